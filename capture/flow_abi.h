@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The shared-memory segment: the one contract between xtop-capture, which writes it, and every reader.
+ *
+ *   offset 0                                                                             segment_size
+ *   ┌────────┬─────────┬─────┬─────────┬───────────────────────────┬─────┬───────────────────────────┐
+ *   │ header │ queue 0 │ ... │ queue n │ shard 0                   │ ... │ shard n                   │
+ *   │ 4 KiB  │ block   │     │ block   │ index │ records │ ended   │     │ index │ records │ ended   │
+ *   └────────┴─────────┴─────┴─────────┴───────────────────────────┴─────┴───────────────────────────┘
+ *
+ * There is no pointer in it, only byte offsets from its start, so it maps anywhere. All of it lives in a sealed memfd
+ * whose pages are zero until touched: address space is reserved for the largest table, memory comes as flows come.
+ *
+ * Writers. One thread (the worker of a queue) writes a queue block and its shard. The main thread of xtop-capture
+ * writes the header. Nobody else can write: the memfd is sealed against it.
+ *
+ * The reader's protocol.
+ *   Sequence lock (xtop_queue, xtop_record): read `sequence` with acquire order; odd means being written, try again;
+ *     copy; acquire fence; read `sequence` again; equal means the copy is whole.
+ *   Generation (xtop_record): odd while the slot holds a flow, even while it is free, one more at each change, so a
+ *     slot that was freed and used again is told apart.
+ *   Slots 1 .. records_used of a shard were used at least once; slot 0 is never used (it means "none" in the index).
+ *   Ended ring: `ended_head` counts the records ever put in. Record i lies in slot i % ended_capacity. It is whole
+ *     when, after the copy, `ended_reserved` - i <= ended_capacity. A reader keeps its own cursor; one that is lapped
+ *     counts head - capacity - cursor as lost to itself, and the writer never waits.
+ *   Counters are totals since the start and never fall; rates are the reader's arithmetic.
+ *
+ * Times are nanoseconds since the Unix epoch. In live capture they run on the monotonic clock, started at the wall
+ * clock's value, so that a wall clock which jumps moves no flow; from a file they are the file's own.
+ *
+ * The text between the two `cdef` marks is read by cffi as it stands: plain constants and structs, no other macro.
+ */
+#ifndef XTOP_FLOW_ABI_H
+#define XTOP_FLOW_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* cdef begin */
+#define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
+#define XTOP_LAYOUT_VERSION 1
+#define XTOP_HEADER_SIZE 4096
+#define XTOP_MAX_QUEUES 256
+#define XTOP_BUCKET_ENTRIES 7
+#define XTOP_SIZE_BINS 8
+#define XTOP_DURATION_BINS 8
+#define XTOP_PACKETS_BINS 8
+#define XTOP_TEXT 256
+
+/* xtop_header.state */
+#define XTOP_STATE_STARTING 0
+#define XTOP_STATE_RUNNING 1
+#define XTOP_STATE_DONE 2   /* source is at its end, or was stopped: figures are final */
+#define XTOP_STATE_FAILED 3 /* state_text says why; figures up to then are final */
+
+/* xtop_header.source_kind */
+#define XTOP_SOURCE_INTERFACE 1
+#define XTOP_SOURCE_FILE 2
+#define XTOP_SOURCE_DEMO 3
+
+/* xtop_header.xdp_mode */
+#define XTOP_XDP_NONE 0
+#define XTOP_XDP_GENERIC 1
+#define XTOP_XDP_NATIVE 2
+
+/* xtop_record.end_reason; the values are IPFIX flowEndReason (136, RFC 5102), but 0 and 16 */
+#define XTOP_END_NONE 0
+#define XTOP_END_IDLE 1
+#define XTOP_END_ACTIVE 2
+#define XTOP_END_TCP 3      /* FIN both ways or RST, then 2 s of quiet */
+#define XTOP_END_SHUTDOWN 4 /* forced end */
+#define XTOP_END_CACHE_FULL 5
+
+/* xtop_record.tcp_state */
+#define XTOP_TCP_NONE 0 /* not TCP */
+#define XTOP_TCP_SYN 1
+#define XTOP_TCP_SYN_ACK 2
+#define XTOP_TCP_ESTABLISHED 3
+#define XTOP_TCP_FIN 4    /* one side has sent FIN */
+#define XTOP_TCP_CLOSED 5 /* both have */
+#define XTOP_TCP_RESET 6
+
+/* xtop_direction.ip_flags */
+#define XTOP_IP_DONT_FRAGMENT 1
+#define XTOP_IP_MORE_FRAGMENTS 2
+#define XTOP_IP_RESERVED 4
+#define XTOP_IP_FRAGMENT 8 /* a fragment of any kind, IPv6 too */
+
+/* xtop_direction.ipv6_extensions, one bit a header seen */
+#define XTOP_EXT_HOP_BY_HOP 1
+#define XTOP_EXT_ROUTING 2
+#define XTOP_EXT_FRAGMENT 4
+#define XTOP_EXT_DESTINATION 8
+#define XTOP_EXT_AUTHENTICATION 16
+#define XTOP_EXT_ESP 32
+#define XTOP_EXT_MOBILITY 64
+#define XTOP_EXT_HIP 128
+#define XTOP_EXT_SHIM6 256
+#define XTOP_EXT_NO_NEXT 512
+
+/*
+ * The flow key, 40 bytes hashed as they stand (MurmurHash3 x86_32). Canonical order: the end with the smaller
+ * (address, port), compared as bytes in network order, is end 0, so both directions have one key. IPv4 addresses are
+ * in the first 4 bytes, the rest is zero. Ports in host order. For ICMP an echo reply is keyed as its request.
+ */
+struct xtop_key {
+    uint8_t address[2][16]; /* network order */
+    uint16_t port[2];       /* host order; ICMP: 0 for the sender, type * 256 + code for the receiver */
+    uint16_t vlan;          /* outermost VLAN id, 0 = none */
+    uint8_t protocol;       /* IP protocol number of the transport header */
+    uint8_t ip_version;     /* 4 or 6 */
+};
+
+/* What one direction of a flow did: one cache line, touched by each packet of that direction. */
+struct xtop_direction {
+    uint64_t packets;
+    uint64_t bytes;         /* IP bytes: header and payload */
+    uint64_t payload_bytes; /* after the transport header */
+    uint32_t size_histogram[XTOP_SIZE_BINS]; /* packets by frame length; bins as in xtop_queue.packet_size */
+    uint16_t tcp_flags;       /* OR of the flags; bit 8 is AE (NS) */
+    uint16_t ipv6_extensions; /* XTOP_EXT_ bits */
+    uint8_t ttl_min;
+    uint8_t ttl_max;
+    uint8_t dscp;     /* of the last packet */
+    uint8_t ip_flags; /* XTOP_IP_ bits, OR */
+};
+
+/*
+ * A flow, 256 bytes: four cache lines. Index 0 of a pair is what end 0 of the key sent, index 1 what end 1 sent.
+ *   line 0  identity: read and written by every packet
+ *   line 1  direction 0   } a packet touches one of the two
+ *   line 2  direction 1   }
+ *   line 3  what only the first packet, TCP or rare headers touch
+ */
+struct xtop_record {
+    uint32_t sequence;
+    uint32_t generation;
+    struct xtop_key key;
+    uint64_t last_seen[2]; /* ns, 0 = never */
+
+    struct xtop_direction direction[2];
+
+    uint64_t first_seen[2];   /* ns, 0 = never */
+    uint64_t tcp_options[2];  /* bit k: option of kind k was seen (k < 64) */
+    uint32_t ipv4_options[2]; /* bit n: option of number n (low 5 bits of its type) was seen */
+    uint32_t tcp_next[2];     /* next expected TCP sequence number */
+    uint16_t retransmissions[2]; /* TCP segments sent again; stops at 65535 */
+    uint16_t out_of_order[2];    /* TCP segments that came after a later one; stops at 65535 */
+    uint32_t rtt_us;     /* TCP handshake, SYN to its third packet, microseconds; 0 = not seen */
+    uint8_t initiator;   /* 0 or 1: the end that is "forward" */
+    uint8_t tcp_state;   /* XTOP_TCP_ */
+    uint8_t end_reason;  /* XTOP_END_ */
+    uint8_t fin_seen;    /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
+};
+
+/* One bucket of the index: one cache line. tag[i] is the flow's whole hash where slot[i] != 0. */
+struct xtop_bucket {
+    uint32_t tag[XTOP_BUCKET_ENTRIES];
+    uint32_t passed; /* flows whose home is this bucket or before it and that had to go on past it */
+    uint32_t slot[XTOP_BUCKET_ENTRIES];
+    uint32_t padding;
+};
+
+struct xtop_protocol {
+    uint64_t packets;
+    uint64_t bytes; /* IP bytes */
+    uint64_t flows;
+};
+
+/* What a queue's worker has counted. received = accounted + non_ip + malformed + filtered + sampled_out + table_full. */
+struct xtop_queue {
+    uint32_t sequence;
+    uint32_t queue;     /* RX queue number on the interface */
+    int32_t cpu;        /* CPU its worker is pinned to, -1 = not pinned */
+    uint32_t padding0;
+    uint64_t time;      /* ns: the source's clock at the last burst */
+    uint64_t busy_ns;   /* time spent on frames, not waiting */
+    uint64_t received;
+    uint64_t received_bytes; /* frame bytes without FCS */
+
+    uint64_t accounted; /* packets in live and ended flows */
+    uint64_t non_ip;
+    uint64_t malformed;
+    uint64_t filtered;
+    uint64_t sampled_out;
+    uint64_t table_full;
+    uint64_t length_mismatch; /* counted in one of the above too */
+    uint64_t flows_created;
+
+    uint64_t flows_ended;
+    uint64_t flows_evicted; /* of these, ended because the table was full */
+    uint64_t rx_dropped;         /* AF_XDP: other than the three below */
+    uint64_t rx_ring_full;
+    uint64_t rx_fill_ring_empty; /* frames lost to an empty fill ring */
+    uint64_t rx_invalid_descs;
+    uint64_t ring_dropped;       /* AF_PACKET */
+    uint64_t wakeups;            /* poll(2) or kick calls */
+
+    uint64_t packet_size[XTOP_SIZE_BINS]; /* frames of <= 64 128 256 512 1024 1518 9216 and more bytes, no FCS */
+
+    uint64_t ended_duration[XTOP_DURATION_BINS]; /* ended flows of <= 1ms 10ms 100ms 1s 10s 60s 300s and more */
+
+    uint64_t ended_packets[XTOP_PACKETS_BINS]; /* ended flows of <= 1 2 5 10 100 1000 10000 and more packets */
+
+    uint64_t padding1[2];
+    struct xtop_protocol ended_protocol[256];
+};
+
+/* Where a queue's shard lies, and the few words of it that move. */
+struct xtop_shard {
+    uint64_t index_offset;   /* bucket_count buckets */
+    uint64_t records_offset; /* record_capacity + 1 records; slot 0 unused */
+    uint64_t ended_offset;   /* ended_capacity records */
+    uint32_t bucket_count;
+    uint32_t record_capacity;
+    uint32_t ended_capacity; /* a power of two */
+    uint32_t padding0;
+    uint64_t ended_reserved; /* writer moves it before, ended_head after a record is put in */
+    uint64_t ended_head;
+    uint32_t records_used; /* slots 1 .. records_used were used at least once */
+    uint32_t padding1;
+    uint64_t padding2[8];
+};
+
+struct xtop_header {
+    uint64_t magic;
+    uint32_t layout_version;
+    uint32_t header_size;
+    uint64_t segment_size;
+    uint32_t record_size;
+    uint32_t queue_size;
+    uint32_t shard_size;
+    uint32_t queue_count;
+    uint64_t queues_offset; /* queue_count xtop_queue */
+    uint64_t shards_offset; /* queue_count xtop_shard */
+    uint32_t hash_seed;
+    uint32_t max_flows;
+    uint32_t state; /* XTOP_STATE_ */
+    uint32_t source_kind;
+    uint64_t started_at;   /* ns */
+    uint64_t idle_timeout; /* ns */
+    uint64_t active_timeout; /* ns */
+    uint64_t nic_dropped;  /* frames the driver or the device dropped since the start */
+    uint64_t flows_claimed; /* record slots taken from max_flows by all shards */
+    int32_t pid;
+    uint32_t sampling; /* 1-in-N; 1 = every packet */
+    uint32_t xdp_mode; /* XTOP_XDP_ */
+    uint32_t zero_copy;
+    uint32_t ring_size; /* RX and fill ring, descriptors */
+    uint32_t ifindex;
+    char source_name[XTOP_TEXT]; /* interface, file */
+    char capture[32];            /* "af_xdp", "file", "demo" */
+    char driver[32];
+    char state_text[XTOP_TEXT];  /* one line: what ended or broke */
+    char filter[XTOP_TEXT];
+    char notes[1024]; /* lines: what was tried and why it was left (modes stepped down) */
+};
+/* cdef end */
+
+#define XTOP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " must be " #size " bytes")
+#define XTOP_ASSERT_AT(type, field, at) _Static_assert(offsetof(type, field) == (at), #type "." #field " must be at " #at)
+
+XTOP_ASSERT_SIZE(struct xtop_key, 40);
+XTOP_ASSERT_SIZE(struct xtop_direction, 64);
+XTOP_ASSERT_SIZE(struct xtop_record, 256);
+XTOP_ASSERT_SIZE(struct xtop_bucket, 64);
+XTOP_ASSERT_SIZE(struct xtop_shard, 128);
+XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 6 + 256 * 24);
+XTOP_ASSERT_AT(struct xtop_record, key, 8);
+XTOP_ASSERT_AT(struct xtop_record, last_seen, 48);
+XTOP_ASSERT_AT(struct xtop_record, direction, 64);
+XTOP_ASSERT_AT(struct xtop_record, first_seen, 192);
+XTOP_ASSERT_AT(struct xtop_record, initiator, 252);
+_Static_assert(sizeof(struct xtop_header) <= XTOP_HEADER_SIZE, "the header must fit its room");
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A source of frames: five functions and nothing else. The worker's loop is the same for all of them.
+ *
+ *   open        once, on the main thread: makes every queue
+ *   take        a burst of frames, without waiting
+ *   recycle     gives a burst's frames back; no frame of it may be read afterwards
+ *   statistics  the kernel's counters of what never arrived (a system call: the worker asks some times a second)
+ *   close       once, on the main thread, after the workers have stopped
+ *
+ * take, recycle and statistics of one queue are called by one thread only. Between takes that bring nothing the
+ * worker sleeps in poll(2) on `fd`, for `wait_ms` at most.
+ */
+#ifndef XTOP_SOURCE_H
+#define XTOP_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/failure.h"
+#include "capture/flow_abi.h"
+#include "capture/options.h"
+#include "capture/parse.h"
+
+#define SOURCE_BURST 64
+
+struct frame {
+    const uint8_t *data;
+    uint32_t captured; /* bytes at `data` */
+    uint32_t length;   /* bytes on the wire, without FCS; >= captured */
+    uint64_t time;     /* ns since the epoch; only when burst.timed, else the burst's time holds */
+    uint64_t cookie;   /* the source's own (UMEM address) */
+};
+
+struct burst {
+    uint32_t count;
+    bool timed; /* frames bring their own time (files) */
+    struct frame frame[SOURCE_BURST];
+};
+
+enum source_result {
+    SOURCE_FRAMES, /* burst.count frames */
+    SOURCE_IDLE,   /* none now */
+    SOURCE_END,    /* none ever again (burst may still hold the last ones) */
+    SOURCE_FAILED, /* none ever again, and queue->failure says why (burst may still hold the last ones) */
+};
+
+/* The head of every source's own queue structure. */
+struct source_queue {
+    int fd;           /* to poll(2) for POLLIN; -1 = nothing to wait on */
+    int wait_ms;      /* longest sleep when idle */
+    uint32_t number;  /* RX queue number */
+    enum link_type link; /* of every frame */
+    struct failure failure;
+};
+
+struct source;
+
+struct source_operations {
+    const char *name; /* as in the snapshot's source.capture */
+
+    /* Fills source->queue[], queue_count, xdp_mode ... Returns 0, or -1 with `failure`; nothing is left behind then. */
+    int (*open)(struct source *source, const struct options *options, struct failure *failure);
+    enum source_result (*take)(struct source_queue *queue, struct burst *burst);
+    void (*recycle)(struct source_queue *queue, const struct burst *burst);
+    /* Writes rx_* , ring_dropped and wakeups of `counters`, as totals since the start; leaves the others alone. */
+    void (*statistics)(struct source_queue *queue, struct xtop_queue *counters);
+    void (*close)(struct source *source);
+};
+
+struct source {
+    const struct source_operations *operations;
+    struct source_queue *queue[XTOP_MAX_QUEUES];
+    uint32_t queue_count;
+    void *private; /* what the queues share */
+
+    /* What came of the options, for the header. */
+    uint32_t xdp_mode; /* XTOP_XDP_ */
+    bool zero_copy;
+    bool busy_poll; /* the worker does not sleep in poll(2) between takes */
+    uint32_t ring_size;
+    uint32_t ifindex;
+    char driver[32];
+    char notes[1024]; /* a line for each thing that was tried and left, with the reason */
+
+    /* Frames the driver or the device lost since open, or 0; called by the main thread. NULL = no device. */
+    uint64_t (*nic_dropped)(struct source *source);
+};
+
+extern const struct source_operations source_af_xdp;
+extern const struct source_operations source_file;
+extern const struct source_operations source_demo;
+
+#endif

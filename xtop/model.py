@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a moment of a link looks like: frozen values that know nothing of where they came from.
+
+A :class:`Snapshot` is the only thing that travels from a source to widgets and exporters. Names are the contract's
+(snapshot schema ``xtop.snapshot/1``); times are nanoseconds since the Unix epoch, rates are per second, ``bps`` is bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+PACKET_SIZE_UPPER: tuple[float | None, ...] = (64, 128, 256, 512, 1024, 1518, 9216, None)
+FLOW_DURATION_UPPER: tuple[float | None, ...] = (0.001, 0.01, 0.1, 1, 10, 60, 300, None)
+FLOW_PACKETS_UPPER: tuple[float | None, ...] = (1, 2, 5, 10, 100, 1000, 10000, None)
+
+
+class CaptureState(Enum):
+    """Where a capture is in its life; the values are those of the segment's header."""
+
+    STARTING = 0
+    RUNNING = 1
+    DONE = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is watched, and how."""
+
+    kind: str  # "interface", "file", "demo"
+    name: str
+    capture: str  # "af_xdp", "file", "demo"
+    xdp_mode: str | None = None  # "generic", "native"
+    zero_copy: bool = False
+    queues: int = 1
+    sampling: int = 1
+    filter: str | None = None
+    driver: str | None = None
+    ring_size: int = 0
+    notes: tuple[str, ...] = ()  # what was tried and left, with the reason
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Everything received; ``bytes`` are frame bytes without FCS."""
+
+    packets: int = 0
+    bytes: int = 0
+    pps: float = 0.0
+    bps: float = 0.0
+    flows_live: int = 0
+    flows_created: int = 0
+    flows_ended: int = 0
+    flows_evicted: int = 0  # of the ended, those that a full table pushed out
+    length_mismatch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """The terms of the conservation law."""
+
+    received: int = 0
+    accounted: int = 0
+    non_ip: int = 0
+    malformed: int = 0
+    filtered: int = 0
+    sampled_out: int = 0
+    table_full: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Packets that the law cannot place; anything but 0 is a fault of xtop."""
+        return self.received - (
+            self.accounted + self.non_ip + self.malformed + self.filtered + self.sampled_out + self.table_full
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What never reached xtop, by cause; the causes are disjoint and ``total`` is their sum."""
+
+    rx_dropped: int = 0
+    rx_ring_full: int = 0
+    rx_fill_ring_empty: int = 0
+    rx_invalid_descs: int = 0
+    nic: int = 0
+    ring: int = 0
+
+    @property
+    def total(self) -> int:
+        """Packets lost, all causes together."""
+        return (
+            self.rx_dropped
+            + self.rx_ring_full
+            + self.rx_fill_ring_empty
+            + self.rx_invalid_descs
+            + self.nic
+            + self.ring
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One RX queue and its worker."""
+
+    queue: int
+    cpu: int | None = None
+    packets: int = 0
+    bytes: int = 0
+    pps: float = 0.0
+    bps: float = 0.0
+    busy: float = 0.0  # share of the last interval spent on frames, 0 .. 1
+    rx_dropped: int = 0
+    rx_ring_full: int = 0
+    rx_fill_ring_empty: int = 0
+    rx_invalid_descs: int = 0
+    ring: int = 0
+    accounting: Accounting = field(default_factory=Accounting)
+
+    @property
+    def lost(self) -> int:
+        """Packets that this queue's rings lost."""
+        return self.rx_dropped + self.rx_ring_full + self.rx_fill_ring_empty + self.rx_invalid_descs + self.ring
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts by upper bound (inclusive); the last bound is None, for everything above."""
+
+    unit: str
+    upper: tuple[float | None, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """What one transport protocol carried; ``bytes`` are IP bytes."""
+
+    protocol: str
+    packets: int
+    bytes: int
+    flows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """One direction of a flow."""
+
+    packets: int = 0
+    bytes: int = 0
+    payload_bytes: int = 0
+    tcp_flags: int = 0
+    ttl_min: int = 0
+    ttl_max: int = 0
+    dscp: int = 0
+    ip_flags: int = 0
+    ipv4_options: int = 0
+    tcp_options: int = 0
+    ipv6_extensions: int = 0
+    packet_size: tuple[int, ...] = ()
+    first_seen: int | None = None
+    last_seen: int | None = None
+    retransmissions: int = 0
+    out_of_order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One flow, both directions; forward is the initiator's. ``key`` stays the same while the flow lives."""
+
+    key: bytes
+    flow_id: int
+    ip_version: int
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    protocol: int
+    protocol_name: str
+    vlan: int
+    tunnel: str | None
+    first_seen: int
+    last_seen: int
+    packets: int
+    bytes: int
+    payload_bytes: int
+    pps: float
+    bps: float
+    tcp_state: str | None
+    rtt_us: int | None
+    end_reason: str | None  # "idle", "active", "tcp", "cache_full", "shutdown"; None while it lives
+    forward: Direction
+    reverse: Direction
+
+    @property
+    def duration_ns(self) -> int:
+        """From the first packet to the last."""
+        return self.last_seen - self.first_seen
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A link at one moment."""
+
+    taken_at: int
+    interval_s: float
+    source: SourceInfo
+    totals: Totals
+    accounting: Accounting
+    lost: Lost
+    queues: tuple[Queue, ...]
+    packet_size: Histogram
+    flow_duration: Histogram
+    flow_packets: Histogram
+    protocols: tuple[Protocol, ...]
+    flows: tuple[Flow, ...]
+    state: CaptureState = CaptureState.RUNNING
+    state_text: str = ""  # one line: what ended or broke
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which flows a reader wants, and in what order."""
+
+    top: int = 0  # 0 = all
+    sort: str = "bytes"  # a key of xtop.model.SORT_KEYS
+    descending: bool = True
+    ended: bool = False  # ended flows too
+
+
+SORT_KEYS: tuple[str, ...] = (
+    "bytes",
+    "packets",
+    "bps",
+    "pps",
+    "payload_bytes",
+    "source",
+    "destination",
+    "source_port",
+    "destination_port",
+    "protocol",
+    "vlan",
+    "first_seen",
+    "last_seen",
+    "duration",
+    "rtt",
+    "retransmissions",
+)

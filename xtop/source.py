@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the screen and the exporters ask of a source of snapshots; who answers is none of their business."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from xtop.model import Snapshot, View
+
+
+class SourceError(Exception):
+    """A source cannot start or go on. ``str()`` is one line, ``WHAT (WHY; WHAT TO DO)``; ``exit_code`` is the contract's."""
+
+    def __init__(self, text: str, exit_code: int = 1) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class SnapshotSource(Protocol):
+    """Anything that can be looked at. Methods are called from one thread at a time."""
+
+    def snapshot(self, view: View) -> Snapshot:
+        """Return the present moment. Rates are since the previous call. Works after the capture ended, too."""
+
+    def stop(self) -> None:
+        """End the capture and wait until its figures are final; snapshots may still be taken. Idempotent."""
+
+    def close(self) -> None:
+        """Stop, and let go of everything. Idempotent."""
