@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The flow table of one queue: a shard of the segment with one writer.
+ *
+ * DESIGN
+ *   A look-up touches one line of the index and the lines of the record that the packet changes; both are prefetched
+ *   for a whole burst before the first is used, so the memory's latency is paid once a burst and not once a packet.
+ *
+ *     hash ──► home bucket (7 tags, 7 slots, one cache line) ──► slot ──► record (4 lines)
+ *
+ *   A bucket that is full sends the next flow to the bucket after it (at most NEIGHBOURHOOD on) and counts it in
+ *   `passed`; a look-up goes on only past buckets whose `passed` is not zero, so a miss costs one line.
+ *
+ *   Record slots come from a stack of freed ones first, then from fresh memory in chunks that all shards claim from
+ *   one budget (header.flows_claimed against max_flows): memory is touched only as flows come, and a shard that gets
+ *   all the traffic may use the whole table. When the budget is spent, the least recently seen flow of the
+ *   neighbourhood is ended to make room.
+ *
+ *   Expiry is a clock hand: each burst looks at a few slots, so many that the hand goes round twice a second.
+ *   A packet that finds its flow idle for too long ends it there and then, so idle timeouts are exact.
+ */
+#ifndef XTOP_FLOW_TABLE_H
+#define XTOP_FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/flow_abi.h"
+#include "capture/parse.h"
+#include "capture/source.h"
+
+#define FLOW_TABLE_NEIGHBOURHOOD 8
+#define FLOW_TABLE_CLAIM 1024
+#define FLOW_TABLE_TCP_QUIET UINT64_C(2000000000) /* ns after FIN both ways or RST */
+
+struct flow_table {
+    struct xtop_bucket *bucket;
+    struct xtop_record *record; /* record[0] is unused */
+    struct xtop_record *ended;
+    struct xtop_shard *shard;
+    struct xtop_header *header;
+    struct xtop_queue *queue;  /* in the segment; for ended_protocol */
+    struct xtop_queue *counts; /* the worker's own totals, published once a burst */
+    uint32_t bucket_count;
+    uint32_t hash_seed;
+    uint64_t idle_timeout;
+    uint64_t active_timeout;
+
+    uint32_t *free_slot; /* stack; private memory, touched only as flows end */
+    uint32_t free_count;
+    uint32_t fresh;      /* next slot never used */
+    uint32_t fresh_end;  /* end of what was claimed */
+
+    uint32_t hand;       /* next slot that the clock hand looks at */
+    uint64_t hand_time;  /* ns: where the hand's clock stands */
+};
+
+/* One packet on its way through the stages. */
+struct lookup {
+    struct packet packet;
+    uint32_t hash;
+    uint32_t home;
+    uint64_t time; /* ns */
+};
+
+/*
+ * Binds a table to shard `number` of the mapped segment at `header`. `counts` are the worker's totals.
+ * Returns 0, or -1 with errno when the private stack cannot be mapped.
+ */
+int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32_t number, struct xtop_queue *counts);
+
+/* Gives the private memory back; the segment stays as it is. */
+void flow_table_close(struct flow_table *table);
+
+/* The stages, each over `count` look-ups of one burst, in this order. Packets must be PARSE_FLOW. */
+void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t count);
+void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count, uint32_t *slot);
+void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count, uint32_t *slot);
+
+/* Moves the clock hand on to `now` (ns of the source's clock): ends what is due in the slots it passes. */
+void flow_table_sweep(struct flow_table *table, uint64_t now);
+
+/* Looks at every slot at once; for a source that is at its end. */
+void flow_table_sweep_all(struct flow_table *table, uint64_t now);
+
+/* Records that can still be put into the ended ring before `cursor` (a reader's) is lapped. */
+uint32_t flow_table_ended_room(const struct flow_table *table, uint64_t cursor);
+
+#endif

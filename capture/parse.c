@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DESIGN
+ *   A cursor holds where we are and the two ends that matter: `end`, the last byte we may read, and `limit`, the last
+ *   byte that the IP header says belongs to the packet. Every read is checked against `end`; Ethernet padding lies
+ *   between limit and end and is never taken for a header. Lengths come from headers, not from what was captured.
+ */
+#include "capture/parse.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    ETHERTYPE_IPV4 = 0x0800,
+    ETHERTYPE_IPV6 = 0x86dd,
+    ETHERTYPE_VLAN = 0x8100,
+    ETHERTYPE_QINQ = 0x88a8,
+    ETHERTYPE_QINQ_OLD = 0x9100,
+};
+
+enum {
+    PROTOCOL_HOP_BY_HOP = 0,
+    PROTOCOL_ICMP = 1,
+    PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
+    PROTOCOL_ROUTING = 43,
+    PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_ESP = 50,
+    PROTOCOL_AH = 51,
+    PROTOCOL_ICMPV6 = 58,
+    PROTOCOL_NO_NEXT = 59,
+    PROTOCOL_DESTINATION = 60,
+    PROTOCOL_SCTP = 132,
+    PROTOCOL_MOBILITY = 135,
+    PROTOCOL_UDP_LITE = 136,
+    PROTOCOL_HIP = 139,
+    PROTOCOL_SHIM6 = 140,
+};
+
+enum {
+    ICMP_ECHO_REPLY = 0,
+    ICMP_ECHO_REQUEST = 8,
+    ICMPV6_ECHO_REQUEST = 128,
+    ICMPV6_ECHO_REPLY = 129,
+};
+
+/* A chain longer than this is an attack, not a packet; RFC 8200 recommends each header once, destination twice. */
+#define EXTENSIONS_MAX 32
+
+struct cursor {
+    const uint8_t *at;
+    const uint8_t *end;   /* what was captured of the packet, padding left out */
+    uint32_t wire;        /* bytes from the IP header to the end of the frame on the wire */
+    bool transport_absent; /* a later fragment: what follows is not a transport header */
+};
+
+/* The two ends as the packet has them, before they are put in canonical order. */
+struct ends {
+    const uint8_t *source;
+    const uint8_t *destination;
+    uint32_t address_size;
+    uint16_t source_port;
+    uint16_t destination_port;
+};
+
+static inline uint16_t read16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static inline uint32_t read32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline size_t cursor_left(const struct cursor *cursor)
+{
+    return (size_t)(cursor->end - cursor->at);
+}
+
+/* Passes VLAN tags of any depth; the outermost id stays. Returns the EtherType behind them, 0 when cut. */
+static uint16_t parse_vlan(struct cursor *cursor, uint16_t type, struct packet *packet)
+{
+    bool outermost = true;
+
+    while (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD) {
+        if (cursor_left(cursor) < 4)
+            return 0;
+        if (outermost)
+            packet->key.vlan = read16(cursor->at) & 0xfff;
+        outermost = false;
+        type = read16(cursor->at + 2);
+        cursor->at += 4;
+    }
+    return type;
+}
+
+static uint16_t parse_raw_type(const struct cursor *cursor)
+{
+    if (cursor_left(cursor) < 1)
+        return 0;
+    switch (cursor->at[0] >> 4) {
+    case 4:
+        return ETHERTYPE_IPV4;
+    case 6:
+        return ETHERTYPE_IPV6;
+    default:
+        return 0;
+    }
+}
+
+/* Moves to the network header and returns its EtherType, or 0 when there is none to be read. */
+static uint16_t parse_link(struct cursor *cursor, enum link_type link, struct packet *packet)
+{
+    static const struct {
+        uint8_t size;
+        uint8_t type_at;
+    } header[] = {
+        [LINK_ETHERNET] = {14, 12}, [LINK_RAW_IP] = {0, 0},     [LINK_LINUX_SLL] = {16, 14},
+        [LINK_LINUX_SLL2] = {20, 0}, [LINK_NULL] = {4, 0},
+    };
+    const uint8_t *start = cursor->at;
+
+    if (cursor_left(cursor) < header[link].size)
+        return 0;
+    cursor->at += header[link].size;
+    if (link == LINK_RAW_IP || link == LINK_NULL)
+        return parse_raw_type(cursor);
+    return parse_vlan(cursor, read16(start + header[link].type_at), packet);
+}
+
+/* Settles how long the packet is (contract, section 3) and takes Ethernet padding out of sight. */
+static void parse_length(struct cursor *cursor, const uint8_t *ip, uint32_t claimed, struct packet *packet)
+{
+    if (claimed == 0)
+        claimed = cursor->wire; /* segmentation offload, or a jumbogram */
+    if (claimed > cursor->wire) {
+        claimed = cursor->wire;
+        packet->length_mismatch = 1;
+    }
+    packet->bytes = claimed;
+    if ((size_t)(cursor->end - ip) > claimed)
+        cursor->end = ip + claimed;
+}
+
+/* RFC 791: one bit for each option number seen; a broken list ends the walk, not the packet. */
+static uint32_t parse_ipv4_options(const uint8_t *at, const uint8_t *end)
+{
+    uint32_t seen = 0;
+
+    while (at < end) {
+        uint8_t type = *at;
+
+        seen |= UINT32_C(1) << (type & 31);
+        if (type == 0)
+            break;
+        if (type == 1) {
+            at++;
+            continue;
+        }
+        if (end - at < 2 || at[1] < 2)
+            break;
+        at += at[1];
+    }
+    return seen;
+}
+
+static enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet, struct ends *ends)
+{
+    const uint8_t *ip = cursor->at;
+    uint32_t header, total;
+    uint16_t fragment;
+
+    if (cursor_left(cursor) < 20 || ip[0] >> 4 != 4)
+        return PARSE_MALFORMED;
+    header = (ip[0] & 15u) * 4;
+    total = read16(ip + 2);
+    if (header < 20 || header > cursor->wire || (total != 0 && total < header))
+        return PARSE_MALFORMED;
+    parse_length(cursor, ip, total, packet);
+    if (header > 20)
+        packet->ipv4_options = parse_ipv4_options(ip + 20, cursor_left(cursor) < header ? cursor->end : ip + header);
+    fragment = read16(ip + 6);
+    packet->ip_flags = (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) |
+                                 (fragment & 0x2000 ? XTOP_IP_MORE_FRAGMENTS : 0) |
+                                 (fragment & 0x8000 ? XTOP_IP_RESERVED : 0) |
+                                 (fragment & 0x3fff ? XTOP_IP_FRAGMENT : 0));
+    cursor->transport_absent = (fragment & 0x1fff) != 0;
+    packet->dscp = ip[1] >> 2;
+    packet->ttl = ip[8];
+    packet->key.protocol = ip[9];
+    packet->key.ip_version = 4;
+    ends->source = ip + 12;
+    ends->destination = ip + 16;
+    ends->address_size = 4;
+    packet->payload_bytes = packet->bytes > header ? packet->bytes - header : 0;
+    cursor->at = cursor_left(cursor) < header ? cursor->end : ip + header;
+    return PARSE_FLOW;
+}
+
+/* The bit of an extension header that is walked over, or 0 when `next` is not one. */
+static uint16_t extension_bit(uint8_t next)
+{
+    switch (next) {
+    case PROTOCOL_HOP_BY_HOP:
+        return XTOP_EXT_HOP_BY_HOP;
+    case PROTOCOL_ROUTING:
+        return XTOP_EXT_ROUTING;
+    case PROTOCOL_FRAGMENT:
+        return XTOP_EXT_FRAGMENT;
+    case PROTOCOL_DESTINATION:
+        return XTOP_EXT_DESTINATION;
+    case PROTOCOL_AH:
+        return XTOP_EXT_AUTHENTICATION;
+    case PROTOCOL_MOBILITY:
+        return XTOP_EXT_MOBILITY;
+    case PROTOCOL_HIP:
+        return XTOP_EXT_HIP;
+    case PROTOCOL_SHIM6:
+        return XTOP_EXT_SHIM6;
+    default:
+        return 0;
+    }
+}
+
+/* RFC 8200 section 4; lengths are in 8 octets, but of AH in 4 (RFC 4302) and of fragment fixed. */
+static uint32_t extension_size(const uint8_t *at, uint8_t type)
+{
+    if (type == PROTOCOL_FRAGMENT)
+        return 8;
+    if (type == PROTOCOL_AH)
+        return (at[1] + 2u) * 4;
+    return (at[1] + 1u) * 8;
+}
+
+/* Walks to the transport header; `size` becomes the bytes of all extension headers. */
+static enum parse_result parse_extensions(struct cursor *cursor, struct packet *packet, uint8_t next, uint32_t *size)
+{
+    uint16_t bit;
+
+    *size = 0;
+    for (int i = 0; (bit = extension_bit(next)) != 0; i++) {
+        const uint8_t *at = cursor->at;
+        uint32_t length;
+
+        if (i == EXTENSIONS_MAX || cursor_left(cursor) < 8)
+            return PARSE_MALFORMED;
+        length = extension_size(at, next);
+        if (cursor_left(cursor) < length)
+            return PARSE_MALFORMED;
+        packet->ipv6_extensions |= bit;
+        cursor->at += length;
+        *size += length;
+        if (next == PROTOCOL_FRAGMENT) {
+            uint16_t fragment = read16(at + 2);
+
+            packet->ip_flags |= (uint8_t)(XTOP_IP_FRAGMENT | (fragment & 1 ? XTOP_IP_MORE_FRAGMENTS : 0));
+            cursor->transport_absent = (fragment & 0xfff8) != 0;
+        }
+        next = at[0];
+        if (cursor->transport_absent)
+            break;
+    }
+    packet->key.protocol = next;
+    if (next == PROTOCOL_ESP)
+        packet->ipv6_extensions |= XTOP_EXT_ESP;
+    if (next == PROTOCOL_NO_NEXT)
+        packet->ipv6_extensions |= XTOP_EXT_NO_NEXT;
+    return PARSE_FLOW;
+}
+
+static enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet, struct ends *ends)
+{
+    const uint8_t *ip = cursor->at;
+    uint32_t payload, extensions;
+    enum parse_result result;
+
+    if (cursor_left(cursor) < 40 || ip[0] >> 4 != 6)
+        return PARSE_MALFORMED;
+    payload = read16(ip + 4);
+    parse_length(cursor, ip, payload ? payload + 40 : 0, packet);
+    packet->dscp = (uint8_t)(read16(ip) >> 6 & 63);
+    packet->ttl = ip[7];
+    packet->key.ip_version = 6;
+    ends->source = ip + 8;
+    ends->destination = ip + 24;
+    ends->address_size = 16;
+    cursor->at += 40;
+    result = parse_extensions(cursor, packet, ip[6], &extensions);
+    packet->payload_bytes = packet->bytes > 40 + extensions ? packet->bytes - 40 - extensions : 0;
+    return result;
+}
+
+/* RFC 9293 section 3.2: one bit for each option kind below 64. */
+static uint64_t parse_tcp_options(const uint8_t *at, const uint8_t *end)
+{
+    uint64_t seen = 0;
+
+    while (at < end) {
+        uint8_t kind = *at;
+
+        if (kind < 64)
+            seen |= UINT64_C(1) << kind;
+        if (kind == 0)
+            break;
+        if (kind == 1) {
+            at++;
+            continue;
+        }
+        if (end - at < 2 || at[1] < 2)
+            break;
+        at += at[1];
+    }
+    return seen;
+}
+
+/* Returns the header's size as the packet claims it. */
+static uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
+{
+    const uint8_t *tcp = cursor->at;
+    uint32_t header;
+
+    if (cursor_left(cursor) < 14)
+        return packet->payload_bytes; /* no data offset to go by: claim no payload */
+    header = (tcp[12] >> 4) * 4u;
+    packet->tcp_flags = read16(tcp + 12) & 0x1ff;
+    packet->tcp_sequence = read32(tcp + 4);
+    packet->tcp_seen = 1;
+    packet->opens = (packet->tcp_flags & 0x12) == 0x02;
+    if (header < 20)
+        return packet->payload_bytes; /* bogus: nothing that follows is payload for sure */
+    if (header > 20 && cursor_left(cursor) > 20)
+        packet->tcp_options = parse_tcp_options(tcp + 20, cursor_left(cursor) < header ? cursor->end : tcp + header);
+    return header;
+}
+
+/* Type and code make the receiver's port; an echo reply takes the place of its request's other end. */
+static void parse_icmp(const uint8_t *icmp, struct packet *packet, struct ends *ends)
+{
+    bool v6 = packet->key.protocol == PROTOCOL_ICMPV6;
+    uint8_t request = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO_REQUEST;
+    uint8_t reply = v6 ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY;
+
+    if (icmp[0] == reply) {
+        ends->source_port = (uint16_t)(request << 8 | icmp[1]);
+        return;
+    }
+    ends->destination_port = read16(icmp);
+    packet->opens = icmp[0] == request;
+}
+
+static void parse_ports(const struct cursor *cursor, struct ends *ends)
+{
+    if (cursor_left(cursor) < 4)
+        return;
+    ends->source_port = read16(cursor->at);
+    ends->destination_port = read16(cursor->at + 2);
+}
+
+static void parse_transport(const struct cursor *cursor, struct packet *packet, struct ends *ends)
+{
+    uint32_t header = 0;
+
+    if (cursor->transport_absent)
+        return;
+    switch (packet->key.protocol) {
+    case PROTOCOL_TCP:
+        parse_ports(cursor, ends);
+        header = parse_tcp(cursor, packet);
+        break;
+    case PROTOCOL_UDP:
+    case PROTOCOL_UDP_LITE:
+        parse_ports(cursor, ends);
+        header = 8;
+        break;
+    case PROTOCOL_SCTP:
+        parse_ports(cursor, ends);
+        header = 12;
+        break;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6:
+        if (cursor_left(cursor) >= 2)
+            parse_icmp(cursor->at, packet, ends);
+        header = 8;
+        break;
+    default:
+        break;
+    }
+    packet->payload_bytes = packet->payload_bytes > header ? packet->payload_bytes - header : 0;
+}
+
+/* The smaller (address, port) becomes end 0. */
+static void parse_order(struct packet *packet, const struct ends *ends)
+{
+    int order = memcmp(ends->source, ends->destination, ends->address_size);
+    uint32_t from;
+
+    if (order == 0)
+        order = (int)ends->source_port - (int)ends->destination_port;
+    from = order > 0;
+    packet->direction = (uint8_t)from;
+    memcpy(packet->key.address[from], ends->source, ends->address_size);
+    memcpy(packet->key.address[!from], ends->destination, ends->address_size);
+    packet->key.port[from] = ends->source_port;
+    packet->key.port[!from] = ends->destination_port;
+}
+
+enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link,
+                              struct packet *packet)
+{
+    struct cursor cursor = {.at = data, .end = data + captured};
+    struct ends ends = {0};
+    enum parse_result result;
+    uint16_t type;
+
+    memset(packet, 0, sizeof *packet);
+    packet->size_bin = (uint8_t)parse_size_bin(length);
+    type = parse_link(&cursor, link, packet);
+    cursor.wire = length - (uint32_t)(cursor.at - data);
+    if (type == ETHERTYPE_IPV4)
+        result = parse_ipv4(&cursor, packet, &ends);
+    else if (type == ETHERTYPE_IPV6)
+        result = parse_ipv6(&cursor, packet, &ends);
+    else
+        return PARSE_NON_IP;
+    if (result != PARSE_FLOW)
+        return result;
+    parse_transport(&cursor, packet, &ends);
+    parse_order(packet, &ends);
+    return PARSE_FLOW;
+}
