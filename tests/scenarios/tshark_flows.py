@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The flows of a capture as tshark sees them: the expectation that xtop's own reading is held against.
+
+Nothing here knows xtop's code. Headers are dissected by Wireshark; only the aggregation (contract, section 3) is ours.
+
+tshark prints every occurrence of a field, outermost first. A tunnel is a flow of its outer header, so the first
+occurrence of ``ip.*`` or ``ipv6.*`` is taken; which of the two families is outer is read off ``frame.protocols``.
+A transport field is only looked at when the outer chain of headers says that this transport comes next, so an inner
+packet, or the one that an ICMP error quotes, is never mistaken for it.
+
+``python tshark_flows.py FILE`` prints the expectation as JSON; ``--write DIR FILE...`` writes DIR/FILE.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SECOND = 1_000_000_000
+IDLE = 30 * SECOND
+ACTIVE = 300 * SECOND
+TCP_QUIET = 2 * SECOND
+
+ICMP, IGMP, TCP, UDP, ROUTING, FRAGMENT, AH, ICMPV6, SCTP, UDPLITE = 1, 2, 6, 17, 43, 44, 51, 58, 132, 136
+WITH_PORTS = {TCP, UDP, SCTP, UDPLITE}
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+
+FIELDS = (
+    "frame.time_epoch frame.len frame.cap_len frame.protocols vlan.id ip.version ip.hdr_len ip.len ip.src ip.dst "
+    "ip.proto ip.frag_offset ip.ttl ip.dsfield.dscp ipv6.version ipv6.plen ipv6.nxt ipv6.src ipv6.dst ipv6.hlim ipv6.tclass.dscp "
+    "ipv6.hopopts.nxt ipv6.hopopts.len ipv6.routing.nxt ipv6.routing.len ipv6.dstopts.nxt ipv6.dstopts.len "
+    "ipv6.fraghdr.nxt ipv6.fraghdr.offset ah.next_header ah.length mip6.proto mip6.hlen hip.proto hip.hdr_len "
+    "shim6.nxt shim6.len tcp.srcport tcp.dstport tcp.hdr_len tcp.flags tcp.len udp.srcport udp.dstport "
+    "sctp.srcport sctp.dstport icmp.type icmp.code icmpv6.type icmpv6.code"
+).split()
+
+# Without these tshark would show reassembled packets instead of the frames themselves.
+PREFERENCES = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
+
+# What lies under the first IP header, by tshark's name of it: bytes.
+LINK_HEADERS = {"eth": 14, "vlan": 4, "ieee8021ad": 4, "pppoes": 6, "ppp": 2, "mpls": 4, "sll": 16, "null": 4}
+
+# Extension headers that are walked: protocol number -> (field with what comes next, field with the length).
+EXTENSIONS = {
+    0: ("ipv6.hopopts.nxt", "ipv6.hopopts.len"),
+    ROUTING: ("ipv6.routing.nxt", "ipv6.routing.len"),
+    60: ("ipv6.dstopts.nxt", "ipv6.dstopts.len"),
+    FRAGMENT: ("ipv6.fraghdr.nxt", ""),
+    AH: ("ah.next_header", "ah.length"),
+    135: ("mip6.proto", "mip6.hlen"),
+    139: ("hip.proto", "hip.hdr_len"),
+    140: ("shim6.nxt", "shim6.len"),
+}
+
+Row = dict[str, list[str]]
+End = tuple[bytes, int]
+Key = tuple[End, End, int, int]  # the smaller end, the other, protocol, vlan
+
+
+class MalformedHeaderError(Exception):
+    """An IP header or extension header that is cut or contradicts itself."""
+
+
+@dataclass(frozen=True)
+class IpHeader:
+    """What the IP header and the extension headers say."""
+
+    source: bytes
+    destination: bytes
+    protocol: int
+    later_fragment: bool
+    header_length: int  # extension headers too
+    bytes: int
+    mismatch: bool
+    ttl: int
+    dscp: int
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One frame that belongs to a flow."""
+
+    time: int
+    key: Key
+    sender: int  # 0 or 1: which end of the key
+    opens: bool
+    flags: int
+    bytes: int
+    payload: int
+    ttl: int
+    dscp: int
+
+
+@dataclass
+class Side:
+    """What one end sent."""
+
+    packets: int = 0
+    bytes: int = 0
+    payload_bytes: int = 0
+    tcp_flags: int = 0
+    ttl_min: int = 255
+    ttl_max: int = 0
+    dscp: int = 0
+
+
+@dataclass
+class Entry:
+    """One life of a flow."""
+
+    key: Key
+    first_seen: int
+    last_seen: int
+    initiators: list[int] = field(default_factory=list)  # every end that opened; empty = the first packet's sender
+    first_sender: int = 0
+    sides: tuple[Side, Side] = field(default_factory=lambda: (Side(), Side()))
+
+    def ended_before(self, time: int) -> bool:
+        """Whether a packet at `time` finds this life over."""
+        quiet = time - self.last_seen
+        reset = any(side.tcp_flags & RST for side in self.sides)
+        closed = all(side.tcp_flags & FIN for side in self.sides)
+        return quiet > IDLE or time - self.first_seen > ACTIVE or ((reset or closed) and quiet > TCP_QUIET)
+
+    def add(self, packet: Packet) -> None:
+        """Account one packet."""
+        side = self.sides[packet.sender]
+        side.packets += 1
+        side.bytes += packet.bytes
+        side.payload_bytes += packet.payload
+        side.tcp_flags |= packet.flags
+        side.ttl_min = min(side.ttl_min, packet.ttl)
+        side.ttl_max = max(side.ttl_max, packet.ttl)
+        side.dscp = packet.dscp
+        self.last_seen = max(self.last_seen, packet.time)
+        if packet.opens and packet.sender not in self.initiators:
+            self.initiators.append(packet.sender)
+
+
+@dataclass
+class Expectation:
+    """Everything that tshark says of one file."""
+
+    received: int = 0
+    frame_bytes: int = 0
+    accounted: int = 0
+    non_ip: int = 0
+    malformed: int = 0
+    length_mismatch: int = 0
+    entries: list[Entry] = field(default_factory=list)
+
+
+def number(row: Row, name: str) -> int | None:
+    """Return the outermost occurrence of a field, None where tshark did not get that far."""
+    values = row[name]
+    return int(values[0], 0) if values else None
+
+
+def needed(row: Row, name: str) -> int:
+    """Return a field without which the header is not whole."""
+    value = number(row, name)
+    if value is None:
+        raise MalformedHeaderError(name)
+    return value
+
+
+def link_length(row: Row) -> tuple[str, int]:
+    """Name the outermost IP layer ("" = none) and tell how many bytes come before it."""
+    length = 0
+    for layer in row["frame.protocols"][0].split(":"):
+        if layer in ("ip", "ipv6"):
+            return layer, length
+        length += LINK_HEADERS.get(layer, 0)
+    return "", length
+
+
+def extension_length(protocol: int, units: int) -> int:
+    """Bytes of an extension header (RFC 8200 4.3; AH counts in words of four, RFC 4302 2.2)."""
+    if protocol == FRAGMENT:
+        return 8
+    return (units + 2) * 4 if protocol == AH else (units + 1) * 8
+
+
+def walk_extensions(row: Row, carried: int) -> tuple[int, int, bool]:
+    """Follow the next-header chain; returns the transport protocol, header bytes, and whether a later fragment."""
+    seen: dict[str, int] = {}
+    protocol, length = needed(row, "ipv6.nxt"), 40
+    while protocol in EXTENSIONS:
+        next_field, length_field = EXTENSIONS[protocol]
+        at = seen.get(next_field, 0)
+        seen[next_field] = at + 1
+        if at >= len(row[next_field]) or (length_field and at >= len(row[length_field])):
+            raise MalformedHeaderError(next_field)
+        length += extension_length(protocol, int(row[length_field][at], 0) if length_field else 0)
+        if length > carried:
+            raise MalformedHeaderError(next_field)
+        later = protocol == FRAGMENT and int(row["ipv6.fraghdr.offset"][at], 0) != 0
+        protocol = int(row[next_field][at], 0)
+        if later:
+            return protocol, length, True
+    return protocol, length, False
+
+
+def read_ipv6(row: Row, carried: int, wire: int) -> IpHeader:
+    """Read the outermost IPv6 header."""
+    if carried < 40 or needed(row, "ipv6.version") != 6:
+        raise MalformedHeaderError("ipv6")
+    protocol, header_length, later = walk_extensions(row, carried)
+    claimed = needed(row, "ipv6.plen")
+    total = 40 + claimed if claimed else wire
+    return IpHeader(
+        ipaddress.IPv6Address(row["ipv6.src"][0]).packed,
+        ipaddress.IPv6Address(row["ipv6.dst"][0]).packed,
+        protocol,
+        later,
+        header_length,
+        min(total, wire),
+        total > wire,
+        needed(row, "ipv6.hlim"),
+        needed(row, "ipv6.tclass.dscp"),
+    )
+
+
+def read_ipv4(row: Row, carried: int, wire: int) -> IpHeader:
+    """Read the outermost IPv4 header; a claimed length of 0 is reported by tshark as what the frame has."""
+    header_length, total = needed(row, "ip.hdr_len"), needed(row, "ip.len")
+    if needed(row, "ip.version") != 4 or header_length < 20 or carried < header_length or 0 < total < header_length:
+        raise MalformedHeaderError("ip")
+    return IpHeader(
+        ipaddress.IPv4Address(row["ip.src"][0]).packed,
+        ipaddress.IPv4Address(row["ip.dst"][0]).packed,
+        needed(row, "ip.proto"),
+        needed(row, "ip.frag_offset") != 0,
+        header_length,
+        min(total or wire, wire),
+        total > wire,
+        needed(row, "ip.ttl"),
+        needed(row, "ip.dsfield.dscp"),
+    )
+
+
+def ports_of(row: Row, ip: IpHeader) -> tuple[int, int]:
+    """Ports of the packet's source and destination, as keyed."""
+    if ip.later_fragment:
+        return 0, 0
+    if ip.protocol in (ICMP, ICMPV6):
+        layer, request, reply = ("icmp", 8, 0) if ip.protocol == ICMP else ("icmpv6", 128, 129)
+        kind, code = number(row, f"{layer}.type"), number(row, f"{layer}.code")
+        if kind is None or code is None:
+            return 0, 0
+        return (request * 256 + code, 0) if kind == reply else (0, kind * 256 + code)
+    if ip.protocol in WITH_PORTS:
+        layer = {TCP: "tcp", SCTP: "sctp"}.get(ip.protocol, "udp")
+        source, destination = number(row, f"{layer}.srcport"), number(row, f"{layer}.dstport")
+        if source is not None and destination is not None:
+            return source, destination
+    return 0, 0
+
+
+def payload_of(row: Row, ip: IpHeader) -> int:
+    """Bytes after the transport header, where there is one that we know."""
+    after_ip = max(ip.bytes - ip.header_length, 0)
+    if ip.later_fragment:
+        return after_ip
+    if ip.protocol == TCP:
+        header = number(row, "tcp.hdr_len")
+        return 0 if header is None or header < 20 else max(after_ip - header, 0)
+    fixed = {UDP: 8, UDPLITE: 8, SCTP: 12, ICMP: 8, ICMPV6: 8}.get(ip.protocol, 0)
+    return max(after_ip - fixed, 0)
+
+
+def read_packet(row: Row, layer: str, below: int) -> tuple[Packet, bool]:
+    """Make a packet of a tshark row; the second value tells of a length mismatch."""
+    carried = needed(row, "frame.cap_len") - below
+    wire = needed(row, "frame.len") - below
+    ip = read_ipv4(row, carried, wire) if layer == "ip" else read_ipv6(row, carried, wire)
+    source_port, destination_port = ports_of(row, ip)
+    ends = sorted([(ip.source, source_port), (ip.destination, destination_port)])
+    tcp = ip.protocol == TCP and not ip.later_fragment
+    flags = (number(row, "tcp.flags") or 0) & 0x1FF if tcp else 0
+    kind = number(row, "icmp.type" if ip.protocol == ICMP else "icmpv6.type")
+    request = {ICMP: 8, ICMPV6: 128}.get(ip.protocol) == kind and kind is not None and not ip.later_fragment
+    packet = Packet(
+        epoch_ns(row["frame.time_epoch"][0]),
+        (ends[0], ends[1], ip.protocol, number(row, "vlan.id") or 0),
+        ends.index((ip.source, source_port)),
+        request or flags & (SYN | ACK) == SYN,
+        flags,
+        ip.bytes,
+        payload_of(row, ip),
+        ip.ttl,
+        ip.dscp,
+    )
+    return packet, ip.mismatch
+
+
+def epoch_ns(text: str) -> int:
+    """Nanoseconds of tshark's decimal seconds, without a float between."""
+    seconds, _, fraction = text.partition(".")
+    return int(seconds) * SECOND + int(fraction.ljust(9, "0")[:9])
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Run tshark over the file; a file that is cut is read as far as it goes."""
+    command = [shutil.which("tshark") or "tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t"]
+    command += ["-E", "occurrence=a", "-E", "aggregator=;"]
+    for preference in PREFERENCES:
+        command += ["-o", preference]
+    for name in FIELDS:
+        command += ["-e", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and not done.stdout:
+        raise RuntimeError(f"tshark could not read {path}: {done.stderr.strip()}")
+    for line in done.stdout.splitlines():
+        values = line.split("\t")
+        yield {name: value.split(";") if value else [] for name, value in zip(FIELDS, values, strict=True)}
+
+
+def account(expected: Expectation, live: dict[Key, Entry], packet: Packet) -> None:
+    """Put one packet into the flow it belongs to."""
+    entry = live.get(packet.key)
+    if entry is None or entry.ended_before(packet.time):
+        entry = Entry(packet.key, packet.time, packet.time, first_sender=packet.sender)
+        live[packet.key] = entry
+        expected.entries.append(entry)
+    entry.add(packet)
+    expected.accounted += 1
+
+
+def expect(path: Path) -> Expectation:
+    """Aggregate a whole file."""
+    expected, live = Expectation(), dict[Key, Entry]()
+    for row in read_rows(path):
+        expected.received += 1
+        expected.frame_bytes += needed(row, "frame.len")
+        layer, below = link_length(row)
+        if not layer:
+            expected.non_ip += 1
+            continue
+        try:
+            packet, mismatch = read_packet(row, layer, below)
+        except MalformedHeaderError:
+            expected.malformed += 1
+            continue
+        expected.length_mismatch += mismatch
+        account(expected, live, packet)
+    return expected
+
+
+def entry_as_json(entry: Entry) -> dict[str, Any]:
+    """One life of a flow; `forward` is None where both ends opened it and the contract does not choose."""
+    forward = {0: entry.first_sender, 1: entry.initiators[0] if entry.initiators else 0}.get(len(entry.initiators))
+    return {
+        "first_seen": entry.first_seen,
+        "last_seen": entry.last_seen,
+        "forward": forward,
+        "sent": [vars(side) if side.packets else None for side in entry.sides],
+    }
+
+
+def flows_as_json(expected: Expectation) -> list[dict[str, Any]]:
+    """All lives of each flow together, in the order of the flows' first packets."""
+    lives: dict[Key, list[dict[str, Any]]] = {}
+    for entry in expected.entries:
+        lives.setdefault(entry.key, []).append(entry_as_json(entry))
+    return [
+        {
+            "ends": [[str(ipaddress.ip_address(address)), port] for address, port in key[:2]],
+            "protocol": key[2],
+            "vlan": key[3],
+            "entries": entries,
+        }
+        for key, entries in lives.items()
+    ]
+
+
+def as_text(expected: Expectation) -> str:
+    """Return the expectation as JSON, one flow a line so that a difference can be read."""
+    lines = [f' "{name}": {value}' for name, value in vars(expected).items() if name != "entries"]
+    flows = ",\n".join(f"  {json.dumps(flow)}" for flow in flows_as_json(expected))
+    return "{\n" + ",\n".join([*lines, ' "flows": [\n' + flows + "\n ]"]) + "\n}\n"
+
+
+def main() -> None:
+    """Print or write expectations."""
+    parser = argparse.ArgumentParser(description="The flows of a capture as tshark sees them.")
+    parser.add_argument("--write", type=Path, metavar="DIR", help="write DIR/FILE.json for each file")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    options = parser.parse_args()
+    for path in options.files:
+        text = as_text(expect(path))
+        if options.write is None:
+            print(text, end="")
+        else:
+            (options.write / f"{path.name}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
