@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The front door. Every target does the set-up it needs (see .ci/setup), which takes no time when nothing changed.
+SHELL := /bin/sh
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint format bench screenshots fuzz sanitize ci clean
+
+help: ## list the targets
+	@echo 'usage: make TARGET [ARGS="..."]'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1:\2/p' Makefile | awk -F: '{ printf "%-14s%s\n", $$1, $$2 }'
+
+run: build ## set up, then open xtop on traffic of its own; ARGS="-i eth1" watches a link, ARGS="-r FILE" a file
+	@case " $(ARGS) " in \
+	*" -i"*|*" -r"*|*" --interface"*|*" --read"*) exec $(BIN)/xtop $(ARGS) ;; \
+	*) exec $(BIN)/xtop demo $(ARGS) ;; \
+	esac
+
+build: ## set up and build: .venv/bin/xtop, .venv/bin/xtop-capture
+	@.ci/setup
+
+test: ## set up, then run the whole test suite; ARGS goes to pytest
+	@.ci/setup test
+	@.ci/native_tests build/native-tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: ## every linter, and a build with warnings as errors
+	@.ci/setup test lint
+	@.ci/lint
+
+format: ## put Python and C into the project's format
+	@.ci/setup lint
+	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+bench: build ## measure the flow path on this machine; ARGS goes to xtop bench
+	@$(BIN)/xtop bench $(ARGS)
+
+screenshots: ## draw the pictures of screenshots/ again
+	@.ci/setup test lint
+	@$(BIN)/python -m tests.screenshots $(ARGS)
+
+fuzz: ## fuzz the parser for FUZZ_SECONDS (60)
+	@.ci/setup test lint
+	@.ci/fuzz $(or $(FUZZ_SECONDS),60)
+
+sanitize: ## native tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@.ci/setup test
+	@.ci/native_tests build/sanitize -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
+
+ci: ## what the build machine runs
+	@.ci/run
+
+clean: ## remove what was built, the virtual environment too
+	rm -rf build .venv xtop/_native*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
