@@ -32,14 +32,18 @@ ICMP, IGMP, TCP, UDP, ROUTING, FRAGMENT, AH, ICMPV6, SCTP, UDPLITE = 1, 2, 6, 17
 WITH_PORTS = {TCP, UDP, SCTP, UDPLITE}
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
+# fmt: off
 FIELDS = (
-    "frame.time_epoch frame.len frame.cap_len frame.protocols vlan.id ip.version ip.hdr_len ip.len ip.src ip.dst "
-    "ip.proto ip.frag_offset ip.ttl ip.dsfield.dscp ipv6.version ipv6.plen ipv6.nxt ipv6.src ipv6.dst ipv6.hlim ipv6.tclass.dscp "
-    "ipv6.hopopts.nxt ipv6.hopopts.len ipv6.routing.nxt ipv6.routing.len ipv6.dstopts.nxt ipv6.dstopts.len "
-    "ipv6.fraghdr.nxt ipv6.fraghdr.offset ah.next_header ah.length mip6.proto mip6.hlen hip.proto hip.hdr_len "
-    "shim6.nxt shim6.len tcp.srcport tcp.dstport tcp.hdr_len tcp.flags tcp.len udp.srcport udp.dstport "
-    "sctp.srcport sctp.dstport icmp.type icmp.code icmpv6.type icmpv6.code"
-).split()
+    "frame.time_epoch", "frame.len", "frame.cap_len", "frame.protocols", "vlan.id", "ip.version", "ip.hdr_len",
+    "ip.len", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ip.ttl", "ip.dsfield.dscp", "ipv6.version",
+    "ipv6.plen", "ipv6.nxt", "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.dscp", "ipv6.hopopts.nxt",
+    "ipv6.hopopts.len", "ipv6.routing.nxt", "ipv6.routing.len", "ipv6.dstopts.nxt", "ipv6.dstopts.len",
+    "ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ah.next_header", "ah.length", "mip6.proto", "mip6.hlen",
+    "hip.proto", "hip.hdr_len", "shim6.nxt", "shim6.len", "tcp.srcport", "tcp.dstport", "tcp.hdr_len", "tcp.flags",
+    "tcp.len", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport", "icmp.type", "icmp.code",
+    "icmpv6.type", "icmpv6.code",
+)
+# fmt: on
 
 # Without these tshark would show reassembled packets instead of the frames themselves.
 PREFERENCES = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
