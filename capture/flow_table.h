@@ -16,7 +16,7 @@
  *   all the traffic may use the whole table. When the budget is spent, the least recently seen flow of the
  *   neighbourhood is ended to make room.
  *
- *   Expiry is a clock hand: each burst looks at a few slots, so many that the hand goes round twice a second.
+ *   Expiry is a clock hand: each burst looks at a few slots, so many that the hand goes round in 0.8 s.
  *   A packet that finds its flow idle for too long ends it there and then, so idle timeouts are exact.
  */
 #ifndef XTOP_FLOW_TABLE_H
@@ -31,6 +31,7 @@
 
 #define FLOW_TABLE_NEIGHBOURHOOD 8
 #define FLOW_TABLE_CLAIM 1024
+#define FLOW_TABLE_TURN UINT64_C(800000000) /* ns for a whole turn of the clock hand */
 #define FLOW_TABLE_TCP_QUIET UINT64_C(2000000000) /* ns after FIN both ways or RST */
 
 struct flow_table {
@@ -53,13 +54,23 @@ struct flow_table {
 
     uint32_t hand;       /* next slot that the clock hand looks at */
     uint64_t hand_time;  /* ns: where the hand's clock stands */
+
+    bool exact_active; /* packets bring their own time (files): end a flow at its active timeout to the packet */
+
+    /*
+     * Files only: the owner's cursor in the ended ring. The worker waits rather than lap it, until *stop. NULL in
+     * live capture, which waits for nobody.
+     */
+    const _Atomic uint64_t *ended_cursor;
+    const _Atomic bool *stop;
 };
 
 /* One packet on its way through the stages. */
 struct lookup {
     struct packet packet;
     uint32_t hash;
-    uint32_t home;
+    uint32_t home; /* bucket */
+    uint32_t slot; /* where find thinks the flow is; 0 = not found */
     uint64_t time; /* ns */
 };
 
@@ -74,16 +85,17 @@ void flow_table_close(struct flow_table *table);
 
 /* The stages, each over `count` look-ups of one burst, in this order. Packets must be PARSE_FLOW. */
 void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t count);
-void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count, uint32_t *slot);
-void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count, uint32_t *slot);
+void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count);
+void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count);
+
+/* Bins of ended_duration (ns) and ended_packets. */
+uint32_t flow_duration_bin(uint64_t duration);
+uint32_t flow_packets_bin(uint64_t packets);
 
 /* Moves the clock hand on to `now` (ns of the source's clock): ends what is due in the slots it passes. */
 void flow_table_sweep(struct flow_table *table, uint64_t now);
 
 /* Looks at every slot at once; for a source that is at its end. */
 void flow_table_sweep_all(struct flow_table *table, uint64_t now);
-
-/* Records that can still be put into the ended ring before `cursor` (a reader's) is lapped. */
-uint32_t flow_table_ended_room(const struct flow_table *table, uint64_t cursor);
 
 #endif

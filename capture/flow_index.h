@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The bucketed index: which slot holds the flow of a hash. Knows nothing of records.
+ */
+#ifndef XTOP_FLOW_INDEX_H
+#define XTOP_FLOW_INDEX_H
+
+#include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "capture/flow_abi.h"
+
+/* Bit i is set when tag[i] == tag. */
+static inline uint32_t flow_index_match(const struct xtop_bucket *bucket, uint32_t tag)
+{
+#ifdef __SSE2__
+    __m128i wanted = _mm_set1_epi32((int)tag);
+    __m128i low = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)&bucket->tag[0]), wanted);
+    __m128i high = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)&bucket->tag[4]), wanted);
+    int mask = _mm_movemask_ps(_mm_castsi128_ps(low)) | _mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
+
+    return (uint32_t)mask & ((1u << XTOP_BUCKET_ENTRIES) - 1); /* lane 7 is `passed` */
+#else
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++)
+        mask |= (uint32_t)(bucket->tag[i] == tag) << i;
+    return mask;
+#endif
+}
+
+/* The home bucket of a hash: the hash's high bits scaled to `count`, so count need not be a power of two. */
+static inline uint32_t flow_index_home(uint32_t hash, uint32_t count)
+{
+    return (uint32_t)((uint64_t)hash * count >> 32);
+}
+
+static inline uint32_t flow_index_next(uint32_t bucket, uint32_t count)
+{
+    return bucket + 1 == count ? 0 : bucket + 1;
+}
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/flow_record.h"
+
+#include <string.h>
+
+enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+
+void record_start(struct xtop_record *record, const struct packet *packet)
+{
+    record_write_begin(&record->sequence);
+    memset((uint8_t *)record + offsetof(struct xtop_record, key), 0,
+           sizeof *record - offsetof(struct xtop_record, key));
+    record->key = packet->key;
+    record->initiator = packet->direction;
+    __atomic_store_n(&record->generation, record->generation + 1, __ATOMIC_RELAXED);
+    record_write_end(&record->sequence);
+}
+
+void record_free(struct xtop_record *record)
+{
+    record_write_begin(&record->sequence);
+    __atomic_store_n(&record->generation, record->generation + 1, __ATOMIC_RELAXED);
+    record_write_end(&record->sequence);
+}
+
+void record_update_rare(struct xtop_record *record, const struct packet *packet)
+{
+    uint32_t from = packet->direction;
+
+    record->ipv4_options[from] |= packet->ipv4_options;
+    record->tcp_options[from] |= packet->tcp_options;
+    if (packet->opens)
+        record->initiator = packet->direction;
+}
+
+static inline void count_saturating(uint16_t *counter)
+{
+    if (*counter != UINT16_MAX)
+        (*counter)++;
+}
+
+/* RFC 9293 section 3.4: SYN and FIN take one sequence number each. */
+static void tcp_track_sequence(struct xtop_record *record, const struct packet *packet, uint64_t time)
+{
+    uint32_t from = packet->direction;
+    uint32_t length = packet->payload_bytes + !!(packet->tcp_flags & TCP_SYN) + !!(packet->tcp_flags & TCP_FIN);
+    uint32_t behind = record->tcp_next[from] - packet->tcp_sequence;
+    bool known = record->fin_seen & RECORD_NEXT_KNOWN(from);
+
+    if (!known || (int32_t)behind <= 0) {
+        if (length || !known)
+            record->tcp_next[from] = packet->tcp_sequence + length;
+        record->fin_seen |= RECORD_NEXT_KNOWN(from);
+        return;
+    }
+    /* A keep-alive repeats one old byte, or none (RFC 9293 section 3.8.4): not a loss. */
+    if (length == 0 || (behind == 1 && length == 1))
+        return;
+    if (record_older(record->last_seen[from], time, RECORD_REORDER_WINDOW))
+        count_saturating(&record->retransmissions[from]);
+    else
+        count_saturating(&record->out_of_order[from]);
+    if ((int32_t)(length - behind) > 0)
+        record->tcp_next[from] = packet->tcp_sequence + length;
+}
+
+static void tcp_open(struct xtop_record *record)
+{
+    bool reopened = record->tcp_state >= XTOP_TCP_CLOSED;
+
+    if (reopened)
+        record->fin_seen = 0;
+    if (reopened || record->tcp_state == XTOP_TCP_NONE)
+        record->tcp_state = XTOP_TCP_SYN;
+}
+
+/* The third packet of the handshake closes the measurement; a SYN sent twice spoils it (Karn's rule). */
+static void tcp_measure_handshake(struct xtop_record *record, uint64_t time)
+{
+    uint64_t sent = record->first_seen[record->initiator];
+
+    if (record->retransmissions[0] | record->retransmissions[1] || sent == 0 || time <= sent)
+        return;
+    if (time - sent < UINT64_C(1000) * UINT32_MAX)
+        record->rtt_us = time - sent < 1000 ? 1 : (uint32_t)((time - sent) / 1000);
+}
+
+static void tcp_acknowledge(struct xtop_record *record, const struct packet *packet, uint64_t time)
+{
+    if (record->tcp_state == XTOP_TCP_SYN_ACK && packet->direction == record->initiator)
+        tcp_measure_handshake(record, time);
+    else if (record->tcp_state != XTOP_TCP_NONE && record->tcp_state != XTOP_TCP_SYN)
+        return;
+    record->tcp_state = XTOP_TCP_ESTABLISHED;
+}
+
+void record_update_tcp(struct xtop_record *record, const struct packet *packet, uint64_t time)
+{
+    uint16_t flags = packet->tcp_flags;
+
+    if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+        tcp_open(record);
+    tcp_track_sequence(record, packet, time);
+    if (flags & TCP_RST) {
+        if (record->tcp_state != XTOP_TCP_CLOSED)
+            record->tcp_state = XTOP_TCP_RESET;
+        return;
+    }
+    if ((flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)) {
+        if (record->tcp_state <= XTOP_TCP_SYN)
+            record->tcp_state = XTOP_TCP_SYN_ACK;
+    } else if (flags & TCP_ACK && record->tcp_state < XTOP_TCP_ESTABLISHED) {
+        tcp_acknowledge(record, packet, time);
+    }
+    if (flags & TCP_FIN && record->tcp_state < XTOP_TCP_RESET) {
+        record->fin_seen |= (uint8_t)(1u << packet->direction);
+        record->tcp_state = (record->fin_seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH ? XTOP_TCP_CLOSED : XTOP_TCP_FIN;
+    }
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/flow_table.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "capture/flow_index.h"
+#include "capture/flow_record.h"
+#include "capture/hash.h"
+#include "capture/segment.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Slots looked at for a flow to push out when the whole neighbourhood is empty. */
+#define EVICTION_SAMPLE 64
+
+/* ---- Slots: where records live ------------------------------------------------------------------------------- */
+
+/* Takes up to `wanted` slots from the budget of all shards; returns how many there were. */
+static uint32_t budget_claim(struct xtop_header *header, uint32_t wanted)
+{
+    uint64_t taken = __atomic_load_n(&header->flows_claimed, __ATOMIC_RELAXED);
+    uint64_t get;
+
+    do {
+        uint64_t left = header->max_flows - taken;
+
+        get = left < wanted ? left : wanted;
+        if (get == 0)
+            return 0;
+    } while (!__atomic_compare_exchange_n(&header->flows_claimed, &taken, taken + get, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return (uint32_t)get;
+}
+
+/* A free slot, or 0 when the budget is spent. */
+static uint32_t slot_take(struct flow_table *table)
+{
+    if (table->free_count)
+        return table->free_slot[--table->free_count];
+    if (table->fresh == table->fresh_end)
+        table->fresh_end += budget_claim(table->header, FLOW_TABLE_CLAIM);
+    if (table->fresh == table->fresh_end)
+        return 0;
+    __atomic_store_n(&table->shard->records_used, table->fresh, __ATOMIC_RELEASE);
+    return table->fresh++;
+}
+
+int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32_t number, struct xtop_queue *counts)
+{
+    struct xtop_shard *shard = segment_shard(header, number);
+    uint8_t *base = (uint8_t *)header;
+    uint32_t share = header->max_flows / header->queue_count;
+
+    *table = (struct flow_table){
+        .bucket = (struct xtop_bucket *)(base + shard->index_offset),
+        .record = (struct xtop_record *)(base + shard->records_offset),
+        .ended = (struct xtop_record *)(base + shard->ended_offset),
+        .shard = shard,
+        .header = header,
+        .queue = segment_queue(header, number),
+        .counts = counts,
+        .bucket_count = shard->bucket_count,
+        .hash_seed = header->hash_seed,
+        .idle_timeout = header->idle_timeout,
+        .active_timeout = header->active_timeout,
+        .fresh = 1,
+        .fresh_end = 1,
+        .hand = 1,
+    };
+    /* A first share is each shard's own, so that none is left with nothing to evict. */
+    table->fresh_end += budget_claim(header, share < FLOW_TABLE_CLAIM ? share : FLOW_TABLE_CLAIM);
+    table->free_slot = mmap(NULL, shard->record_capacity * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return table->free_slot == MAP_FAILED ? -1 : 0;
+}
+
+void flow_table_close(struct flow_table *table)
+{
+    munmap(table->free_slot, table->shard->record_capacity * sizeof(uint32_t));
+    table->free_slot = NULL;
+}
+
+/* ---- The index ----------------------------------------------------------------------------------------------- */
+
+/* The slot that holds `key`, or 0. */
+static uint32_t index_find(const struct flow_table *table, const struct xtop_key *key, uint32_t hash, uint32_t home)
+{
+    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD; step++) {
+        const struct xtop_bucket *bucket = &table->bucket[at];
+
+        for (uint32_t match = flow_index_match(bucket, hash); match; match &= match - 1) {
+            uint32_t slot = bucket->slot[__builtin_ctz(match)];
+
+            if (slot && memcmp(&table->record[slot].key, key, sizeof *key) == 0)
+                return slot;
+        }
+        if (bucket->passed == 0)
+            return 0;
+        at = flow_index_next(at, table->bucket_count);
+    }
+    return 0;
+}
+
+/* Puts `slot` in the first free entry from `home` on; false when the neighbourhood is full. */
+static bool index_insert(struct flow_table *table, uint32_t hash, uint32_t home, uint32_t slot)
+{
+    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD; step++) {
+        struct xtop_bucket *bucket = &table->bucket[at];
+
+        for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++) {
+            if (bucket->slot[i])
+                continue;
+            bucket->tag[i] = hash;
+            bucket->slot[i] = slot;
+            for (uint32_t passed = home; passed != at; passed = flow_index_next(passed, table->bucket_count))
+                table->bucket[passed].passed++;
+            return true;
+        }
+        at = flow_index_next(at, table->bucket_count);
+    }
+    return false;
+}
+
+static void index_remove(struct flow_table *table, uint32_t hash, uint32_t slot)
+{
+    uint32_t home = flow_index_home(hash, table->bucket_count);
+
+    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD; step++) {
+        struct xtop_bucket *bucket = &table->bucket[at];
+
+        for (uint32_t match = flow_index_match(bucket, hash); match; match &= match - 1) {
+            int i = __builtin_ctz(match);
+
+            if (bucket->slot[i] != slot)
+                continue;
+            bucket->slot[i] = 0;
+            bucket->tag[i] = 0;
+            for (uint32_t passed = home; passed != at; passed = flow_index_next(passed, table->bucket_count))
+                table->bucket[passed].passed--;
+            return;
+        }
+        at = flow_index_next(at, table->bucket_count);
+    }
+}
+
+/* ---- The end of a flow --------------------------------------------------------------------------------------- */
+
+static uint32_t bin_of(uint64_t value, const uint64_t *upper, uint32_t bins)
+{
+    uint32_t bin = 0;
+
+    while (bin < bins - 1 && value > upper[bin])
+        bin++;
+    return bin;
+}
+
+uint32_t flow_duration_bin(uint64_t duration)
+{
+    static const uint64_t upper[XTOP_DURATION_BINS - 1] = {1000000,     10000000,    100000000,   1000000000,
+                                                           10000000000, 60000000000, 300000000000};
+
+    return bin_of(duration, upper, XTOP_DURATION_BINS);
+}
+
+uint32_t flow_packets_bin(uint64_t packets)
+{
+    static const uint64_t upper[XTOP_PACKETS_BINS - 1] = {1, 2, 5, 10, 100, 1000, 10000};
+
+    return bin_of(packets, upper, XTOP_PACKETS_BINS);
+}
+
+static void count_ended(struct flow_table *table, const struct xtop_record *record)
+{
+    struct xtop_protocol *protocol = &table->queue->ended_protocol[record->key.protocol];
+    uint64_t packets = record_packets(record);
+
+    table->counts->flows_ended++;
+    table->counts->ended_duration[flow_duration_bin(record_last_seen(record) - record_first_seen(record))]++;
+    table->counts->ended_packets[flow_packets_bin(packets)]++;
+    __atomic_store_n(&protocol->packets, protocol->packets + packets, __ATOMIC_RELAXED);
+    __atomic_store_n(&protocol->bytes, protocol->bytes + record->direction[0].bytes + record->direction[1].bytes,
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&protocol->flows, protocol->flows + 1, __ATOMIC_RELAXED);
+}
+
+/* Files: the ring's next record would lap the owner, who needs every one. Waits for its cursor. */
+static void ended_wait(const struct flow_table *table, uint64_t head)
+{
+    static const struct timespec pause = {.tv_nsec = 200000};
+
+    while (head - atomic_load_explicit(table->ended_cursor, memory_order_acquire) >= table->shard->ended_capacity &&
+           !atomic_load_explicit(table->stop, memory_order_relaxed))
+        nanosleep(&pause, NULL);
+}
+
+static void ended_publish(struct flow_table *table, const struct xtop_record *record, uint8_t reason)
+{
+    struct xtop_shard *shard = table->shard;
+    uint64_t head = shard->ended_head;
+    struct xtop_record *room = &table->ended[head & (shard->ended_capacity - 1)];
+
+    if (table->ended_cursor)
+        ended_wait(table, head);
+    __atomic_store_n(&shard->ended_reserved, head + 1, __ATOMIC_RELAXED);
+    atomic_thread_fence(memory_order_release);
+    *room = *record;
+    room->end_reason = reason;
+    __atomic_store_n(&shard->ended_head, head + 1, __ATOMIC_RELEASE);
+}
+
+static void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason)
+{
+    struct xtop_record *record = &table->record[slot];
+
+    ended_publish(table, record, reason);
+    count_ended(table, record);
+    index_remove(table, hash_key(&record->key, table->hash_seed), slot);
+    record_free(record);
+    table->free_slot[table->free_count++] = slot;
+}
+
+/* Why the flow is over at `now`, or XTOP_END_NONE. */
+static uint8_t flow_due(const struct flow_table *table, const struct xtop_record *record, uint64_t now)
+{
+    uint64_t last = record_last_seen(record);
+
+    if (record_older(last, now, table->idle_timeout))
+        return XTOP_END_IDLE;
+    if (record->tcp_state >= XTOP_TCP_CLOSED && record_older(last, now, FLOW_TABLE_TCP_QUIET))
+        return XTOP_END_TCP;
+    if (record_older(record_first_seen(record), now, table->active_timeout))
+        return XTOP_END_ACTIVE;
+    return XTOP_END_NONE;
+}
+
+/* ---- Making room --------------------------------------------------------------------------------------------- */
+
+struct candidate {
+    uint32_t slot;
+    uint64_t last_seen;
+};
+
+static void candidate_consider(const struct flow_table *table, struct candidate *oldest, uint32_t slot)
+{
+    uint64_t last = record_last_seen(&table->record[slot]);
+
+    if (oldest->slot == 0 || last < oldest->last_seen)
+        *oldest = (struct candidate){slot, last};
+}
+
+/* The least recently seen flow of the first bucket from `home` on that holds any; 0 when all are empty. */
+static uint32_t victim_near(const struct flow_table *table, uint32_t home)
+{
+    struct candidate oldest = {0};
+
+    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD && !oldest.slot; step++) {
+        for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++)
+            if (table->bucket[at].slot[i])
+                candidate_consider(table, &oldest, table->bucket[at].slot[i]);
+        at = flow_index_next(at, table->bucket_count);
+    }
+    return oldest.slot;
+}
+
+/* The least recently seen of the next slots under the clock hand. */
+static uint32_t victim_under_hand(const struct flow_table *table)
+{
+    struct candidate oldest = {0};
+
+    for (uint32_t i = 0; i < EVICTION_SAMPLE && table->fresh > 1; i++) {
+        uint32_t slot = (table->hand - 1 + i) % (table->fresh - 1) + 1;
+
+        if (record_is_live(&table->record[slot]))
+            candidate_consider(table, &oldest, slot);
+    }
+    return oldest.slot;
+}
+
+static bool flow_evict(struct flow_table *table, uint32_t home)
+{
+    uint32_t slot = victim_near(table, home);
+
+    if (!slot)
+        slot = victim_under_hand(table);
+    if (!slot)
+        return false;
+    flow_end(table, slot, XTOP_END_CACHE_FULL);
+    table->counts->flows_evicted++;
+    return true;
+}
+
+/* A new flow's slot, in the index already; 0 when there is no room to be made. */
+static uint32_t flow_start(struct flow_table *table, const struct lookup *lookup)
+{
+    uint32_t slot = slot_take(table);
+
+    if (unlikely(!slot)) {
+        if (!flow_evict(table, lookup->home))
+            return 0;
+        slot = slot_take(table);
+    }
+    while (unlikely(!index_insert(table, lookup->hash, lookup->home, slot)))
+        flow_evict(table, lookup->home);
+    record_start(&table->record[slot], &lookup->packet);
+    table->counts->flows_created++;
+    return slot;
+}
+
+/* ---- The stages ---------------------------------------------------------------------------------------------- */
+
+void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        lookup[i].hash = hash_key(&lookup[i].packet.key, table->hash_seed);
+        lookup[i].home = flow_index_home(lookup[i].hash, table->bucket_count);
+        __builtin_prefetch(&table->bucket[lookup[i].home], 0, 3);
+    }
+}
+
+void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct xtop_bucket *bucket = &table->bucket[lookup[i].home];
+        uint32_t match = flow_index_match(bucket, lookup[i].hash);
+        const struct xtop_record *record;
+
+        lookup[i].slot = match ? bucket->slot[__builtin_ctz(match)] : 0;
+        if (!lookup[i].slot)
+            continue;
+        record = &table->record[lookup[i].slot];
+        __builtin_prefetch(record, 1, 3);
+        __builtin_prefetch(&record->direction[lookup[i].packet.direction], 1, 3);
+        if (lookup[i].packet.tcp_seen)
+            __builtin_prefetch(&record->first_seen, 1, 3);
+    }
+}
+
+/* Whether a packet at `now` comes too late for the flow that it found. */
+static inline bool flow_is_over(const struct flow_table *table, const struct xtop_record *record,
+                                const struct lookup *lookup)
+{
+    uint64_t last = record_last_seen(record);
+
+    if (unlikely(record_older(last, lookup->time, table->idle_timeout)))
+        return true;
+    if (lookup->packet.tcp_seen && unlikely(record->tcp_state >= XTOP_TCP_CLOSED) &&
+        record_older(last, lookup->time, FLOW_TABLE_TCP_QUIET))
+        return true;
+    return table->exact_active && record_older(record_first_seen(record), lookup->time, table->active_timeout);
+}
+
+void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
+{
+    uint32_t placed = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct lookup *at = &lookup[i];
+        uint32_t slot = at->slot;
+
+        if (unlikely(!slot || !record_is_live(&table->record[slot]) ||
+                     memcmp(&table->record[slot].key, &at->packet.key, sizeof at->packet.key) != 0))
+            slot = index_find(table, &at->packet.key, at->hash, at->home);
+        if (slot && unlikely(flow_is_over(table, &table->record[slot], at))) {
+            flow_end(table, slot, flow_due(table, &table->record[slot], at->time));
+            slot = 0;
+        }
+        if (!slot)
+            slot = flow_start(table, at);
+        if (unlikely(!slot))
+            continue;
+        record_update(&table->record[slot], &at->packet, at->time);
+        placed++;
+    }
+    table->counts->accounted += placed;
+    table->counts->table_full += count - placed;
+}
+
+/* ---- The clock hand ------------------------------------------------------------------------------------------ */
+
+static void sweep_slots(struct flow_table *table, uint64_t now, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++) {
+        struct xtop_record *record = &table->record[table->hand];
+        uint8_t reason;
+
+        if (record_is_live(record)) {
+            reason = flow_due(table, record, now);
+            if (unlikely(reason != XTOP_END_NONE))
+                flow_end(table, table->hand, reason);
+        }
+        table->hand = table->hand + 1 < table->fresh ? table->hand + 1 : 1;
+    }
+}
+
+void flow_table_sweep(struct flow_table *table, uint64_t now)
+{
+    uint32_t used = table->fresh - 1;
+    uint64_t passed;
+
+    if (unlikely(now < table->hand_time))
+        table->hand_time = now; /* a file whose time goes backwards */
+    passed = now - table->hand_time;
+    if (passed > FLOW_TABLE_TURN)
+        passed = FLOW_TABLE_TURN;
+    if (passed * used < FLOW_TABLE_TURN)
+        return; /* less than one slot's time */
+    table->hand_time = now;
+    sweep_slots(table, now, (uint32_t)(passed * used / FLOW_TABLE_TURN));
+}
+
+void flow_table_sweep_all(struct flow_table *table, uint64_t now)
+{
+    sweep_slots(table, now, table->fresh - 1);
+    table->hand_time = now;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/worker.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "capture/flow_record.h"
+#include "capture/segment.h"
+
+/* The kernel's loss counters cost a system call: ask ten times a second. */
+#define STATISTICS_EVERY UINT64_C(100000000)
+
+/* Bursts taken after the stop: what the ring already held was received and must be counted. */
+#define DRAIN_BURSTS 1024
+
+static uint64_t clock_now(const struct worker_shared *shared)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return shared->clock_base + (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, uint32_t number, int cpu,
+                      const struct options *options)
+{
+    *queue = (struct worker_queue){
+        .input = shared->source->queue[number],
+        .published = segment_queue(shared->header, number),
+        .shared = shared,
+        .state = SOURCE_IDLE,
+    };
+    queue->counts.queue = queue->input->number;
+    queue->counts.cpu = cpu;
+    if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
+        return -1;
+    queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
+    if (options->lossless_ended) {
+        queue->table.ended_cursor = &shared->ended_cursor[number];
+        queue->table.stop = &shared->stop;
+    }
+    return 0;
+}
+
+void worker_publish(struct worker_queue *queue, uint64_t now)
+{
+    const size_t from = offsetof(struct xtop_queue, queue);
+    const size_t to = offsetof(struct xtop_queue, padding1);
+
+    queue->counts.time = now;
+    record_write_begin(&queue->published->sequence);
+    memcpy((uint8_t *)queue->published + from, (const uint8_t *)&queue->counts + from, to - from);
+    record_write_end(&queue->published->sequence);
+}
+
+/* Parses a burst; the packets that belong to flows go to `lookup`. Returns how many. */
+static uint32_t parse_burst(struct worker_queue *queue, const struct burst *burst, uint64_t now, struct lookup *lookup)
+{
+    struct xtop_queue *counts = &queue->counts;
+    uint32_t flows = 0;
+
+    for (uint32_t i = 0; i < burst->count; i++) {
+        const struct frame *frame = &burst->frame[i];
+        struct lookup *at = &lookup[flows];
+        enum parse_result result;
+
+        result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, &at->packet);
+        at->time = burst->timed ? frame->time : now;
+        counts->received_bytes += frame->length;
+        counts->packet_size[at->packet.size_bin]++;
+        counts->length_mismatch += at->packet.length_mismatch;
+        if (result == PARSE_FLOW)
+            flows++;
+        else if (result == PARSE_NON_IP)
+            counts->non_ip++;
+        else
+            counts->malformed++;
+    }
+    counts->received += burst->count;
+    return flows;
+}
+
+void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
+{
+    struct lookup lookup[SOURCE_BURST];
+    uint32_t flows = parse_burst(queue, burst, now, lookup);
+
+    /* Nothing below reads a frame: the kernel gets its room back before we touch the table. */
+    queue->shared->source->operations->recycle(queue->input, burst);
+    flow_table_hash(&queue->table, lookup, flows);
+    flow_table_find(&queue->table, lookup, flows);
+    flow_table_update(&queue->table, lookup, flows);
+}
+
+static void drain_burst(struct worker_queue *queue, const struct burst *burst)
+{
+    for (uint32_t i = 0; i < burst->count; i++)
+        queue->counts.received_bytes += burst->frame[i].length;
+    queue->counts.received += burst->count;
+    queue->counts.filtered += burst->count;
+    queue->shared->source->operations->recycle(queue->input, burst);
+}
+
+/* One round of a queue: at most one burst. True when frames came. */
+static bool queue_turn(struct worker_queue *queue, uint64_t now)
+{
+    const struct source_operations *operations = queue->shared->source->operations;
+    struct burst burst;
+
+    burst.count = 0;
+    burst.timed = false;
+    queue->state = operations->take(queue->input, &burst);
+    if (burst.count && burst.timed)
+        queue->packet_time = burst.frame[burst.count - 1].time;
+    if (queue->packet_time)
+        now = queue->packet_time;
+    if (burst.count && queue->shared->drain)
+        drain_burst(queue, &burst);
+    else if (burst.count)
+        worker_count_burst(queue, &burst, now);
+    flow_table_sweep(&queue->table, now);
+    if (burst.count)
+        worker_publish(queue, now);
+    return burst.count > 0;
+}
+
+static void queue_ask_statistics(struct worker_queue *queue, uint64_t now)
+{
+    if (now - queue->last_statistics < STATISTICS_EVERY)
+        return;
+    queue->last_statistics = now;
+    queue->shared->source->operations->statistics(queue->input, &queue->counts);
+    worker_publish(queue, queue->packet_time ? queue->packet_time : now);
+}
+
+static bool queue_is_over(const struct worker_queue *queue)
+{
+    return queue->state == SOURCE_END || queue->state == SOURCE_FAILED;
+}
+
+/* The last words of a queue: what its ring still holds, the flows that are due, the kernel's counters. */
+static void queue_finish(struct worker_queue *queue)
+{
+    uint64_t now = clock_now(queue->shared);
+
+    for (int i = 0; i < DRAIN_BURSTS && !queue_is_over(queue) && queue->input->fd >= 0; i++)
+        if (!queue_turn(queue, now))
+            break;
+    if (queue->packet_time)
+        now = queue->packet_time;
+    if (queue_is_over(queue))
+        flow_table_sweep_all(&queue->table, now);
+    if (queue->state != SOURCE_FAILED)
+        queue->shared->source->operations->statistics(queue->input, &queue->counts);
+    worker_publish(queue, now);
+}
+
+/* Sleeps until a frame, the stop, or the first queue's patience ends. */
+static void worker_wait(const struct worker *worker)
+{
+    struct pollfd fds[XTOP_MAX_QUEUES + 1];
+    int timeout = 100;
+
+    for (uint32_t i = 0; i < worker->queue_count; i++) {
+        fds[i] = (struct pollfd){.fd = worker->queue[i].input->fd, .events = POLLIN};
+        if (worker->queue[i].input->wait_ms < timeout)
+            timeout = worker->queue[i].input->wait_ms;
+        worker->queue[i].counts.wakeups++;
+    }
+    fds[worker->queue_count] = (struct pollfd){.fd = worker->shared->stop_fd, .events = POLLIN};
+    poll(fds, worker->queue_count + 1, timeout);
+}
+
+/* Runs each queue once. Returns false when all are over; *busy tells whether any frame came. */
+static bool worker_round(struct worker *worker, bool *busy)
+{
+    bool running = false;
+
+    *busy = false;
+    for (uint32_t i = 0; i < worker->queue_count; i++) {
+        struct worker_queue *queue = &worker->queue[i];
+        uint64_t now = clock_now(worker->shared);
+
+        if (queue_is_over(queue))
+            continue;
+        if (queue_turn(queue, now)) {
+            *busy = true;
+            queue->counts.busy_ns += clock_now(worker->shared) - now;
+        }
+        queue_ask_statistics(queue, now);
+        running = true;
+    }
+    return running;
+}
+
+static void *worker_run(void *argument)
+{
+    struct worker *worker = argument;
+    struct timespec used;
+    bool busy;
+
+    while (!atomic_load_explicit(&worker->shared->stop, memory_order_relaxed)) {
+        if (!worker_round(worker, &busy))
+            break;
+        if (!busy && !worker->shared->source->busy_poll)
+            worker_wait(worker);
+    }
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        queue_finish(&worker->queue[i]);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    worker->cpu_ns = (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+    eventfd_write(worker->shared->finished_fd, 1);
+    return NULL;
+}
+
+int worker_start(struct worker *worker)
+{
+    pthread_attr_t attributes;
+    cpu_set_t cpus;
+    int result;
+
+    pthread_attr_init(&attributes);
+    if (worker->cpu >= 0) {
+        CPU_ZERO(&cpus);
+        CPU_SET(worker->cpu, &cpus);
+        pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+    }
+    result = pthread_create(&worker->thread, &attributes, worker_run, worker);
+    pthread_attr_destroy(&attributes);
+    if (result == 0)
+        pthread_setname_np(worker->thread, "xtop-worker");
+    return result;
+}
+
+void worker_join(struct worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        flow_table_close(&worker->queue[i].table);
+}

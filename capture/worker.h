@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The worker: one pinned thread that moves frames from its queues into their shards.
+ *
+ *   take → parse → recycle → hash → find → update → sweep → publish → (nothing came: poll)
+ *
+ * Per packet it allocates nothing, takes no lock, makes no system call and reads no clock.
+ */
+#ifndef XTOP_WORKER_H
+#define XTOP_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "capture/flow_table.h"
+#include "capture/source.h"
+
+/* What all workers of a capture share. */
+struct worker_shared {
+    const struct source *source;
+    struct xtop_header *header;
+    _Atomic bool stop;
+    int stop_fd;     /* eventfd: readable once `stop` is set, wakes sleepers */
+    int finished_fd; /* eventfd: a worker adds 1 when it returns */
+    bool drain;      /* recycle frames without looking at them */
+    uint64_t clock_base; /* ns to add to CLOCK_MONOTONIC for the epoch's time */
+    _Atomic uint64_t ended_cursor[XTOP_MAX_QUEUES]; /* files: the owner's cursor in each ended ring */
+};
+
+struct worker_queue {
+    struct source_queue *input;
+    struct xtop_queue *published;
+    struct flow_table table;
+    struct xtop_queue counts; /* the worker's own totals */
+    struct worker_shared *shared;
+    uint64_t last_statistics; /* ns */
+    uint64_t packet_time;     /* ns: time of the last frame (files) */
+    enum source_result state;
+};
+
+struct worker {
+    pthread_t thread;
+    struct worker_shared *shared;
+    struct worker_queue *queue; /* queue_count of them, this worker's own */
+    uint32_t queue_count;
+    int cpu; /* -1 = not pinned */
+    uint64_t cpu_ns; /* the thread's CPU time, when it has returned */
+};
+
+/*
+ * Prepares queue `number` (an index into source->queue, not an RX queue). Returns 0, or -1 with errno.
+ * `cpu` is told in the counters.
+ */
+int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, uint32_t number, int cpu,
+                      const struct options *options);
+
+/* Counts a burst's frames into the queue's shard and gives them back. `now` in ns. Also the bench's entry. */
+void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now);
+
+/* Makes the totals visible to readers. */
+void worker_publish(struct worker_queue *queue, uint64_t now);
+
+/* Starts and joins the thread. worker_start returns 0, or an errno value. */
+int worker_start(struct worker *worker);
+void worker_join(struct worker *worker);
+
+#endif
