@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel says of one network interface: by rtnetlink (RTM_GETLINK) and the ethtool ioctl, both of which speak
+ * of the calling thread's network namespace. sysfs is not read: after setns(2) it still shows the old namespace.
+ */
+#ifndef XTOP_LINK_STATS_H
+#define XTOP_LINK_STATS_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Ethernet header and one VLAN tag: what a frame of full MTU has before its IP packet. */
+#define LINK_FRAME_OVERHEAD 18
+
+struct link_state {
+    uint32_t ifindex;
+    uint32_t mtu;           /* bytes of an IP packet */
+    uint32_t rx_queues;     /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
+    bool up;                /* administratively */
+    bool carrier;
+    uint8_t xdp_attached;   /* XDP_ATTACHED_ of linux/if_link.h */
+    uint32_t xdp_program;   /* id of a program that is attached, 0 = none */
+    uint64_t dropped;       /* frames: rx_dropped + rx_missed_errors + rx_fifo_errors */
+};
+
+/*
+ * Opens the socket that link_read() asks through; it stays in the network namespace of now. Returns it, or -errno. The
+ * caller closes it.
+ */
+int link_open(void);
+
+/* Fills `state` for interface `ifindex`. Returns 0, or -errno: -ENODEV when there is no such interface. */
+int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state);
+
+/*
+ * The RX queues in use (ethtool -l: RX and combined), which grow and shrink with the driver's settings. Where the
+ * driver does not tell: `otherwise`.
+ */
+uint32_t link_rx_queues(const char *interface, uint32_t otherwise);
+
+/* The driver's name (ethtool -i) in `driver`; empty when it does not tell. */
+void link_driver(const char *interface, char driver[32]);
+
+#endif

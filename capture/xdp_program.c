@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/xdp_program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "capture/flow_abi.h"
+#include "xsk_redirect.skel.h"
+
+/* libbpf up to 0.8 returns -1 and sets errno where 1.x returns -errno and sets it too. */
+static int libbpf_error(int result)
+{
+    return errno > 0 ? -errno : result;
+}
+
+int xdp_program_load(struct xdp_program *program, bool fragments)
+{
+    struct xsk_redirect *skeleton;
+    int error;
+
+    *program = (struct xdp_program){.program_fd = -1, .link_fd = -1};
+    skeleton = xsk_redirect__open();
+    if (!skeleton)
+        return libbpf_error(-ENOMEM);
+    bpf_program__set_autoload(skeleton->progs.xsk_redirect, !fragments);
+    bpf_program__set_autoload(skeleton->progs.xsk_redirect_fragments, fragments);
+    error = xsk_redirect__load(skeleton);
+    if (error) {
+        xsk_redirect__destroy(skeleton);
+        return error;
+    }
+    program->skeleton = skeleton;
+    program->program_fd =
+        bpf_program__fd(fragments ? skeleton->progs.xsk_redirect_fragments : skeleton->progs.xsk_redirect);
+    return 0;
+}
+
+int xdp_program_attach(struct xdp_program *program, uint32_t ifindex, uint32_t mode)
+{
+    DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options,
+                .flags = mode == XTOP_XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+    int link_fd = bpf_link_create(program->program_fd, (int)ifindex, BPF_XDP, &options);
+
+    if (link_fd < 0)
+        return libbpf_error(link_fd);
+    program->link_fd = link_fd;
+    program->mode = mode;
+    return 0;
+}
+
+int xdp_program_redirect(struct xdp_program *program, uint32_t queue, int socket_fd)
+{
+    int result = bpf_map_update_elem(bpf_map__fd(program->skeleton->maps.xsk_sockets), &queue, &socket_fd, BPF_ANY);
+
+    return result < 0 ? libbpf_error(result) : 0;
+}
+
+void xdp_program_detach(struct xdp_program *program)
+{
+    if (program->link_fd >= 0)
+        close(program->link_fd);
+    program->link_fd = -1;
+    program->mode = XTOP_XDP_NONE;
+}
+
+void xdp_program_unload(struct xdp_program *program)
+{
+    if (!program->skeleton)
+        return;
+    xdp_program_detach(program);
+    xsk_redirect__destroy(program->skeleton);
+    program->skeleton = NULL;
+}
+
+void xdp_program_name(uint32_t id, char *name, size_t size)
+{
+    struct bpf_prog_info information = {0};
+    uint32_t information_size = sizeof information;
+    int fd = bpf_prog_get_fd_by_id(id);
+
+    snprintf(name, size, "?");
+    if (fd < 0)
+        return;
+    if (bpf_obj_get_info_by_fd(fd, &information, &information_size) == 0 && information.name[0])
+        snprintf(name, size, "%s", information.name);
+    close(fd);
+}
