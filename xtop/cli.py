@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""xtop's command line: picks the command, runs it, and turns every failure into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from xtop import __version__
+from xtop.export.errors import ExportError
+from xtop.options import (
+    DEMO,
+    FILE,
+    FLOWS,
+    IN_PROCESS,
+    INTERFACE,
+    INTERVAL,
+    LINK,
+    OUTPUT,
+    REALTIME,
+    SEED,
+    SERIES,
+    VIEW,
+    XDP,
+    Option,
+    add_options,
+)
+from xtop.source import SourceError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its module under xtop.commands, and the rows of its options by the title they stand under."""
+
+    module: str
+    summary: str
+    usage: str
+    options: tuple[tuple[str, tuple[Option, ...]], ...]
+
+
+COMMANDS = {
+    "": Command(
+        "watch",
+        "live screen on an interface, or over a capture file",
+        "xtop -i IF [options]\n       xtop -r FILE [options]",
+        (
+            ("what to watch", (INTERFACE, FILE, REALTIME)),
+            ("capture", LINK),
+            ("flows", FLOWS),
+            ("screen", (INTERVAL,)),
+            ("the last snapshot, when the screen is left", OUTPUT),
+        ),
+    ),
+    "demo": Command(
+        "demo",
+        "the screen over built-in traffic",
+        "xtop demo [options]",
+        (("traffic", (SEED, IN_PROCESS)), ("capture", XDP), ("flows", FLOWS), ("screen", (INTERVAL,))),
+    ),
+    "snapshot": Command(
+        "snapshot",
+        "one snapshot or a series, no screen",
+        "xtop snapshot (-i IF | -r FILE | --demo) [options]",
+        (
+            ("what to watch", (INTERFACE, FILE, DEMO, REALTIME, SEED)),
+            ("when", SERIES),
+            ("which flows", VIEW),
+            ("output", OUTPUT),
+            ("capture", LINK),
+            ("flows", FLOWS),
+        ),
+    ),
+    "bench": Command("bench", "packets per second that this machine's flow path sustains", "xtop bench [options]", ()),
+}
+
+
+class UsageError(Exception):
+    """The command line asks for something that there is not."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def build_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser of the command ``name``; the empty name is the screen's."""
+    command = COMMANDS[name]
+    parser = _Parser(
+        prog=f"xtop {name}".strip(),
+        usage=command.usage,
+        description=f"xtop: {command.summary}.",
+        epilog=None if name else _overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for title, options in command.options:
+        add_options(parser, title, options)
+    if not name:
+        parser.add_argument("--version", action="version", version=f"xtop {__version__}")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run xtop and return its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has seen enough. Python would flush once more at exit and complain: give it nowhere to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except UsageError as error:
+        return _fail(str(error), EXIT_USAGE)
+    except (SourceError, ExportError) as error:
+        return _fail(str(error), error.exit_code)
+    except OSError as error:
+        return _fail(f"{error.strerror or error} ({error.filename or 'while reading or writing'})", EXIT_FAILED)
+    except Exception as error:
+        if os.environ.get("XTOP_TRACEBACK"):
+            raise
+        return _fail(f"{type(error).__name__}: {error} (a fault of xtop; XTOP_TRACEBACK=1 shows where)", EXIT_FAILED)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    name = arguments[0] if arguments and arguments[0] in COMMANDS and arguments[0] else ""
+    rest = arguments[1:] if name else arguments
+    command = importlib.import_module(f"xtop.commands.{COMMANDS[name].module}")
+    if not COMMANDS[name].options:  # an executable of its own, with options of its own
+        return int(command.run(rest))
+    if rest and not rest[0].startswith("-") and not name:
+        raise UsageError(f"no command '{rest[0]}' (there are {', '.join(filter(None, COMMANDS))}; see xtop --help)")
+    try:
+        options = build_parser(name).parse_args(rest)
+    except SystemExit as answered:  # --help, --version
+        return int(answered.code or 0)
+    # A command that is asked to go must leave no half-written file, so it unwinds as from any other end.
+    signal.signal(signal.SIGTERM, _terminate)
+    return int(command.run(options))
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _overview() -> str:
+    lines = [f"  xtop {name:<10} {command.summary}" for name, command in COMMANDS.items() if name]
+    return "other commands (xtop COMMAND --help):\n" + "\n".join(lines)
+
+
+def _fail(text: str, code: int) -> int:
+    sys.stderr.write("xtop: error: " + " ".join(text.split()) + "\n")
+    return code

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Schema xtop.snapshot/1 as JSON: one object, a flow a line; as NDJSON the whole snapshot is one line.
+
+Flows are written a few thousand at a time, so a million of them never lie in memory twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, TextIO
+
+from xtop.export.flow_fields import flow_fields
+from xtop.export.times import iso_time
+from xtop.model import Histogram, Snapshot
+
+SCHEMA = "xtop.snapshot/1"
+BATCH = 2048
+
+# Names that the schema shares with the model.
+SOURCE = (
+    *("kind", "name", "capture", "xdp_mode", "zero_copy", "queues", "sampling", "filter"),
+    *("driver", "ring_size", "notes"),
+)
+RATES = ("packets", "bytes", "pps", "bps")
+TOTALS = (*RATES, "flows_live", "flows_created", "flows_ended", "flows_evicted", "length_mismatch")
+ACCOUNTING = ("received", "accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full")
+RX_CAUSES = ("rx_dropped", "rx_ring_full", "rx_fill_ring_empty", "rx_invalid_descs")
+LOST = ("total", *RX_CAUSES, "nic", "ring")
+QUEUE = ("queue", "cpu", *RATES, "busy", *RX_CAUSES, "ring")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def write_json(snapshot: Snapshot, stream: TextIO) -> None:
+    """Write one JSON object, a flow a line."""
+    _write(snapshot, stream, ",\n")
+
+
+def write_ndjson(snapshot: Snapshot, stream: TextIO) -> None:
+    """Write one JSON object as one line."""
+    _write(snapshot, stream, ",")
+
+
+def _write(snapshot: Snapshot, stream: TextIO, between: str) -> None:
+    line_break = between[1:]
+    stream.write(_encode(head_fields(snapshot))[:-1] + ',"flows":[' + line_break)
+    flows = iter(snapshot.flows)
+    lead = ""
+    while batch := [_encode(flow_fields(flow)) for flow in islice(flows, BATCH)]:
+        stream.write(lead + between.join(batch))
+        lead = between
+    stream.write(line_break + "]}\n")
+
+
+def head_fields(snapshot: Snapshot) -> dict[str, Any]:
+    """Return all of the schema but the flows."""
+    return {
+        "schema": SCHEMA,
+        "taken_at": iso_time(snapshot.taken_at),
+        "interval_s": snapshot.interval_s,
+        "state": snapshot.state.name.lower(),
+        "state_text": snapshot.state_text,
+        "source": _fields(snapshot.source, SOURCE),
+        "totals": _fields(snapshot.totals, TOTALS),
+        "accounting": _fields(snapshot.accounting, ACCOUNTING),
+        "lost": _fields(snapshot.lost, LOST),
+        "queues": [_fields(queue, QUEUE) for queue in snapshot.queues],
+        "histograms": {
+            "packet_size": _histogram(snapshot.packet_size),
+            "flow_duration": _histogram(snapshot.flow_duration),
+            "flow_packets": _histogram(snapshot.flow_packets),
+        },
+        "protocols": [_fields(protocol, ("protocol", "packets", "bytes", "flows")) for protocol in snapshot.protocols],
+    }
+
+
+def _histogram(histogram: Histogram) -> dict[str, Any]:
+    return _fields(histogram, ("unit", "upper", "counts"))
+
+
+def _fields(value: object, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""xtop's command line as a table: rows from which parsing and help follow, and the settings that come of it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from xtop.model import SORT_KEYS
+from xtop.number_list import parse_number_list
+from xtop.settings import MAX_CPUS, MAX_QUEUES, CaptureSettings
+
+FORMATS = ("json", "ndjson", "csv", "text")
+U64_MAX = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row: how it is written, what argparse needs to know, and the options that it cannot stand beside."""
+
+    flags: tuple[str, ...]
+    help: str
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    apart: str | None = None  # options with the same word here exclude each other
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or len(text) > 20 or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _numbers(limit: int) -> Callable[[str], tuple[int, ...]]:
+    def parse(text: str) -> tuple[int, ...]:
+        try:
+            return parse_number_list(text, limit)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{error} (write a list like 0-3,6)") from None
+
+    return parse
+
+
+def _ring(text: str) -> int:
+    size = _integer(64, 1 << 20)(text)
+    if size & (size - 1):
+        raise argparse.ArgumentTypeError(f"{size} is not a power of two")
+    return size
+
+
+def _capture(text: str) -> str:
+    if text in {"ebpf", "af_packet"}:
+        raise argparse.ArgumentTypeError(f"{text} is not in this version; use auto or af_xdp")
+    if text not in {"auto", "af_xdp"}:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of auto, af_xdp")
+    return text
+
+
+def _flag(dest: str, value: object = True) -> dict[str, Any]:
+    return {"dest": dest, "action": "store_const", "const": value}
+
+
+INTERFACE = Option(("-i", "--interface"), "watch this interface", {"metavar": "IF", "action": "append"}, "what")
+FILE = Option(("-r", "--read"), "read a pcap or pcapng file (- = standard input)", {"metavar": "FILE"}, "what")
+DEMO = Option(("--demo",), "built-in traffic", _flag("demo"), "what")
+SEED = Option(("--seed",), "seed of the built-in traffic", {"type": _integer(0, U64_MAX), "metavar": "N"})
+IN_PROCESS = Option(("--in-process",), "generate inside xtop-capture, without a veth pair", _flag("in_process"))
+
+XDP = (
+    Option(("-S", "--xdp-skb"), "generic XDP (default: the best that attaches)", _flag("xdp", "generic"), "xdp"),
+    Option(("-N", "--xdp-native"), "driver XDP", _flag("xdp", "native"), "xdp"),
+    Option(("-z", "--zero-copy"), "zero copy (default: the best that binds)", _flag("copy", "zero"), "copy"),
+    Option(("-c", "--copy"), "copy", _flag("copy", "copy"), "copy"),
+    Option(("-p", "--poll"), "wait in poll(2) (the default)", _flag("busy_poll", False), "poll"),
+    Option(("--busy-poll",), "preferred busy polling", _flag("busy_poll"), "poll"),
+    Option(("--ring",), "ring size, descriptors (16384)", {"type": _ring, "metavar": "N"}),
+)
+LINK = (
+    Option(("--capture",), "auto or af_xdp (auto)", {"type": _capture, "metavar": "HOW", "default": "auto"}),
+    Option(("-q", "--queue"), "RX queues, like 0-3,6 (all)", {"type": _numbers(MAX_QUEUES), "metavar": "LIST"}),
+    Option(("-t", "--threads"), "capture threads (one a queue)", {"type": _integer(1, MAX_QUEUES), "metavar": "N"}),
+    Option(("--cpus",), "CPUs to pin them to (near the NIC)", {"type": _numbers(MAX_CPUS), "metavar": "LIST"}),
+    *XDP,
+    Option(("--force",), "redirect on an interface that this host itself uses", _flag("force")),
+)
+FLOWS = (
+    Option(("--max-flows",), "flow cache size (1048576)", {"type": _integer(16, 1 << 28), "metavar": "N"}),
+    Option(("--idle-timeout",), "end a flow after this silence (30)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
+    Option(("--active-timeout",), "end a flow of this age (300)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
+)
+REALTIME = Option(("--realtime",), "replay a file at its own pace", _flag("realtime"))
+INTERVAL = Option(
+    ("-n", "--interval"),
+    "refresh interval, seconds (1)",
+    {"type": _seconds(0.05, 3600), "metavar": "S", "default": 1.0},
+)
+OUTPUT = (
+    Option(("-o", "--output"), "write to this file (- = standard output)", {"metavar": "PATH"}),
+    Option(("--format",), " ".join(FORMATS), {"choices": FORMATS, "metavar": "F"}),
+    Option(("--overwrite",), "replace the file if there is one", _flag("overwrite")),
+)
+SERIES = (
+    Option(("--duration",), "watch for this long (1; a file: to its end)", {"type": _seconds(0, 1e9), "metavar": "S"}),
+    Option(("--every",), "a series: one every S seconds, as NDJSON", {"type": _seconds(0.05, 1e6), "metavar": "S"}),
+    Option(("--count",), "so many snapshots (until it is stopped)", {"type": _integer(1, 1 << 31), "metavar": "N"}),
+)
+VIEW = (
+    Option(("--top",), "at most so many flows (0 = all)", {"type": _integer(0, 1 << 31), "metavar": "N", "default": 0}),
+    Option(("--sort",), "order: " + ", ".join(SORT_KEYS), {"choices": SORT_KEYS, "metavar": "KEY", "default": "bytes"}),
+    Option(("--ended",), "flows that ended, too", _flag("ended")),
+)
+
+
+def add_options(parser: argparse.ArgumentParser, title: str, options: tuple[Option, ...]) -> None:
+    """Add rows to ``parser`` under ``title``."""
+    group = parser.add_argument_group(title)
+    apart: dict[str, Any] = {}
+    for option in options:
+        where = group
+        if option.apart is not None:
+            where = apart.setdefault(option.apart, None) or group.add_mutually_exclusive_group()
+            apart[option.apart] = where
+        where.add_argument(*option.flags, help=option.help.replace("%", "%%"), **option.keywords)
+
+
+def capture_settings(options: argparse.Namespace) -> CaptureSettings:
+    """Return what the parsed ``options`` ask xtop-capture for; an option that a command lacks is not given."""
+
+    def given(name: str) -> Any:
+        return getattr(options, name, None)
+
+    return CaptureSettings(
+        interface=given("interface")[0] if given("interface") else None,
+        file=given("read"),
+        demo=bool(given("demo")),
+        queues=given("queue") or (),
+        threads=given("threads"),
+        cpus=given("cpus") or (),
+        xdp=given("xdp"),
+        copy=given("copy"),
+        busy_poll=bool(given("busy_poll")),
+        ring=given("ring"),
+        max_flows=given("max_flows"),
+        idle_timeout=given("idle_timeout"),
+        active_timeout=given("active_timeout"),
+        realtime=bool(given("realtime")),
+        seed=given("seed"),
+    )

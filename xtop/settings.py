@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a capture is asked to do, and how xtop-capture is told so: its command line is its only configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xtop.number_list import format_number_list
+
+MAX_QUEUES = 256  # XTOP_MAX_QUEUES of capture/flow_abi.h
+MAX_CPUS = 8192  # what the largest Linux kernels are built for
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSettings:
+    """One capture of an interface, a file or the demo. None and () leave the choice to xtop-capture."""
+
+    interface: str | None = None
+    file: str | None = None  # "-" = standard input
+    demo: bool = False
+
+    netns_fd: int | None = None  # the interface lies in this network namespace
+    queues: tuple[int, ...] = ()  # () = all
+    threads: int | None = None
+    cpus: tuple[int, ...] = ()
+    xdp: str | None = None  # "generic", "native"
+    copy: str | None = None  # "zero", "copy"
+    busy_poll: bool = False
+    ring: int | None = None  # descriptors
+
+    max_flows: int | None = None
+    idle_timeout: float | None = None  # seconds
+    active_timeout: float | None = None  # seconds
+
+    realtime: bool = False
+    lossless_ended: bool = False  # wait for the reader of ended flows rather than lap it
+
+    seed: int | None = None
+    demo_flows: int | None = None
+    demo_packets: int | None = None
+    demo_rate: int | None = None
+
+
+# Settings that are passed on as "OPTION VALUE" where they are given.
+_VALUES = (
+    ("threads", "-t"),
+    ("ring", "--ring"),
+    ("max_flows", "--max-flows"),
+    ("idle_timeout", "--idle-timeout"),
+    ("active_timeout", "--active-timeout"),
+    ("netns_fd", "--netns-fd"),
+    ("seed", "--seed"),
+    ("demo_flows", "--demo-flows"),
+    ("demo_packets", "--demo-packets"),
+    ("demo_rate", "--demo-rate"),
+)
+_FLAGS = (("busy_poll", "--busy-poll"), ("realtime", "--realtime"), ("lossless_ended", "--lossless-ended"))
+_XDP = {"generic": "-S", "native": "-N"}
+_COPY = {"zero": "-z", "copy": "-c"}
+
+
+def capture_arguments(settings: CaptureSettings, *, control_fd: int, file_fd: int | None = None) -> list[str]:
+    """Return the arguments of xtop-capture (without its name) for ``settings``."""
+    arguments = _what(settings, file_fd)
+    arguments += ["--control-fd", str(control_fd)]
+    for name, option in _VALUES:
+        value = getattr(settings, name)
+        if value is not None:
+            arguments += [option, _number(value)]
+    arguments += [option for name, option in _FLAGS if getattr(settings, name)]
+    if settings.queues:
+        arguments += ["-q", format_number_list(settings.queues)]
+    if settings.cpus:
+        arguments += ["--cpus", format_number_list(settings.cpus)]
+    if settings.xdp:
+        arguments.append(_XDP[settings.xdp])
+    if settings.copy:
+        arguments.append(_COPY[settings.copy])
+    return arguments
+
+
+def _what(settings: CaptureSettings, file_fd: int | None) -> list[str]:
+    if settings.interface is not None:
+        return ["-i", settings.interface]
+    if settings.file is not None:
+        if file_fd is None:
+            raise ValueError("a file is passed on open")
+        return ["--file-fd", str(file_fd), "--file-name", settings.file]
+    if settings.demo:
+        return ["--demo"]
+    raise ValueError("nothing to capture")
+
+
+def _number(value: float) -> str:
+    # repr of a float may be 1e-07, which a plain C parser need not read.
+    return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
