@@ -11,7 +11,7 @@ from typing import Any
 
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
-from xtop.settings import MAX_CPUS, MAX_QUEUES, CaptureSettings
+from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, CaptureSettings
 
 FORMATS = ("json", "ndjson", "csv", "text")
 U64_MAX = (1 << 64) - 1
@@ -52,9 +52,12 @@ def _seconds(low: float, high: float) -> Callable[[str], float]:
 def _numbers(limit: int) -> Callable[[str], tuple[int, ...]]:
     def parse(text: str) -> tuple[int, ...]:
         try:
-            return parse_number_list(text, limit)
+            numbers = parse_number_list(text, limit)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{error} (write a list like 0-3,6)") from None
+            raise argparse.ArgumentTypeError(f"{error}; a list is written 0-3,6") from None
+        if len(numbers) > MAX_QUEUES:
+            raise argparse.ArgumentTypeError(f"{len(numbers)} are too many; {MAX_QUEUES} are the most")
+        return numbers
 
     return parse
 
@@ -95,14 +98,14 @@ XDP = (
 )
 LINK = (
     Option(("--capture",), "auto or af_xdp (auto)", {"type": _capture, "metavar": "HOW", "default": "auto"}),
-    Option(("-q", "--queue"), "RX queues, like 0-3,6 (all)", {"type": _numbers(MAX_QUEUES), "metavar": "LIST"}),
+    Option(("-q", "--queue"), "RX queues, like 0-3,6 (all)", {"type": _numbers(QUEUE_LIMIT), "metavar": "LIST"}),
     Option(("-t", "--threads"), "capture threads (one a queue)", {"type": _integer(1, MAX_QUEUES), "metavar": "N"}),
-    Option(("--cpus",), "CPUs to pin them to (near the NIC)", {"type": _numbers(MAX_CPUS), "metavar": "LIST"}),
+    Option(("--cpus",), "CPUs to pin them to (near the NIC)", {"type": _numbers(CPU_LIMIT), "metavar": "LIST"}),
     *XDP,
     Option(("--force",), "redirect on an interface that this host itself uses", _flag("force")),
 )
 FLOWS = (
-    Option(("--max-flows",), "flow cache size (1048576)", {"type": _integer(16, 1 << 28), "metavar": "N"}),
+    Option(("--max-flows",), "flow cache size (1048576)", {"type": _integer(1, 1 << 27), "metavar": "N"}),
     Option(("--idle-timeout",), "end a flow after this silence (30)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
     Option(("--active-timeout",), "end a flow of this age (300)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
 )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from xtop.number_list import format_number_list
 
-MAX_QUEUES = 256  # XTOP_MAX_QUEUES of capture/flow_abi.h
-MAX_CPUS = 8192  # what the largest Linux kernels are built for
+MAX_QUEUES = 256  # at once: XTOP_MAX_QUEUES of capture/flow_abi.h
+QUEUE_LIMIT = 65536  # queue numbers are 16 bits wide
+CPU_LIMIT = 4096
 STANDARD_INPUT = "-"
 
 

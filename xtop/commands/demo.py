@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``xtop demo``: the screen over traffic of xtop's own making.
+
+With the rights for it the traffic crosses a private veth pair and is captured through AF_XDP, as any other; without
+them the same generator feeds the same flow table inside xtop-capture, and a note on the screen says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from dataclasses import replace
+
+from xtop.commands.opening import start_capture
+from xtop.commands.screen import require_terminal, show
+from xtop.noted_source import NotedSource
+from xtop.options import capture_settings
+from xtop.settings import CaptureSettings
+from xtop.source import SnapshotSource, SourceError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the screen until the user leaves it."""
+    require_terminal()
+    settings = capture_settings(options)
+    with ExitStack() as stack:
+        show(_open(settings, bool(options.in_process), stack), options.interval)
+    return 0
+
+
+def _open(settings: CaptureSettings, in_process: bool, stack: ExitStack) -> SnapshotSource:
+    if in_process:
+        return _in_process(settings, stack)
+    try:
+        return _live(settings, stack)
+    except (SourceError, OSError) as error:
+        stack.close()
+        return NotedSource(_in_process(settings, stack), f"no live link: {error}")
+
+
+def _live(settings: CaptureSettings, stack: ExitStack) -> SnapshotSource:
+    from xtop.live_demo import LiveDemo
+
+    link = stack.enter_context(LiveDemo())
+    source = start_capture(replace(settings, interface=link.interface, netns_fd=link.netns_fd, seed=None))
+    stack.callback(source.close)
+    link.start_traffic()
+    return source
+
+
+def _in_process(settings: CaptureSettings, stack: ExitStack) -> SnapshotSource:
+    generated = CaptureSettings(
+        demo=True,
+        seed=settings.seed,
+        max_flows=settings.max_flows,
+        idle_timeout=settings.idle_timeout,
+        active_timeout=settings.active_timeout,
+    )
+    source = start_capture(generated)
+    stack.callback(source.close)
+    return source

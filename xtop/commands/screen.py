@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Opens the screen over a source. Textual is imported here and no earlier: no other command has to wait for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from xtop.export import format_of, write_snapshot
+from xtop.model import Snapshot
+from xtop.source import SnapshotSource, SourceError
+
+
+def require_terminal() -> None:
+    """Raise SourceError where there is no terminal to draw on, before anything is captured."""
+    if not sys.stdout.isatty():
+        raise SourceError("the screen needs a terminal (standard output is none; `xtop snapshot` needs none)", 2)
+
+
+def take_keyboard() -> None:
+    """Make the terminal standard input, which a capture file came through; that is open elsewhere by now."""
+    try:
+        keyboard = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise SourceError(f"the screen needs a keyboard (/dev/tty: {error.strerror}; give a file by name)", 2) from None
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
+
+
+def show(source: SnapshotSource, interval: float) -> None:
+    """Run the screen over ``source`` until the user leaves it."""
+    from xtop.app import XtopApp
+
+    XtopApp(source, interval=interval, export=_export).run()
+
+
+def _export(snapshot: Snapshot, path: Path) -> None:
+    write_snapshot(snapshot, path, format_of(path), overwrite=False)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``xtop snapshot``: one snapshot, or a series of them, without a screen."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from xtop.commands.opening import requested_capture, start_capture
+from xtop.export import WRITERS, check_output, open_output, write_snapshot
+from xtop.model import CaptureState, Snapshot, View
+from xtop.settings import CaptureSettings
+from xtop.source import SnapshotSource, SourceError
+
+DEFAULT_DURATION_S = 1.0
+FILE_PATIENCE_S = (0.005, 0.1)  # between two looks at a file being read: the first, the longest
+FINAL = (CaptureState.DONE, CaptureState.FAILED)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Capture, then write what was seen."""
+    output = None if options.output is None else Path(options.output)
+    check_output(output, bool(options.overwrite))
+    settings = requested_capture(options)
+    view = View(options.top, options.sort, options.sort not in {"source", "destination"}, bool(options.ended))
+    if options.every is not None:
+        return _series(settings, view, options, output)
+    if options.count is not None:
+        raise SourceError("--count is for a series (give --every S, too)", 2)
+    with closing(start_capture(replace(settings, lossless_ended=_lossless(settings, view)))) as source:
+        snapshot = _one(source, settings, view, options.duration)
+    write_snapshot(snapshot, output, options.format or "json", bool(options.overwrite))
+    return _verdict(snapshot)
+
+
+def _lossless(settings: CaptureSettings, view: View) -> bool:
+    return settings.file is not None and view.ended
+
+
+def _one(source: SnapshotSource, settings: CaptureSettings, view: View, duration: float | None) -> Snapshot:
+    """Return the state of things after ``duration``, or at the end of a file."""
+    snapshot = source.snapshot(view)  # rates are over the time since this one
+    if settings.file is None:
+        time.sleep(DEFAULT_DURATION_S if duration is None else duration)
+        return source.snapshot(view)
+    deadline = None if duration is None else time.monotonic() + duration
+    pause, longest = FILE_PATIENCE_S
+    while snapshot.state not in FINAL and (deadline is None or time.monotonic() < deadline):
+        time.sleep(pause)
+        pause = min(longest, pause * 1.5)
+        snapshot = source.snapshot(view)
+    return snapshot
+
+
+def _series(settings: CaptureSettings, view: View, options: argparse.Namespace, output: Path | None) -> int:
+    if options.format not in {None, "ndjson"}:
+        raise SourceError(
+            f"a series cannot be {options.format} (it is written as ndjson; leave --every or --format out)", 2
+        )
+    write = WRITERS["ndjson"]
+    last: Snapshot | None = None
+    asked_to_end: BaseException | None = None
+    with closing(start_capture(settings)) as source, open_output(output, bool(options.overwrite)) as stream:
+        try:
+            due = time.monotonic()
+            end = due + options.duration if options.duration is not None else float("inf")
+            source.snapshot(view)
+            number = 0
+            while number != options.count and due < end and (last is None or last.state not in FINAL):
+                due = max(due + options.every, time.monotonic())
+                time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+                last = source.snapshot(view)
+                write(last, stream)
+                stream.flush()
+                number += 1
+        except (KeyboardInterrupt, SystemExit) as request:
+            asked_to_end = request  # what was written so far is whole lines: it stays
+    if asked_to_end is not None:
+        raise asked_to_end
+    return _verdict(last)
+
+
+def _verdict(snapshot: Snapshot | None) -> int:
+    """Return 0; raise SourceError where the capture broke, after its figures up to then were written."""
+    if snapshot is not None and snapshot.state is CaptureState.FAILED:
+        raise SourceError(snapshot.state_text or "the capture broke (it does not say why)", 1)
+    return 0

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``xtop -i IF`` and ``xtop -r FILE``: the screen over an interface or a file."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+
+from xtop.commands.opening import requested_capture, start_capture
+from xtop.commands.screen import require_terminal, show, take_keyboard
+from xtop.export import check_output, format_of, write_snapshot
+from xtop.model import View
+from xtop.settings import STANDARD_INPUT
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the screen; when it is left, write the last snapshot if ``-o`` asks for it."""
+    output = None if options.output is None else Path(options.output)
+    check_output(output, bool(options.overwrite))
+    settings = requested_capture(options)
+    require_terminal()
+    with closing(start_capture(settings)) as source:
+        if settings.file == STANDARD_INPUT:
+            take_keyboard()
+        show(source, options.interval)
+        last = source.snapshot(View(ended=True)) if output is not None else None
+    if output is not None and last is not None:
+        write_snapshot(last, output, options.format or format_of(output), bool(options.overwrite))
+    return 0

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A source whose snapshots carry one more note: what xtop itself tried before it came to this source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xtop.model import Snapshot, View
+from xtop.source import SnapshotSource
+
+
+class NotedSource:
+    """Passes everything on to ``source`` and puts ``note`` before its notes."""
+
+    def __init__(self, source: SnapshotSource, note: str) -> None:
+        self._source = source
+        self._note = note
+
+    def snapshot(self, view: View) -> Snapshot:
+        """Return the source's snapshot, with the note."""
+        snapshot = self._source.snapshot(view)
+        return replace(snapshot, source=replace(snapshot.source, notes=(self._note, *snapshot.source.notes)))
+
+    def stop(self) -> None:
+        """Stop the source."""
+        self._source.stop()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
