@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A source of snapshots that follows a script: the same seed and the same number of calls give the same figures.
+
+It speaks :class:`xtop.source.SnapshotSource` and keeps the conservation law, unless told to break it. Each call is one
+interval later than the last; nothing else moves its clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from xtop.columns import ordered
+from xtop.model import (
+    FLOW_DURATION_UPPER,
+    FLOW_PACKETS_UPPER,
+    PACKET_SIZE_UPPER,
+    Accounting,
+    CaptureState,
+    Direction,
+    Flow,
+    Histogram,
+    Lost,
+    Protocol,
+    Queue,
+    Snapshot,
+    SourceInfo,
+    Totals,
+    View,
+)
+from xtop.source import SourceError
+
+START = 1_769_860_800_000_000_000  # 2026-01-31T12:00:00Z
+SECOND = 1_000_000_000
+NAMES = {6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMPv6", 47: "GRE"}
+
+
+@dataclass
+class Script:
+    """What the source plays. Calls are counted from 0; a step that is None never comes."""
+
+    flows: int = 400
+    queues: int = 4
+    loss: bool = False
+    silent_until: int = 0  # calls without a packet
+    done_at: int | None = None
+    failed_at: int | None = None
+    raises_at: int | None = None
+    breach: bool = False
+    steady: bool = False  # rates do not move, totals do
+    kind: str = "interface"
+    seed: int = 7
+
+
+class ScriptedSource:
+    """Plays a :class:`Script`."""
+
+    def __init__(self, script: Script | None = None, interval_s: float = 1.0) -> None:
+        self.script = script or Script()
+        self.calls = 0
+        self.views: list[View] = []
+        self.stopped = False
+        self.closed = False
+        self._interval = interval_s
+        self._random = Random(self.script.seed)
+        self._flows = [self._flow(index) for index in range(self.script.flows)]
+        self._packets = self._bytes = 0
+        self._queues = [
+            Queue(index, 2 + index, busy=0.0) for index in range(self.script.queues)
+        ]
+
+    def snapshot(self, view: View) -> Snapshot:
+        """Return the next step of the script."""
+        call, script = self.calls, self.script
+        self.calls += 1
+        self.views.append(view)
+        if script.raises_at is not None and call >= script.raises_at:
+            raise SourceError("eth1 cannot be read any more (it was removed; plug it in and start xtop again)")
+        if call >= script.silent_until and not self._over(call):
+            self._step(call)
+        return self._as_snapshot(call, view)
+
+    def stop(self) -> None:
+        """End."""
+        self.stopped = True
+
+    def close(self) -> None:
+        """Let go."""
+        self.stop()
+        self.closed = True
+
+    def _over(self, call: int) -> bool:
+        ends = [at for at in (self.script.done_at, self.script.failed_at) if at is not None]
+        return bool(ends) and call > min(ends)
+
+    def _flow(self, index: int) -> Flow:
+        pick = self._random
+        protocol = pick.choices((6, 17, 1, 58, 47), (70, 22, 3, 3, 2))[0]
+        version = 6 if protocol == 58 or (protocol != 1 and pick.random() < 0.25) else 4
+        if version == 6:
+            source = f"2001:db8:{pick.randrange(1, 65536):x}:{pick.randrange(65536):x}::{pick.randrange(1, 65536):x}"
+            destination = f"2001:db8:ffff:{pick.randrange(16):x}:a00:27ff:fe{pick.randrange(256):02x}:{index:x}"
+        else:
+            source = f"10.{pick.randrange(256)}.{pick.randrange(256)}.{pick.randrange(1, 255)}"
+            destination = f"198.51.{pick.randrange(90, 111)}.{pick.randrange(1, 255)}"
+        ports = protocol in (6, 17)
+        bps = 2.2e9 / (index + 1) ** 1.1
+        packet = pick.choice((90, 420, 940, 1400))
+        first = START - pick.randrange(1, 4000) * SECOND // pick.choice((1, 10, 100))
+        ended = index % 11 == 10
+        return Flow(
+            key=index.to_bytes(4, "big"), flow_id=index, ip_version=version, source=source, destination=destination,
+            source_port=pick.randrange(32768, 61000) if ports else 0,
+            destination_port=pick.choice((443, 53, 22, 8080, 51820)) if ports else 2048 if protocol in (1, 58) else 0,
+            protocol=protocol, protocol_name=NAMES[protocol], vlan=pick.choice((0, 0, 12, 208)),
+            tunnel=pick.choice((None, None, None, "VXLAN")), first_seen=first, last_seen=START, packets=0, bytes=0,
+            payload_bytes=0, pps=bps / 8 / packet, bps=bps,
+            tcp_state=pick.choice(("established", "established", "syn_ack", "fin")) if protocol == 6 else None,
+            rtt_us=pick.randrange(80, 90000) if protocol == 6 else None,
+            end_reason=pick.choice(("idle", "tcp", "active", "cache_full")) if ended else None,
+            forward=Direction(tcp_flags=26 if protocol == 6 else 0, ttl_min=64, ttl_max=64, retransmissions=index % 4),
+            reverse=Direction(tcp_flags=18 if protocol == 6 else 0, ttl_min=57, ttl_max=58, dscp=10),
+        )  # fmt: skip
+
+    def _step(self, call: int) -> None:
+        for index, flow in enumerate(self._flows):
+            if flow.end_reason and call > self.script.silent_until:
+                self._flows[index] = replace(flow, pps=0.0, bps=0.0)
+                continue
+            swing = 1.0 if self.script.steady else self._random.uniform(0.75, 1.3)
+            bps = max(40.0, flow.bps * swing) if not self.script.steady else flow.bps
+            pps = flow.pps * bps / flow.bps if flow.bps else 0.0
+            packets, size = max(1, int(pps * self._interval)), int(bps / 8 * self._interval)
+            self._flows[index] = replace(
+                flow, bps=bps, pps=pps, packets=flow.packets + packets, bytes=flow.bytes + size,
+                payload_bytes=flow.payload_bytes + size * 9 // 10, last_seen=START + call * SECOND,
+                forward=_more(flow.forward, packets // 3, size // 9),
+                reverse=_more(flow.reverse, packets - packets // 3, size - size // 9),
+            )  # fmt: skip
+            self._packets += packets
+            self._bytes += size
+
+    def _lost(self, call: int) -> Lost:
+        if not self.script.loss:
+            return Lost()
+        return Lost(rx_ring_full=1200 * (call + 1), rx_fill_ring_empty=37 * (call + 1), nic=51)
+
+    def _queue(self, index: int, total: Totals, lost: Lost) -> Queue:
+        part = (1.1, 0.96, 1.02, 0.92)[index % 4] / self.script.queues
+        first = index == 0
+        return Queue(
+            index, None if self.script.kind == "file" else 2 + index, int(total.packets * part),
+            int(total.bytes * part), total.pps * part, total.bps * part, min(1.0, 0.7 * part * self.script.queues),
+            rx_ring_full=lost.rx_ring_full if first else 0, rx_fill_ring_empty=lost.rx_fill_ring_empty if first else 0,
+        )  # fmt: skip
+
+    def _state(self, call: int) -> tuple[CaptureState, str]:
+        if self.script.failed_at is not None and call >= self.script.failed_at:
+            return CaptureState.FAILED, "eth1 is gone (the kernel removed it; plug it in and start xtop again)"
+        if self.script.done_at is not None and call >= self.script.done_at:
+            return CaptureState.DONE, "the file ends here"
+        return CaptureState.RUNNING, ""
+
+    def _as_snapshot(self, call: int, view: View) -> Snapshot:
+        silent = self._packets == 0
+        flows = [] if silent else [flow for flow in self._flows if view.ended or not flow.end_reason]
+        rows = ordered(flows, view.sort, view.descending)
+        outside = 0 if silent else 4711 + 13 * call
+        received = self._packets + outside + 217 * (not silent)
+        totals = Totals(
+            packets=received, bytes=self._bytes + 14 * self._packets,
+            pps=0.0 if silent else sum(flow.pps for flow in self._flows),
+            bps=0.0 if silent else sum(flow.bps for flow in self._flows),
+            flows_live=0 if silent else sum(not flow.end_reason for flow in self._flows),
+            flows_created=0 if silent else len(self._flows),
+            flows_ended=0 if silent else sum(bool(flow.end_reason) for flow in self._flows),
+        )  # fmt: skip
+        lost = self._lost(call)
+        state, text = self._state(call)
+        return Snapshot(
+            taken_at=START + call * int(self._interval * SECOND), interval_s=self._interval, source=self._info(),
+            totals=totals, lost=lost,
+            accounting=Accounting(received + 12 * self.script.breach, self._packets, outside, 217 * (not silent)),
+            queues=tuple(self._queue(index, totals, lost) for index in range(self.script.queues)),
+            packet_size=_histogram("bytes", PACKET_SIZE_UPPER, (610, 50, 40, 30, 90, 1170, 10, 0), self._packets),
+            flow_duration=_histogram("s", FLOW_DURATION_UPPER, (90, 160, 300, 210, 90, 30, 9, 2), totals.flows_ended),
+            flow_packets=_histogram("packets", FLOW_PACKETS_UPPER, (40, 90, 200, 300, 150, 60, 9, 1), totals.flows_ended),
+            protocols=() if silent else _protocols(self._flows), flows=rows[: view.top] if view.top else rows,
+            state=state, state_text=text,
+        )  # fmt: skip
+
+    def _info(self) -> SourceInfo:
+        if self.script.kind == "file":
+            return SourceInfo("file", "lunch.pcapng", "file", queues=self.script.queues)
+        return SourceInfo(
+            "interface", "eth1", "af_xdp", "native", True, self.script.queues, driver="ixgbe", ring_size=2048
+        )
+
+
+def _more(side: Direction, packets: int, size: int) -> Direction:
+    return replace(side, packets=side.packets + packets, bytes=side.bytes + size)
+
+
+def _histogram(unit: str, upper: tuple[float | None, ...], parts: tuple[int, ...], total: int) -> Histogram:
+    return Histogram(unit, upper, tuple(part * total // sum(parts) for part in parts))
+
+
+def _protocols(flows: list[Flow]) -> tuple[Protocol, ...]:
+    names = dict.fromkeys(flow.protocol_name for flow in flows)
+    found = []
+    for name in names:
+        mine = [flow for flow in flows if flow.protocol_name == name]
+        found.append(Protocol(name, sum(f.packets for f in mine), sum(f.bytes for f in mine), len(mine)))
+    return tuple(found)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Puts the screen on over a scripted source, with every clock in the test's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from tests.screen.scripted_source import Script, ScriptedSource
+from xtop.app import XtopApp
+from xtop.model import Snapshot, View
+from xtop.widgets.flow_table import FlowTable
+
+NEVER = 3600.0  # seconds between polls: the test says when
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class StagedApp(XtopApp):
+    """The screen, its source and its clock in one place."""
+
+    def __init__(self, script: Script | None = None, theme: str | None = None, view: View | None = None) -> None:
+        self.source = ScriptedSource(script)
+        self.clock = Clock()
+        self.exports: list[tuple[Snapshot, Path]] = []
+        super().__init__(
+            self.source, NEVER, self.write, view=view, theme=theme, clock=self.clock,
+            now=lambda: datetime(2026, 1, 31, 12, 0, 0),
+        )  # fmt: skip
+
+    def write(self, snapshot: Snapshot, path: Path) -> None:
+        """Stand in for the exporters."""
+        path.write_text("{}\n")
+        self.exports.append((snapshot, path))
+
+    @property
+    def table(self) -> FlowTable:
+        """The flow table, whatever lies over it."""
+        return self.screen_stack[0].query_one(FlowTable)
+
+    def row_of(self, key: bytes) -> int:
+        """Return the row that the flow with ``key`` stands in now."""
+        snapshot = self.picture().snapshot
+        assert snapshot is not None
+        return [flow.key for flow in snapshot.flows].index(key)
+
+    def text(self) -> str:
+        """Return what stands on the terminal."""
+        size = self.size
+        strips = self.screen._compositor.render_strips()
+        return "\n".join(strip.text[: size.width].rstrip() for strip in strips)
+
+
+async def play(pilot: Pilot[None], steps: int = 1) -> None:
+    """Let ``steps`` snapshots be taken and shown, the one at the start included."""
+    app = pilot.app
+    assert isinstance(app, StagedApp)
+    for _ in range(steps):
+        await _settled(pilot, app)
+        calls = app.source.calls
+        app.poller.hurry()
+        for _ in range(400):
+            if app.source.calls > calls:
+                break
+            await asyncio.sleep(0.005)
+        app.clock.seconds += 1
+    await _settled(pilot, app)
+
+
+async def _settled(pilot: Pilot[None], app: StagedApp) -> None:
+    """Wait until the screen has taken what the poller brought."""
+    for _ in range(400):
+        if app.source.calls and app.poller.idle:
+            break
+        await asyncio.sleep(0.005)
+    await pilot.pause()

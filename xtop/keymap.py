@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The one table of keys: what the keyboard does, the key line, the help screen and the manual come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that the user can do. ``keys`` are the framework's names, ``shown`` what is printed on the key."""
+
+    keys: tuple[str, ...]
+    shown: str
+    action: str
+    help: str
+    group: str
+    label: str = ""  # on the key line; empty: not there
+    priority: bool = False  # works whatever is open
+
+
+KEYMAP: tuple[Key, ...] = (
+    Key(("q", "ctrl+c"), "q", "quit", "quit; a capture that was attached to goes on", "xtop", "quit", True),
+    Key(("question_mark", "f1"), "?", "help", "this page", "xtop", "help"),
+    Key(("t",), "t", "next_theme", "next theme: colours, light, mono", "xtop", "theme"),
+    Key(("ctrl+p",), "ctrl+p", "command_palette", "find a command by its name", "xtop"),
+    Key(("s",), "s", "next_sort", "sort by the next column (or click its header)", "Flows", "sort"),
+    Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),
+    Key(("x",), "x", "ended", "show ended flows too", "Flows", "ended"),
+    Key(("u",), "u", "units", "rates in bits or in bytes", "Flows", "units"),
+    Key(("up", "k"), "↑ k", "select(-1)", "select the flow above", "Flows"),
+    Key(("down", "j"), "↓ j", "select(1)", "select the flow below; the selection stays on its flow", "Flows"),
+    Key(("pageup",), "PgUp", "page(-1)", "a page up", "Flows"),
+    Key(("pagedown",), "PgDn", "page(1)", "a page down", "Flows"),
+    Key(("home", "g"), "Home g", "edge(-1)", "the first flow", "Flows"),
+    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the last flow", "Flows"),
+    Key(("left",), "←", "columns(-1)", "columns to the left", "Flows"),
+    Key(("right",), "→", "columns(1)", "columns to the right", "Flows"),
+    Key(("escape",), "Esc", "deselect", "let go of the selected flow", "Flows"),
+    Key(("p", "space"), "p", "pause", "hold the screen; the capture goes on (space, too)", "Moment", "pause"),
+    Key(("e",), "e", "export", "write what is shown to a file: .json, .csv or .txt", "Moment", "export"),
+)
+
+LINE_ORDER: tuple[str, ...] = ("sort", "reverse", "pause", "ended", "units", "export", "theme", "help", "quit")
+
+
+def key_line() -> tuple[Key, ...]:
+    """Return the keys of the key line, in its order."""
+    by_label = {key.label: key for key in KEYMAP if key.label}
+    return tuple(by_label[label] for label in LINE_ORDER)
+
+
+def groups() -> dict[str, tuple[Key, ...]]:
+    """Return the keys by group, both in the order of the table."""
+    names = dict.fromkeys(key.group for key in KEYMAP)
+    return {name: tuple(key for key in KEYMAP if key.group == name) for name in names}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the poller's thread tells the screen."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from xtop.model import Snapshot, View
+
+
+class SnapshotTaken(Message):
+    """A source answered ``view`` with ``snapshot``."""
+
+    def __init__(self, snapshot: Snapshot, view: View) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+        self.view = view
+
+
+class SourceFailed(Message):
+    """The source answers no more; ``text`` is one line."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who: the flows, one a line, drawn by itself.
+
+Only the lines that the terminal shows are made, and of those only the cells that changed are sent. Line 0 is the title,
+line 1 the header; both stay while the rows scroll beneath. The selection is a flow's key, not a row: ranks change under
+it, and the view follows it. A flow that left the rows keeps its selection, so that it is found again when it returns.
+"""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from xtop import units
+from xtop.columns import Arrangement, Column, Scene, arrange, by_sort, scrolled_order
+from xtop.ink import Line, printable, spread
+from xtop.model import CaptureState, Flow, Snapshot
+from xtop.picture import Picture, describe
+from xtop.widgets.line_panel import INK_CLASSES, Palette, changed_regions, palette_of, strip_of
+
+HEAD = 2  # lines above the rows
+
+
+class FlowTable(ScrollView, can_focus=True):
+    """The flows of a picture in the picture's order."""
+
+    COMPONENT_CLASSES = INK_CLASSES
+    ALLOW_SELECT = False
+
+    class SortAsked(Message):
+        """A header was clicked."""
+
+        def __init__(self, column: Column) -> None:
+            super().__init__()
+            self.column = column
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._picture = Picture()
+        self._flows: tuple[Flow, ...] = ()
+        self._rows: dict[bytes, int] = {}
+        self._selected: bytes | None = None
+        self._last_row = 0  # where the selected flow was last seen
+        self._first_column = 0
+        self._palette: Palette | None = None
+        self._strips: list[Strip] = []
+
+    @property
+    def selected(self) -> Flow | None:
+        """The selected flow, if it is among the rows."""
+        row = self._rows.get(self._selected) if self._selected is not None else None
+        return None if row is None else self._flows[row]
+
+    def show(self, picture: Picture) -> None:
+        """Draw ``picture``; the view follows a selected flow to its new rank."""
+        self._picture = picture
+        self._flows = picture.snapshot.flows if picture.snapshot else ()
+        self._rows = {flow.key: row for row, flow in enumerate(self._flows)}
+        size = Size(self.size.width, len(self._flows) + HEAD)
+        if self.virtual_size != size:
+            self.virtual_size = size
+        if self._selected in self._rows:
+            self._last_row = self._rows[self._selected]
+            self._bring_into_view(self._last_row)
+        self.repaint()
+
+    def move(self, rows: int) -> None:
+        """Select the flow ``rows`` further down; the first press selects the first row in view."""
+        if not self._flows:
+            return
+        if self._selected is None:
+            self._select(self._top_row())
+        else:
+            self._select(max(0, min(len(self._flows) - 1, self._last_row + rows)))
+
+    def page(self, direction: int) -> None:
+        """Go a page down (1) or up (-1)."""
+        self.move(direction * max(1, self.size.height - HEAD - 1)) if self._selected else self._turn(direction)
+
+    def edge(self, direction: int) -> None:
+        """Select the last flow (1) or the first (-1)."""
+        if self._flows:
+            self._select(len(self._flows) - 1 if direction > 0 else 0)
+
+    def deselect(self) -> None:
+        """Select nothing, and go back to the first rows."""
+        self._selected, self._last_row, self._first_column = None, 0, 0
+        self.scroll_to(y=0, animate=False)
+        self.repaint()
+
+    def columns(self, direction: int) -> None:
+        """Scroll by one column to the right (1) or to the left (-1)."""
+        arrangement = self._arrangement()
+        if (direction > 0 and arrangement.more_right) or (direction < 0 and arrangement.more_left):
+            self._first_column += direction
+            self.repaint()
+
+    def reveal(self, column: Column) -> None:
+        """Scroll until ``column`` is among those shown."""
+        if column.name in {shown.name for shown in self._arrangement().columns}:
+            return
+        order = [known.name for known in scrolled_order(self._width())]
+        for first in range(order.index(column.name) + 1):
+            if column in arrange(self._width(), first).columns:
+                self._first_column = first
+                return
+
+    def _turn(self, direction: int) -> None:
+        self.scroll_to(y=self.scroll_offset.y + direction * max(1, self.size.height - HEAD - 1), animate=False)
+
+    def _select(self, row: int) -> None:
+        self._selected, self._last_row = self._flows[row].key, row
+        self._bring_into_view(row)
+        self.repaint()
+
+    def _top_row(self) -> int:
+        return min(self.scroll_offset.y, len(self._flows) - 1)
+
+    def _bring_into_view(self, row: int) -> None:
+        top, shown = self.scroll_offset.y, max(1, self.size.height - HEAD)
+        if row < top:
+            self.scroll_to(y=row, animate=False)
+        elif row >= top + shown:
+            self.scroll_to(y=row - shown + 1, animate=False)
+
+    def _width(self) -> int:
+        """Return the cells for rows; the scroll bar's is kept free always, so that its coming moves nothing."""
+        return self.size.width - (0 if self.show_vertical_scrollbar else 1)
+
+    def _arrangement(self) -> Arrangement:
+        return arrange(self._width(), self._first_column)
+
+    def repaint(self) -> None:
+        """Draw again what has changed."""
+        width, height = self.size
+        if not self.is_attached or width == 0 or height == 0:
+            return
+        if self._palette is None:
+            self._palette = palette_of(self)
+        strips = self._drawn(width, height, self._palette)
+        same_size = len(strips) == len(self._strips) and self._strips[0].cell_length == width
+        regions = changed_regions(self._strips, strips) if same_size else [Region(0, 0, width, height)]
+        self._strips = strips
+        if regions:
+            self.refresh(*regions)
+
+    def _drawn(self, width: int, height: int, palette: Palette) -> list[Strip]:
+        arrangement = self._arrangement()
+        strips = [strip_of(self._title(width), palette, width), strip_of(self._header(arrangement), palette, width)]
+        snapshot, top = self._picture.snapshot, self.scroll_offset.y
+        rows = self._flows[top : top + max(0, height - HEAD)]
+        if snapshot is None or not rows:
+            lines = _instead_of_rows(self._picture, width, height - HEAD)
+            strips += [strip_of(line, palette, width) for line in lines]
+        else:
+            for flow in rows:
+                strip = strip_of(self._row(flow, snapshot, arrangement), palette, width)
+                strips.append(_over(strip, palette) if flow.key == self._selected else strip)
+        strips += [strip_of([], palette, width)] * (height - len(strips))
+        return strips[:height]
+
+    def _title(self, width: int) -> Line:
+        view = self._picture.view
+        left: Line = [("── ", "frame"), ("Flows", "title"), (f" by {by_sort(view.sort).header.lower()} ", "base")]
+        left.append(("▼ " if view.descending else "▲ ", "accent"))
+        if view.ended:
+            left.append(("ended too ", "base"))
+        right = [*_selected_in_full(self), *_position(self._picture, self.scroll_offset.y, self.size.height - HEAD)]
+        rule = max(0, width - sum(len(text) for text, _ in left) - sum(len(text) for text, _ in right))
+        return spread([*left, ("─" * rule, "frame")], right, width)
+
+    def _header(self, arrangement: Arrangement) -> Line:
+        line: Line = []
+        view = self._picture.view
+        for column, _ in arrangement.places():
+            text = column.header[: column.width]
+            if column.sort == view.sort:
+                text = f"{text[: column.width - 2]} {'▼' if view.descending else '▲'}"
+            text = f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
+            line += [(text, "accent" if column.sort == view.sort else "dim"), (" ", "base")]
+        used = sum(len(text) for text, _ in line)
+        mark = ("‹" if arrangement.more_left else " ") + ("›" if arrangement.more_right else " ")
+        return [*line, (mark.rjust(max(0, self._width() - used)), "accent")]
+
+    def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
+        trend = self._picture.trends.get(flow.key, ())
+        scene = Scene(snapshot.taken_at, self._picture.in_bytes, snapshot.totals.bps, trend)
+        line: Line = []
+        for column in arrangement.columns:
+            text, ink = column.cell(flow, scene, column.width)
+            text = text[: column.width]
+            text = f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
+            line += [(text, "dim" if flow.end_reason else ink), (" ", "base")]
+        return line
+
+    def render_line(self, y: int) -> Strip:
+        """Return line ``y`` of the widget as last made."""
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Make the rows anew when others are in view."""
+        super().watch_scroll_y(old_value, new_value)
+        self.repaint()
+
+    def on_resize(self, event: Resize) -> None:
+        """Make all lines anew, and keep a selected flow in view."""
+        self.virtual_size = Size(self.size.width, len(self._flows) + HEAD)
+        if self._selected in self._rows:
+            self._bring_into_view(self._last_row)
+        self.repaint()
+
+    def notify_style_update(self) -> None:
+        """Take the colours anew."""
+        super().notify_style_update()
+        self._palette = None
+        if self.is_attached:
+            self.call_later(self.repaint)
+
+    def on_click(self, event: Click) -> None:
+        """Select the flow under the pointer, or sort by the column."""
+        if event.y == 1:
+            for column, start in self._arrangement().places():
+                if start <= event.x <= start + column.width and column.sort is not None:
+                    self.post_message(self.SortAsked(column))
+            return
+        row = self.scroll_offset.y + event.y - HEAD
+        if event.y >= HEAD and row < len(self._flows):
+            self._select(row)
+
+
+def _over(strip: Strip, palette: Palette) -> Strip:
+    """Return ``strip`` as the selected row."""
+    selected = palette["selected"]
+    return Strip(
+        [Segment(text, style + selected if style else selected) for text, style, _ in strip], strip.cell_length
+    ).simplify()
+
+
+def _position(picture: Picture, top: int, shown: int) -> Line:
+    snapshot = picture.snapshot
+    if snapshot is None or not snapshot.flows:
+        return []
+    last = min(len(snapshot.flows), top + shown)
+    live = snapshot.totals.flows_live + (snapshot.totals.flows_ended if picture.view.ended else 0)
+    of = units.count(max(live, len(snapshot.flows))).strip()
+    return [(f" {top + 1}–{last} of {of} ", "dim"), ("──", "frame")]
+
+
+def _selected_in_full(table: FlowTable) -> Line:
+    """Return the ends of the selected flow, of which a narrow row shows only parts."""
+    flow = table.selected
+    if flow is None or table.size.width < 100:
+        return []
+    names = [printable(flow.source), printable(flow.destination)]
+    if max(len(name) for name in names) <= arrange(table.size.width - 1).columns[0].width:
+        return []
+    return [(f" {names[0]} → {names[1]} ", "base"), ("──", "frame")]
+
+
+def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
+    """Return the sentence that says why there are no rows."""
+    return [*([[]] * max(0, height // 2 - 1)), [(_why_empty(picture).center(width), "base")]]
+
+
+def _why_empty(picture: Picture) -> str:
+    snapshot = picture.snapshot
+    if picture.failure is not None:
+        return "No flows"
+    if snapshot is None or snapshot.state is CaptureState.STARTING:
+        return f"Starting the capture … {picture.waited_s} s"
+    how = printable(" · ".join(describe(snapshot.source)))
+    if snapshot.totals.packets == 0:
+        over = snapshot.state is not CaptureState.RUNNING
+        return f"Not one packet on {how}" if over else f"Waiting for the first packet on {how} … {picture.waited_s} s"
+    if snapshot.totals.flows_ended and not picture.view.ended:
+        return f"No live flows; {units.count(snapshot.totals.flows_ended).strip()} have ended (x shows them)"
+    return "No flows"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The last line: the keys, each to be clicked, too; for some seconds, what a key has brought about."""
+
+from __future__ import annotations
+
+from textual.events import Click
+from textual.timer import Timer
+
+from xtop.ink import Line, length, printable
+from xtop.keymap import Key, key_line
+from xtop.picture import Picture
+from xtop.widgets.line_panel import LinePanel
+
+NOTICE_SECONDS = 8.0
+
+
+class FooterLine(LinePanel):
+    """Keys or a notice."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._notice = ""
+        self._timer: Timer | None = None
+
+    def notice(self, text: str) -> None:
+        """Show ``text`` instead of the keys for a while."""
+        self._notice = printable(text)
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(NOTICE_SECONDS, self.clear)
+        self.repaint()
+
+    def clear(self) -> None:
+        """Show the keys again."""
+        self._notice = ""
+        self.repaint()
+
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        """Return the line."""
+        if self._notice:
+            text = f" {self._notice}"
+            return [[(text if len(text) <= width else text[: width - 1] + "…", "strong")]]
+        return [[piece for _, pieces in _places(width) for piece in pieces]]
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the key under the pointer does."""
+        at = 0
+        for key, pieces in _places(self.size.width):
+            at += length(pieces)
+            if event.x < at:
+                await self.app.run_action(key.action)
+                return
+
+
+def _places(width: int) -> list[tuple[Key, Line]]:
+    """Return the keys that fit, each with its piece of the line; `help` and `quit` are the last to go."""
+    keys = list(key_line())
+    while len(keys) > 2 and sum(len(key.shown) + len(key.label) + 3 for key in keys) > width:
+        del keys[-3]
+    return [(key, [(f" {key.shown}", "key"), (f" {key.label} ", "dim")]) for key in keys]

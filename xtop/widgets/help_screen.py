@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every key, every column and every mark, out of the tables that the screen itself runs on."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+
+from xtop.columns import COLUMNS
+from xtop.ink import Line
+from xtop.keymap import groups
+from xtop.picture import Picture
+from xtop.widgets.line_panel import LinePanel
+
+SHOWN_WIDTH = 8  # cells of a key or column
+MARKS: tuple[tuple[str, str], ...] = (
+    ("●", "live: packets arrive"),
+    ("○", "starting, or waiting for the first packet"),
+    ("‖", "paused: the screen is held, the capture goes on"),
+    ("■", "ended: these are the last figures"),
+    ("✖", "failed, or a fault of xtop: packets it cannot account for"),
+    ("▲", "beside a loss: it grows now"),
+    ("!", "a queue that has lost packets"),
+)
+
+
+def help_lines() -> list[Line]:
+    """Return the page."""
+    lines: list[Line] = []
+    for name, keys in groups().items():
+        lines += [[(name, "title")], *(_entry(key.shown, key.help) for key in keys), []]
+    lines += [[("Marks", "title")], *(_entry(mark, text) for mark, text in MARKS), []]
+    lines.append([("Columns", "title")])
+    for column in COLUMNS:
+        lines.append(_entry(column.header or "→", column.about))
+    return lines
+
+
+def _entry(what: str, text: str) -> Line:
+    return [(f"  {what:<{SHOWN_WIDTH + 4}}", "key"), (text, "base")]
+
+
+class HelpPage(LinePanel):
+    """The lines of the page."""
+
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        """Return the lines."""
+        return help_lines()
+
+    def on_mount(self) -> None:
+        """Be as high as the page is long."""
+        self.styles.height = len(help_lines())
+
+
+class HelpScreen(ModalScreen[None]):
+    """The page, scrolling where it is longer than the terminal."""
+
+    BINDINGS = [
+        Binding("escape,question_mark,f1,q", "dismiss", "close"),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with VerticalScroll(id="help") as box:
+            box.border_title = "Keys, marks and columns"
+            box.border_subtitle = "Esc closes"
+            yield HelpPage()
+
+    def on_mount(self) -> None:
+        """Let the arrows scroll."""
+        self.query_one("#help").focus()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll as `j` and `k` do in the table."""
+        self.query_one("#help").scroll_relative(y=lines, animate=False)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A histogram: one bar a bin, as a share of all; folded, one cell a bin and the fullest bin in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xtop import units
+from xtop.blocks import bar, column
+from xtop.ink import Line, framed
+from xtop.model import Histogram, Snapshot
+from xtop.picture import Picture
+from xtop.widgets.line_panel import LinePanel
+
+LABEL = 7  # cells
+
+
+class HistogramPanel(LinePanel):
+    """Draws the histogram that ``of`` takes from a snapshot."""
+
+    def __init__(self, title: str, of: Callable[[Snapshot], Histogram], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._title = title
+        self._of = of
+
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        """Return the framed bars, or the one line."""
+        histogram = self._of(picture.snapshot) if picture.snapshot else None
+        if height == 1:
+            return [_folded(self._title, histogram, width)]
+        body = [] if histogram is None else _bars(histogram, width - 2, height - 2)
+        note: Line = [] if histogram is None else [(histogram.unit, "dim")]
+        return framed(self._title, note, body, width, height)
+
+
+def bin_label(histogram: Histogram, index: int) -> str:
+    """Return what bin ``index`` holds: ``≤1518``, ``≤10ms``; the last one ``>9216``."""
+    upper = histogram.upper[index]
+    if upper is None:
+        last = histogram.upper[index - 1] if index else None
+        return ">" + _bound(last, histogram.unit)
+    return "≤" + _bound(upper, histogram.unit)
+
+
+def _bound(value: float | None, unit: str) -> str:
+    if value is None:
+        return "0"
+    if unit != "s":
+        return units.short(value)
+    return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
+
+
+def _shares(histogram: Histogram) -> list[float]:
+    total = sum(histogram.counts)
+    return [count / total if total else 0.0 for count in histogram.counts]
+
+
+def _bars(histogram: Histogram, width: int, height: int) -> list[Line]:
+    shares = _shares(histogram)
+    greatest = max(shares, default=0)
+    room = max(0, width - LABEL - units.PERCENT_WIDTH - 2)
+    return [
+        [
+            (f"{bin_label(histogram, index):>{LABEL}} ", "dim"),
+            (bar(share / greatest if greatest else 0, room), "bar"),
+            (f"{units.percent(share)} ", "base"),
+        ]
+        for index, share in enumerate(shares[:height])
+    ]
+
+
+def _folded(title: str, histogram: Histogram | None, width: int) -> Line:
+    if histogram is None:
+        return [(f" {title}", "dim")]
+    shares = _shares(histogram)
+    fullest = max(range(len(shares)), key=shares.__getitem__, default=0)
+    greatest = shares[fullest] if shares else 0
+    cells = "".join(column(share / greatest if greatest else 0) for share in shares)
+    word = title.split()[-1].capitalize()
+    line: Line = [(f" {word} ", "dim"), (cells, "bar")]
+    if greatest and width >= len(word) + len(cells) + 12:
+        line += [(f" {bin_label(histogram, fullest):<6}", "base"), (f"{round(greatest * 100):>3}%", "base")]
+    return line
