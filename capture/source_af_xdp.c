@@ -402,7 +402,7 @@ static int load_program(struct source *source, struct failure *failure)
 
     if (!error)
         return 0;
-    if (error == -EPERM || error == -EACCES) {
+    if (error == -EPERM) { /* -EACCES would be the verifier's */
         snprintf(what, sizeof what, "attach to %s", capture->settings.interface);
         return refusal_rights(failure, what);
     }

@@ -153,7 +153,8 @@ void xsk_queue_statistics(struct source_queue *base, struct xtop_queue *counters
     socklen_t size = sizeof error;
     uint64_t starved;
 
-    counters->wakeups = queue->kicks;
+    counters->wakeups += queue->kicks; /* the worker adds its own polls */
+    queue->kicks = 0;
     if (!xsk_read_statistics(queue, &statistics))
         return;
     starved = queue->zero_copy ? 0 : statistics.rx_fill_ring_empty_descs;

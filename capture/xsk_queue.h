@@ -53,7 +53,7 @@ struct xsk_queue {
     bool zero_copy;
     bool bound;
     bool gone; /* the interface was removed; seen by xsk_queue_statistics() or a kick */
-    uint64_t kicks;
+    uint64_t kicks; /* since the last statistics */
 
     struct xsk_ring_cons completion; /* never used: nothing is sent, but a UMEM must have it */
     struct xsk_umem *umem;
