@@ -16,6 +16,8 @@
 
 #include "bpf/demo_traffic.h"
 
+#define LOOPBACK_IFINDEX 1 /* of every network namespace; where a test run's frames seem to come from */
+
 /* libbpf's headers have it since 0.8; Ubuntu 22.04's are older. */
 static long (*const store_bytes)(struct xdp_md *context, __u32 offset, void *from, __u32 size) = (void *)190;
 
@@ -36,7 +38,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
+    __uint(max_entries, TRAFFIC_CPUS);
     __uint(map_flags, BPF_F_MMAPABLE);
     __type(key, __u32);
     __type(value, struct traffic_state);
@@ -64,6 +66,8 @@ int traffic_exact(struct xdp_md *context)
     struct traffic_state *state = bpf_map_lookup_elem(&traffic_state, &zero);
     __u32 flow;
 
+    if (context->ingress_ifindex != LOOPBACK_IFINDEX)
+        return XDP_PASS;
     if (!state || (void *)(udp + 1) > (void *)(long)context->data_end)
         return XDP_ABORTED;
     flow = state->next;
@@ -75,31 +79,34 @@ int traffic_exact(struct xdp_md *context)
     return bpf_redirect_map(&traffic_out, 0, 0);
 }
 
-/* The frames that user space has laid in the slots, in order. */
+/* The frames that user space has laid in this CPU's slots, in order. */
 SEC("xdp")
 int traffic_replay(struct xdp_md *context)
 {
-    __u32 zero = 0;
-    struct traffic_state *state = bpf_map_lookup_elem(&traffic_state, &zero);
+    __u32 cpu = bpf_get_smp_processor_id();
+    struct traffic_state *state = bpf_map_lookup_elem(&traffic_state, &cpu);
     struct traffic_slot *slot;
     __u32 at;
     __u32 captured;
 
+    if (context->ingress_ifindex != LOOPBACK_IFINDEX)
+        return XDP_PASS;
     if (!state)
         return XDP_ABORTED;
-    at = state->next % TRAFFIC_SLOTS;
+    at = state->base + (state->next & (state->size - 1));
     slot = bpf_map_lookup_elem(&traffic_slots, &at);
     if (!slot)
         return XDP_ABORTED;
-    state->next = at + 1;
+    captured = slot->captured;
     /* Every run starts from a frame of TRAFFIC_SLOT_DATA bytes: the kernel does restore where data begins and ends. */
     if (bpf_xdp_adjust_tail(context, (int)slot->length - (int)TRAFFIC_SLOT_DATA))
         return XDP_ABORTED;
-    captured = slot->captured;
     if (captured < ETH_HLEN || captured > TRAFFIC_SLOT_DATA)
         return XDP_ABORTED;
     if (store_bytes(context, 0, slot->data, captured))
         return XDP_ABORTED;
+    /* Read: from now on user space may lay another frame there. */
+    __atomic_fetch_add(&state->next, 1, __ATOMIC_SEQ_CST);
     state->sent++;
     return bpf_redirect_map(&traffic_out, 0, 0);
 }

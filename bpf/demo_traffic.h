@@ -16,8 +16,9 @@
 #define TRAFFIC_SOURCE_PORTS 32768u
 #define TRAFFIC_DESTINATION_PORT 9999u
 
-#define TRAFFIC_SLOTS 1024u
+#define TRAFFIC_SLOTS 4096u
 #define TRAFFIC_SLOT_DATA 2040u
+#define TRAFFIC_CPUS 1024u
 
 /* A frame to replay. */
 struct traffic_slot {
@@ -26,11 +27,14 @@ struct traffic_slot {
     __u8 data[TRAFFIC_SLOT_DATA];
 };
 
+/* Exact traffic: one, the first. Replay: one for each CPU, at its number, for frames of one CPU go out one by one. */
 struct traffic_state {
     __u64 sent;     /* frames, since the start */
-    __u32 next;     /* flow or slot of the next frame */
-    __u32 flows;    /* exact traffic: how many */
-    __u16 checksum; /* exact traffic: of the IP header with source address 0, as it lies in the header */
+    __u32 next;     /* exact: flow of the next frame; replay: how many slots were read, modulo 2^32 */
+    __u32 flows;    /* exact: how many */
+    __u32 base;     /* replay: first slot of this CPU's part */
+    __u32 size;     /* replay: slots in it, a power of two */
+    __u16 checksum; /* exact: of the IP header with source address 0, as it lies in the header */
     __u16 padding[3];
 };
 

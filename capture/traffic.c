@@ -71,6 +71,12 @@ double traffic_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+void traffic_print(uint64_t sent, double seconds)
+{
+    printf("{\"sent\": %" PRIu64 ", \"seconds\": %.6f, \"mpps\": %.4f}\n", sent, seconds,
+           seconds > 0 ? (double)sent / seconds / 1e6 : 0.0);
+}
+
 int traffic_pin(int cpu, struct failure *failure)
 {
     cpu_set_t set;
@@ -113,8 +119,7 @@ static int traffic_exact_run(struct traffic_sender *sender, const struct traffic
             return -1;
         seconds = traffic_now() - start;
     }
-    printf("{\"sent\": %llu, \"seconds\": %.6f, \"mpps\": %.4f}\n", sender->state->sent, seconds,
-           seconds > 0 ? (double)sender->state->sent / seconds / 1e6 : 0.0);
+    traffic_print(traffic_sender_sent(sender), seconds);
     return 0;
 }
 
@@ -163,7 +168,7 @@ static void read_option(struct traffic_options *options, int letter, const char 
         if (options->cpu_count == sizeof options->cpu / sizeof options->cpu[0])
             *bad = true;
         else
-            options->cpu[options->cpu_count++] = (int)read_number(text, CPU_SETSIZE - 1, bad);
+            options->cpu[options->cpu_count++] = (int)read_number(text, TRAFFIC_CPUS - 1, bad);
         break;
     case 'N':
         options->netns_fd = (int)read_number(text, INT32_MAX, bad);
@@ -222,7 +227,7 @@ static int traffic_run(const struct traffic_options *options, struct failure *fa
     if (options->netns_fd >= 0 && setns(options->netns_fd, CLONE_NEWNET) < 0)
         return failure_set(failure, errno == EPERM ? EXIT_RIGHTS : EXIT_USAGE,
                            "cannot enter the network namespace (setns: %s; see --netns-fd)", strerror(errno));
-    if (options->cpu_count && traffic_pin(options->cpu[0], failure) < 0)
+    if (!options->demo && options->cpu_count && traffic_pin(options->cpu[0], failure) < 0)
         return -1;
     result = options->demo ? traffic_sender_open_replay(&sender, options->interface, failure)
                            : traffic_sender_open_exact(&sender, options->interface, options->flows, options->size, failure);

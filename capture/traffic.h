@@ -11,10 +11,12 @@
 #include "capture/failure.h"
 #include "capture/traffic_sender.h"
 
+#define TRAFFIC_LANES 64
+
 struct traffic_options {
     const char *interface;
     int netns_fd; /* enter this network namespace first; -1 = stay */
-    int cpu[64];  /* CPUs to send from; the demo goes round */
+    int cpu[TRAFFIC_LANES]; /* CPUs to send from; exact: the first */
     uint32_t cpu_count;
     bool demo;
     uint64_t frames;   /* exact */
@@ -30,6 +32,9 @@ bool traffic_stopped(int wait_ms);
 
 /* Seconds on the monotonic clock. */
 double traffic_now(void);
+
+/* The result, one JSON line on standard output. */
+void traffic_print(uint64_t sent, double seconds);
 
 /* Moves this thread to `cpu`. */
 int traffic_pin(int cpu, struct failure *failure);

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/udp.h>
 #include <net/if.h>
@@ -71,6 +72,18 @@ int traffic_sender_run(struct traffic_sender *sender, uint32_t frames, struct fa
     return failure_set(failure, EXIT_FAILED, "cannot send frames (BPF_PROG_TEST_RUN: %s)", strerror(-error));
 }
 
+/*
+ * Has the program attached to the interface that it sends from, where it passes on what arrives. A test run puts its
+ * program into the kernel's XDP dispatcher and takes it out afterwards, and both wait for all CPUs (25 ms); a program
+ * that is attached somewhere is in already. Where this is refused, sending is only slower to start.
+ */
+static void keep_dispatched(struct traffic_sender *sender, uint32_t ifindex)
+{
+    DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_SKB_MODE);
+
+    sender->link_fd = bpf_link_create(sender->program_fd, (int)ifindex, BPF_XDP, &options);
+}
+
 static void *map_memory(const struct bpf_map *map, size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
@@ -80,12 +93,13 @@ static void *map_memory(const struct bpf_map *map, size_t size)
 
 static size_t state_size(void)
 {
-    return (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    return (TRAFFIC_CPUS * sizeof(struct traffic_state) + page - 1) / page * page;
 }
 
-static int sender_load(struct traffic_sender *sender, const char *interface, struct failure *failure)
+static int sender_load(struct traffic_sender *sender, uint32_t ifindex, const char *interface, struct failure *failure)
 {
-    uint32_t ifindex = if_nametoindex(interface);
     uint32_t zero = 0;
     int error;
 
@@ -155,12 +169,15 @@ static void build_exact_frame(struct traffic_sender *sender)
 int traffic_sender_open_exact(struct traffic_sender *sender, const char *interface, uint32_t flows, uint32_t frame_size,
                               struct failure *failure)
 {
-    *sender = (struct traffic_sender){.frame_size = frame_size};
-    if (sender_load(sender, interface, failure) < 0) {
+    uint32_t ifindex = if_nametoindex(interface);
+
+    *sender = (struct traffic_sender){.frame_size = frame_size, .link_fd = -1};
+    if (sender_load(sender, ifindex, interface, failure) < 0) {
         traffic_sender_close(sender);
         return -1;
     }
     sender->program_fd = bpf_program__fd(sender->skeleton->progs.traffic_exact);
+    keep_dispatched(sender, ifindex);
     sender->state->flows = flows;
     build_exact_frame(sender);
     return 0;
@@ -168,13 +185,25 @@ int traffic_sender_open_exact(struct traffic_sender *sender, const char *interfa
 
 int traffic_sender_open_replay(struct traffic_sender *sender, const char *interface, struct failure *failure)
 {
-    *sender = (struct traffic_sender){.frame_size = TRAFFIC_SLOT_DATA};
-    if (sender_load(sender, interface, failure) < 0) {
+    uint32_t ifindex = if_nametoindex(interface);
+
+    *sender = (struct traffic_sender){.frame_size = TRAFFIC_SLOT_DATA, .link_fd = -1};
+    if (sender_load(sender, ifindex, interface, failure) < 0) {
         traffic_sender_close(sender);
         return -1;
     }
     sender->program_fd = bpf_program__fd(sender->skeleton->progs.traffic_replay);
+    keep_dispatched(sender, ifindex);
     return 0;
+}
+
+uint64_t traffic_sender_sent(const struct traffic_sender *sender)
+{
+    uint64_t sent = 0;
+
+    for (uint32_t i = 0; i < TRAFFIC_CPUS; i++)
+        sent += __atomic_load_n(&sender->state[i].sent, __ATOMIC_RELAXED);
+    return sent;
 }
 
 void traffic_sender_close(struct traffic_sender *sender)
@@ -184,7 +213,9 @@ void traffic_sender_close(struct traffic_sender *sender)
     if (sender->state)
         munmap(sender->state, state_size());
     free(sender->frame);
+    if (sender->link_fd >= 0)
+        close(sender->link_fd);
     if (sender->skeleton)
         demo_traffic__destroy(sender->skeleton);
-    *sender = (struct traffic_sender){.program_fd = -1};
+    *sender = (struct traffic_sender){.program_fd = -1, .link_fd = -1};
 }

@@ -20,10 +20,11 @@ struct demo_traffic;
 struct traffic_sender {
     struct demo_traffic *skeleton;
     struct traffic_slot *slot;   /* TRAFFIC_SLOTS of them, shared with the program */
-    struct traffic_state *state; /* likewise */
+    struct traffic_state *state; /* likewise; TRAFFIC_CPUS of them */
     uint8_t *frame;              /* what the program starts from */
     uint32_t frame_size;
     int program_fd;
+    int link_fd; /* it is attached by this; -1 = not */
 };
 
 /*
@@ -33,11 +34,14 @@ struct traffic_sender {
 int traffic_sender_open_exact(struct traffic_sender *sender, const char *interface, uint32_t flows, uint32_t frame_size,
                               struct failure *failure);
 
-/* The same for frames that the caller lays into sender->slot[]. */
+/* The same for frames that the caller lays into the part of sender->slot[] that sender->state[CPU] names. */
 int traffic_sender_open_replay(struct traffic_sender *sender, const char *interface, struct failure *failure);
 
-/* Sends the next `frames` frames, on this CPU; fewer when a signal came. state->sent counts. 0, or -1 with `failure`. */
+/* Sends the next `frames` frames, on this CPU; fewer when a signal came. Returns 0, or -1 with `failure`. */
 int traffic_sender_run(struct traffic_sender *sender, uint32_t frames, struct failure *failure);
+
+/* Frames sent since open. */
+uint64_t traffic_sender_sent(const struct traffic_sender *sender);
 
 void traffic_sender_close(struct traffic_sender *sender);
 
