@@ -14,6 +14,7 @@ Closing the socket ends the process. The end of its stream without "ended" means
 
 from __future__ import annotations
 
+import array
 import contextlib
 import os
 import select
@@ -35,6 +36,7 @@ PROGRAM = "xtop-capture"
 READY_TIMEOUT_S = 30.0  # a driver that has to set up its rings anew takes seconds
 CLOSE_TIMEOUT_S = 2.0  # for each of: a closed socket, SIGTERM, SIGKILL
 MESSAGE_MAX = 4096
+DESCRIPTOR_SIZE = array.array("i").itemsize
 
 
 def find_program(name: str) -> str:
@@ -126,9 +128,7 @@ class CaptureProcess:
         self._send_cursors()
         while self.death is None and not self._closed:
             try:
-                message, fds, _, _ = socket.recv_fds(
-                    self._control, MESSAGE_MAX, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-                )
+                message, fds = _receive_with_descriptor(self._control)
             except BlockingIOError:
                 return
             except ConnectionError:
@@ -226,6 +226,17 @@ class CaptureProcess:
         lines = self._words.read()[-MESSAGE_MAX:].decode("utf-8", "replace").split("\n")
         last = next((_one_line(line) for line in reversed(lines) if line.strip()), "")
         return f"capture ended: {PROGRAM} {how}" + (f" ({last})" if last else "")
+
+
+def _receive_with_descriptor(control: socket.socket) -> tuple[bytes, list[int]]:
+    # socket.recv_fds() loses the flags that it is given (Python 3.11).
+    flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+    message, ancillary, _, _ = control.recvmsg(MESSAGE_MAX, socket.CMSG_SPACE(DESCRIPTOR_SIZE), flags)
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(data[: len(data) - len(data) % DESCRIPTOR_SIZE])
+    return message, list(descriptors)
 
 
 def _one_line(text: str) -> str:

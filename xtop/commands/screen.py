@@ -32,7 +32,7 @@ def show(source: SnapshotSource, interval: float) -> None:
     """Run the screen over ``source`` until the user leaves it."""
     from xtop.app import XtopApp
 
-    XtopApp(source, interval=interval, export=_export).run()
+    XtopApp(source, interval, _export).run()
 
 
 def _export(snapshot: Snapshot, path: Path) -> None:
