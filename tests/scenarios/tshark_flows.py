@@ -34,13 +34,13 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 # fmt: off
 FIELDS = (
-    "frame.time_epoch", "frame.len", "frame.cap_len", "frame.protocols", "vlan.id", "ip.version", "ip.hdr_len",
-    "ip.len", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ip.ttl", "ip.dsfield.dscp", "ipv6.version",
-    "ipv6.plen", "ipv6.nxt", "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.dscp", "ipv6.hopopts.nxt",
-    "ipv6.hopopts.len", "ipv6.routing.nxt", "ipv6.routing.len", "ipv6.dstopts.nxt", "ipv6.dstopts.len",
-    "ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ah.next_header", "ah.length", "mip6.proto", "mip6.hlen",
-    "hip.proto", "hip.hdr_len", "shim6.nxt", "shim6.len", "tcp.srcport", "tcp.dstport", "tcp.hdr_len", "tcp.flags",
-    "tcp.len", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport", "icmp.type", "icmp.code",
+    "frame.time_epoch", "frame.len", "frame.cap_len", "frame.protocols", "vlan.id", "ieee8021ad.id", "ip.version",
+    "ip.hdr_len", "ip.len", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ip.ttl", "ip.dsfield.dscp",
+    "ipv6.version", "ipv6.plen", "ipv6.nxt", "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.dscp",
+    "ipv6.hopopts.nxt", "ipv6.hopopts.len", "ipv6.routing.nxt", "ipv6.routing.len", "ipv6.dstopts.nxt",
+    "ipv6.dstopts.len", "ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ah.next_header", "ah.length", "mip6.proto",
+    "mip6.hlen", "hip.proto", "hip.hdr_len", "shim6.nxt", "shim6.len", "tcp.srcport", "tcp.dstport", "tcp.hdr_len",
+    "tcp.flags", "tcp.len", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport", "icmp.type", "icmp.code",
     "icmpv6.type", "icmpv6.code",
 )
 # fmt: on
@@ -185,6 +185,14 @@ def link_length(row: Row) -> tuple[str, int]:
     return "", length
 
 
+def outermost_vlan(row: Row) -> int:
+    """VLAN id of the first tag; tshark names 802.1ad's apart."""
+    for layer in row["frame.protocols"][0].split(":"):
+        if layer in ("vlan", "ieee8021ad"):
+            return number(row, f"{layer}.id") or 0
+    return 0
+
+
 def extension_length(protocol: int, units: int) -> int:
     """Bytes of an extension header (RFC 8200 4.3; AH counts in words of four, RFC 4302 2.2)."""
     if protocol == FRAGMENT:
@@ -293,7 +301,7 @@ def read_packet(row: Row, layer: str, below: int) -> tuple[Packet, bool]:
     request = {ICMP: 8, ICMPV6: 128}.get(ip.protocol) == kind and kind is not None and not ip.later_fragment
     packet = Packet(
         epoch_ns(row["frame.time_epoch"][0]),
-        (ends[0], ends[1], ip.protocol, number(row, "vlan.id") or 0),
+        (ends[0], ends[1], ip.protocol, outermost_vlan(row)),
         ends.index((ip.source, source_port)),
         request or flags & (SYN | ACK) == SYN,
         flags,
