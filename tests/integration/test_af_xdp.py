@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""source_af_xdp against the kernel: modes, losses to the frame, refusals, and what a death leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Drain, Link, wait_until
+
+MakeLink = Callable[..., Link]
+MakeDrain = Callable[..., Drain]
+GENERIC, NATIVE = 1, 2
+
+
+def last_cpu() -> str:
+    return str(max(os.sched_getaffinity(0)))
+
+
+def wait_for_frames(link: Link, frames: int) -> None:
+    """A frame is sent before NAPI has handed it on: wait for the interface to have counted them."""
+
+    def arrived() -> bool:
+        with link.route() as route:
+            statistics = next(iter(route.get_links(ifname=link.captured))).get("IFLA_STATS64")
+        return bool(statistics["rx_packets"] >= frames)
+
+    wait_until(arrived, 2.0)
+
+
+@pytest.mark.parametrize("queues", [1, 4])
+@pytest.mark.parametrize(("option", "mode"), [("--native", NATIVE), ("--generic", GENERIC)])
+@pytest.mark.parametrize("wait", ["--poll", "--busy"])
+def test_each_frame_is_received_or_lost(
+    make_link: MakeLink, make_drain: MakeDrain, option: str, mode: int, queues: int, wait: str
+) -> None:
+    link = make_link(queues=queues, gro=mode == GENERIC)
+    drain = make_drain(link, option, wait)
+    assert drain.ready is not None, drain.refused()
+    assert (drain.ready["xdp_mode"], drain.ready["queues"], drain.ready["zero_copy"]) == (mode, queues, False)
+    assert drain.ready["driver"] == "veth"
+    sent = link.send(200_000, "--flows", "1000", "--cpu", last_cpu())["sent"]
+    wait_for_frames(link, sent)
+    counters = drain.stop()
+    assert sent == 200_000
+    assert counters["received"] + counters["lost"] == sent
+    busiest = max(counters["queues"], key=lambda queue: queue["received"])
+    assert busiest["received"] == counters["received"], "one sending CPU fills one queue"
+    # veth: the sending CPU decides; frames that came by XDP climb the stack without a queue of their own, so as of 0.
+    assert busiest["queue"] == (int(last_cpu()) % queues if mode == NATIVE else 0)
+    assert busiest["received_bytes"] == busiest["received"] * 64
+
+
+def test_the_best_mode_is_chosen_and_the_step_down_is_noted(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    drain = make_drain(make_link())
+    assert drain.ready is not None
+    assert drain.ready["notes"] == "zero copy refused by veth: Operation not supported (-95); using copy"
+    assert drain.ready["ring_size"] == 16384
+
+
+def test_nothing_is_lost_at_full_speed(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    """Other work on the machine may take the drain's CPU away: one of a few attempts must be clean, all exact."""
+    lost = []
+    for _ in range(4):
+        link = make_link()
+        drain = make_drain(link)
+        sent = link.send(3_000_000, "--flows", "65536", "--cpu", last_cpu())["sent"]
+        wait_for_frames(link, sent)
+        counters = drain.stop()
+        assert counters["received"] + counters["lost"] == sent == 3_000_000
+        lost.append(counters["lost"])
+        if lost[-1] == 0:
+            return
+    pytest.fail(f"frames lost in every attempt: {lost}")
+
+
+@pytest.mark.parametrize("mode", ["--native", "--generic"])
+@pytest.mark.parametrize(("ring", "slow"), [("512", "200"), ("512", "0"), ("2048", "50")])
+def test_an_overload_is_counted_to_the_frame(
+    make_link: MakeLink, make_drain: MakeDrain, mode: str, ring: str, slow: str
+) -> None:
+    link = make_link(gro=mode == "--generic")
+    drain = make_drain(link, mode, "--ring", ring, "--slow", slow)
+    sent = link.send(500_000, "--cpu", last_cpu())["sent"]
+    wait_for_frames(link, sent)
+    counters = drain.stop()
+    assert counters["received"] + counters["lost"] == sent
+    if slow != "0":
+        assert counters["lost"] > 0
+    assert counters["nic"] == 0, "the frames the sockets refused must not count twice"
+
+
+def test_jumbo_frames_come_in_fragments(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link(mtu=9000)
+    drain = make_drain(link, "--ring", "512")
+    if drain.ready is None:
+        code, text = drain.refused()
+        assert code == 2
+        assert "largest MTU" in text
+        pytest.skip(text.strip())
+    lengths = [60, 1514, 3822, 3840, 3841, 4096, 7680, 9014] * 200  # more frames in all than the rings hold
+    with link.inside(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((link.sending, 0))
+        for length in lengths:
+            sender.send(b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x88\xb5".ljust(length, b"\0"))
+    wait_for_frames(link, len(lengths))
+    counters = drain.stop()
+    assert counters["lost"] == 0
+    assert counters["received"] == len(lengths)
+    assert counters["queues"][0]["received_bytes"] == sum(lengths)
+
+
+def test_queues_that_were_not_asked_for_pass_on(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link(queues=4)
+    other = (int(last_cpu()) + 1) % 4
+    drain = make_drain(link, "--queue", str(other))
+    link.send(1000, "--cpu", last_cpu())
+    wait_for_frames(link, 1000)
+    counters = drain.stop()
+    assert [queue["queue"] for queue in counters["queues"]] == [other]
+    assert (counters["received"], counters["lost"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "text"),
+    [
+        (["--zero"], 2, "zero copy refused on v1 (veth driver: Operation not supported; leave out -z or use -c)"),
+        (["--generic", "--zero"], 2, "zero copy needs native XDP (leave out -S or -z)"),
+        (["--queue", "7"], 2, "v1 has no RX queue 7 (its queues are 0-0; see -q)"),
+    ],
+)
+def test_what_cannot_be_had_is_one_line(
+    make_link: MakeLink, make_drain: MakeDrain, options: list[str], code: int, text: str
+) -> None:
+    assert make_drain(make_link(), *options).refused() == (code, f"xtop: error: {text}\n")
+
+
+def test_an_interface_that_is_absent_or_down(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link()
+    absent = Link(link.namespace, link.netns_fd, captured="v9")
+    assert make_drain(absent).refused() == (2, "xtop: error: no interface v9 (see: ip link)\n")
+    with link.route() as route:
+        route.link("set", index=route.link_lookup(ifname="v1")[0], state="down")
+    text = "xtop: error: interface v1 is down (nothing arrives; ip link set v1 up)\n"
+    assert make_drain(link).refused() == (2, text)
+
+
+def test_missing_rights_are_named(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link()
+    without = (*link.command("setpriv", "--bounding-set=-all", "--inh-caps=-all"),)
+    own = Link(link.namespace, link.netns_fd)
+    drain = make_drain(own, "--netns", "-1", prefix=without)
+    code, text = drain.refused()
+    assert code == 3
+    assert text.startswith(
+        "xtop: error: cannot attach to v1 (CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF are missing; run as root or: sudo"
+        " setcap cap_net_raw,cap_net_admin,cap_bpf"
+    )
+    assert text.count("\n") == 1
+
+
+def test_a_foreign_program_is_named_and_left_alone(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link()
+    make_drain(link)
+    there = link.xdp_program()
+    code, text = make_drain(link).refused()
+    assert there
+    assert code == 2
+    assert f"v1 already has an XDP program (id {there}, name xsk_redirect," in text
+    assert link.xdp_program() == there
+
+
+def test_a_removed_interface_ends_the_capture(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link(queues=2)
+    drain = make_drain(link)
+    link.send(1000, "--cpu", last_cpu())
+    with link.route() as route:
+        route.link("del", index=route.link_lookup(ifname="v1")[0])
+    assert not wait_until(lambda: drain.process.poll() is not None, 2.5)  # its statistics are asked once a second
+    counters = drain.stop()
+    assert drain.process.returncode == 1
+    for queue in counters["queues"]:
+        assert queue["failure"].startswith("interface v1 is gone (removed while capturing; ")
+    assert counters["received"] + counters["lost"] == 1000
+
+
+def test_kill_leaves_no_program(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link()
+    drain = make_drain(link)
+    assert link.xdp_program()
+    drain.process.send_signal(signal.SIGKILL)
+    drain.process.wait()
+    assert wait_until(lambda: link.xdp_program() == 0)
+    again = make_drain(link)  # the queue may be busy for a moment yet
+    assert again.ready is not None, again.refused()
+
+
+def test_a_stop_takes_the_program_off(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link()
+    drain = make_drain(link)
+    drain.stop()
+    assert link.xdp_program() == 0
