@@ -6,6 +6,7 @@ All that the user can change (order, units, pause, theme) is kept here; the regi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -74,6 +75,7 @@ class XtopApp(App[None]):
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
         """Show ``source``, asked every ``interval`` seconds for ``view``; ``clock`` counts seconds, ``now`` names files."""
+        plain = bool(os.environ.pop("NO_COLOR", ""))  # `mono` sends no colour; the framework's way would send greys
         super().__init__()
         self._view = view or View(top=ROW_LIMIT, sort="bps")
         self.poller = Poller(source, self._view, interval, self.post_message)
@@ -89,7 +91,7 @@ class XtopApp(App[None]):
         self._paused_at: float | None = None
         self._opened_at = clock()
         self.register_theme(MONO)
-        self.theme = "mono" if self.no_color else theme or DEFAULT_THEME
+        self.theme = "mono" if plain else theme or DEFAULT_THEME
 
     def compose(self) -> ComposeResult:
         """Lay the regions out; the style sheet places them for each :class:`Layout`."""

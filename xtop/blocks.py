@@ -20,7 +20,7 @@ def bar(share: float, width: int) -> str:
 
 
 def column(share: float) -> str:
-    """Return one cell filled upwards to ``share`` (0 to 1); never blank, so that a place with nothing is still a place."""
+    """Return one cell filled upwards to ``share`` (0 to 1); never blank: a place with nothing is a place."""
     return UP[min(8, max(1, round(share * 8)))]
 
 

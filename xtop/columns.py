@@ -91,9 +91,8 @@ def _arrow(flow: Flow, scene: Scene, width: int) -> Span:
 
 def _state(flow: Flow, scene: Scene, width: int) -> Span:
     if flow.end_reason:
-        reason = {"cache_full": "full", "shutdown": "stop"}.get(flow.end_reason, flow.end_reason)
-        return f"ended {reason}", "dim"
-    return (flow.tcp_state or "").replace("_", "-"), "base"
+        return f"■ {flow.end_reason.replace('cache_full', 'full')}"[:width], "dim"
+    return (flow.tcp_state or "").replace("_", "-")[:width], "base"
 
 
 def _trend(flow: Flow, scene: Scene, width: int) -> Span:
@@ -160,13 +159,13 @@ COLUMNS: tuple[Column, ...] = (
            lambda flow: flow.protocol, False, False, "transport protocol"),
     Column("bps", "Rate", units.RATE_WIDTH, 1, _rate, "bps", lambda flow: flow.bps,
            about="IP bits (u: bytes) per second, both directions"),
-    Column("pps", "Packet/s", 8, 2, _packets_per_second, "pps", lambda flow: flow.pps, about="packets per second"),
+    Column("pps", "Pkt/s", 7, 2, _packets_per_second, "pps", lambda flow: flow.pps, about="packets per second"),
     Column("trend", "Trend", TREND_LENGTH, 6, _trend, about="the rate of the last snapshots"),
     Column("bytes", "Bytes", units.VOLUME_WIDTH, 4, _volume(lambda flow: flow.bytes), "bytes",
            lambda flow: flow.bytes, about="IP bytes since the flow began"),
     Column("duration", "Duration", 8, 5, lambda flow, scene, width: (units.age(flow.duration_ns), "base"), "duration",
            lambda flow: flow.duration_ns, about="from the first packet to the last"),
-    Column("state", "State", 12, 7, _state, right=False, about="TCP state, or why the flow ended"),
+    Column("state", "State", 11, 7, _state, right=False, about="TCP state; ■ and why, of a flow that ended"),
     Column("packets", "Packets", 8, 8, lambda flow, scene, width: (units.count(flow.packets), "base"), "packets",
            lambda flow: flow.packets, about="packets since the flow began"),
     Column("share", "Share", units.PERCENT_WIDTH, 9, _share, about="of all bits per second received"),
@@ -239,7 +238,7 @@ class Arrangement:
 def scrolled_order(width: int) -> list[Column]:
     """Return the columns that scroll: those of the first page as the table has them, then the rest by priority."""
     rest = sorted((column for column in COLUMNS if column.priority), key=lambda column: column.priority)
-    room = width - _fixed(_address_width(width))
+    room = width + GAP - _fixed(_address_width(width))
     page: list[Column] = []
     for column in rest:
         if column.width + GAP > room:
@@ -253,7 +252,7 @@ def arrange(width: int, first: int = 0) -> Arrangement:
     """Return what fits in ``width`` cells when ``first`` of the scrolling columns are scrolled out at the left."""
     order = scrolled_order(width)
     first = max(0, min(first, len(order) - 1))
-    room = width - _fixed(_address_width(width))
+    room = width + GAP - _fixed(_address_width(width))
     shown: list[Column] = []
     for column in order[first:]:
         if column.width + GAP > room:
@@ -272,7 +271,7 @@ def arrange(width: int, first: int = 0) -> Arrangement:
 def _address_width(width: int) -> int:
     if width < 76:
         return ADDRESS_LEAST
-    return 19 if width < 140 else min(ADDRESS_MOST, 19 + (width - 140) // 3)
+    return 18 if width < 140 else min(ADDRESS_MOST, 18 + (width - 140) // 2)
 
 
 def _fixed(address: int) -> int:

@@ -29,7 +29,7 @@ KEYMAP: tuple[Key, ...] = (
     Key(("x",), "x", "ended", "show ended flows too", "Flows", "ended"),
     Key(("u",), "u", "units", "rates in bits or in bytes", "Flows", "units"),
     Key(("up", "k"), "↑ k", "select(-1)", "select the flow above", "Flows"),
-    Key(("down", "j"), "↓ j", "select(1)", "select the flow below; the selection stays on its flow", "Flows"),
+    Key(("down", "j"), "↓ j", "select(1)", "select the flow below; it stays selected as it moves", "Flows"),
     Key(("pageup",), "PgUp", "page(-1)", "a page up", "Flows"),
     Key(("pagedown",), "PgDn", "page(1)", "a page down", "Flows"),
     Key(("home", "g"), "Home g", "edge(-1)", "the first flow", "Flows"),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DEFAULT_THEME = "tokyo-night"
 CYCLE: tuple[str, ...] = (
@@ -25,38 +25,37 @@ INK_DEFAULTS: dict[str, str] = {
     "ink-faint-style": "none",
 }
 
+PLAIN = "ansi_default"
+
 MONO = Theme(
     name="mono",
     ansi=True,
-    dark=True,
-    **dict.fromkeys(
-        (
-            "primary", "secondary", "warning", "error", "success", "accent", "foreground", "background", "surface",
-            "panel", "boost",
-        ),
-        "ansi_default",
-    ),
+    primary=PLAIN,
+    secondary=PLAIN,
+    warning=PLAIN,
+    error=PLAIN,
+    success=PLAIN,
+    accent=PLAIN,
+    foreground=PLAIN,
+    background=PLAIN,
+    surface=PLAIN,
+    panel=PLAIN,
+    boost=PLAIN,
     variables={
-        **dict.fromkeys(
-            (
-                "border", "border-blurred", "block-cursor-background", "block-cursor-foreground", "scrollbar",
-                "scrollbar-hover", "scrollbar-active", "scrollbar-background", "scrollbar-background-hover",
-                "scrollbar-background-active", "input-cursor-background", "input-selection-background",
-                "link-background-hover", "link-color", "link-color-hover", "footer-key-foreground",
-            ),
-            "ansi_default",
-        ),
+        **dict.fromkeys(BUILTIN_THEMES["ansi-dark"].variables, PLAIN),
+        **dict.fromkeys(("border", "scrollbar", "scrollbar-hover", "scrollbar-active"), PLAIN),
+        **dict.fromkeys(("scrollbar-background", "footer-key-foreground", "link-color"), PLAIN),
         "block-cursor-text-style": "reverse",
         "input-cursor-text-style": "reverse",
         "ink-dim-style": "dim",
         "ink-loss-style": "bold reverse",
-        "ink-warn-style": "bold underline",
+        "ink-warn-style": "bold",
         "ink-title-style": "bold",
         "ink-key-style": "bold",
         "ink-selected-style": "reverse",
         "ink-faint-style": "dim",
     },
-)  # fmt: skip
+)
 
 
 def following(theme: str) -> str:

@@ -20,13 +20,16 @@ NANOSECONDS = 1_000_000_000
 
 
 def scaled(value: float) -> tuple[str, str]:
-    """Return ``value`` as a number of four characters and its prefix of one; a negative value counts as 0."""
+    """Return ``value`` as a number of four characters and its prefix of one; a negative value counts as 0.
+
+    An int is a number of things and gets no decimals below 1000; a float is a measure and gets three digits.
+    """
     rest = max(0.0, float(value))
     step = 0
     while rest >= 999.5 and step < len(PREFIXES) - 1:
         rest /= 1000
         step += 1
-    if step == 0 and rest == int(rest):
+    if step == 0 and (rest == 0 or isinstance(value, int)):
         return f"{int(rest):4d}", PREFIXES[0]
     for limit, digits in ((9.995, 2), (99.95, 1)):
         if rest < limit:
@@ -69,6 +72,12 @@ def percent(share: float) -> str:
     return f"{scaled(min(value, 999))[0]} %"
 
 
+def brief_percent(share: float) -> str:
+    """Return a share (0 to 1) in four cells, where there is room for no more: `` 61%``, `` <1%``."""
+    value = max(0.0, share) * 100
+    return " <1%" if 0 < value < 0.5 else f"{min(999, round(value)):>3}%"
+
+
 def age(nanoseconds: int) -> str:
     """Return a length of time, from ``850 us`` over ``2m 15s`` to ``41d 06h``."""
     seconds = max(0, nanoseconds) / NANOSECONDS
@@ -83,7 +92,8 @@ def age(nanoseconds: int) -> str:
     elif whole < 86400:
         text = f"{whole // 3600}h {whole % 3600 // 60:02d}m"
     else:
-        text = f"{min(whole // 86400, 999)}d {whole % 86400 // 3600:02d}h"
+        days = whole // 86400
+        text = f"{days}d {whole % 86400 // 3600:02d}h" if days < 100 else f"{min(days, 99999)} d"
     return f"{text:>{AGE_WIDTH}}"
 
 

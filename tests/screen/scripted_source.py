@@ -150,7 +150,7 @@ class ScriptedSource:
         first = index == 0
         return Queue(
             index, None if self.script.kind == "file" else 2 + index, int(total.packets * part),
-            int(total.bytes * part), total.pps * part, total.bps * part, min(1.0, 0.7 * part * self.script.queues),
+            int(total.bytes * part), total.pps * part, total.bps * part, min(1.0, 0.7 * part * self.script.queues) if total.packets else 0.0,
             rx_ring_full=lost.rx_ring_full if first else 0, rx_fill_ring_empty=lost.rx_fill_ring_empty if first else 0,
         )  # fmt: skip
 

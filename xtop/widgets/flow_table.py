@@ -23,9 +23,10 @@ from xtop.picture import Picture, describe
 from xtop.widgets.line_panel import INK_CLASSES, Palette, changed_regions, palette_of, strip_of
 
 HEAD = 2  # lines above the rows
+MARGIN = 1  # cells left of them
 
 
-class FlowTable(ScrollView, can_focus=True):
+class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """The flows of a picture in the picture's order."""
 
     COMPONENT_CLASSES = INK_CLASSES
@@ -129,7 +130,7 @@ class FlowTable(ScrollView, can_focus=True):
 
     def _width(self) -> int:
         """Return the cells for rows; the scroll bar's is kept free always, so that its coming moves nothing."""
-        return self.size.width - (0 if self.show_vertical_scrollbar else 1)
+        return self.size.width - MARGIN - 1
 
     def _arrangement(self) -> Arrangement:
         return arrange(self._width(), self._first_column)
@@ -174,7 +175,7 @@ class FlowTable(ScrollView, can_focus=True):
         return spread([*left, ("─" * rule, "frame")], right, width)
 
     def _header(self, arrangement: Arrangement) -> Line:
-        line: Line = []
+        line: Line = [(" " * MARGIN, "base")]
         view = self._picture.view
         for column, _ in arrangement.places():
             text = column.header[: column.width]
@@ -184,17 +185,17 @@ class FlowTable(ScrollView, can_focus=True):
             line += [(text, "accent" if column.sort == view.sort else "dim"), (" ", "base")]
         used = sum(len(text) for text, _ in line)
         mark = ("‹" if arrangement.more_left else " ") + ("›" if arrangement.more_right else " ")
-        return [*line, (mark.rjust(max(0, self._width() - used)), "accent")]
+        return [*line, (mark.rjust(max(0, MARGIN + self._width() - used)), "accent")]
 
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
         trend = self._picture.trends.get(flow.key, ())
         scene = Scene(snapshot.taken_at, self._picture.in_bytes, snapshot.totals.bps, trend)
-        line: Line = []
+        line: Line = [(" " * MARGIN, "base")]
         for column in arrangement.columns:
             text, ink = column.cell(flow, scene, column.width)
             text = text[: column.width]
             text = f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
-            line += [(text, "dim" if flow.end_reason else ink), (" ", "base")]
+            line.append((f"{text} ", "dim" if flow.end_reason else ink))
         return line
 
     def render_line(self, y: int) -> Strip:
@@ -224,7 +225,7 @@ class FlowTable(ScrollView, can_focus=True):
         """Select the flow under the pointer, or sort by the column."""
         if event.y == 1:
             for column, start in self._arrangement().places():
-                if start <= event.x <= start + column.width and column.sort is not None:
+                if start <= event.x - MARGIN <= start + column.width and column.sort is not None:
                     self.post_message(self.SortAsked(column))
             return
         row = self.scroll_offset.y + event.y - HEAD
@@ -256,26 +257,28 @@ def _selected_in_full(table: FlowTable) -> Line:
     if flow is None or table.size.width < 100:
         return []
     names = [printable(flow.source), printable(flow.destination)]
-    if max(len(name) for name in names) <= arrange(table.size.width - 1).columns[0].width:
+    if max(len(name) for name in names) <= arrange(table.size.width - MARGIN - 1).columns[0].width:
         return []
     return [(f" {names[0]} → {names[1]} ", "base"), ("──", "frame")]
 
 
 def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
     """Return the sentence that says why there are no rows."""
-    return [*([[]] * max(0, height // 2 - 1)), [(_why_empty(picture).center(width), "base")]]
+    said: list[Line] = [[(text[:width].center(width), "base")] for text in _why_empty(picture)]
+    return [*([[]] * max(0, height // 2 - 1)), *said]
 
 
-def _why_empty(picture: Picture) -> str:
+def _why_empty(picture: Picture) -> list[str]:
     snapshot = picture.snapshot
     if picture.failure is not None:
-        return "No flows"
+        return ["No flows"]
     if snapshot is None or snapshot.state is CaptureState.STARTING:
-        return f"Starting the capture … {picture.waited_s} s"
-    how = printable(" · ".join(describe(snapshot.source)))
+        return [f"Starting the capture … {picture.waited_s} s"]
+    name, *how = (printable(part) for part in describe(snapshot.source))
     if snapshot.totals.packets == 0:
-        over = snapshot.state is not CaptureState.RUNNING
-        return f"Not one packet on {how}" if over else f"Waiting for the first packet on {how} … {picture.waited_s} s"
+        if snapshot.state is not CaptureState.RUNNING:
+            return [f"Not one packet on {name}"]
+        return [f"Waiting for the first packet on {name} … {picture.waited_s} s", " · ".join(how)]
     if snapshot.totals.flows_ended and not picture.view.ended:
-        return f"No live flows; {units.count(snapshot.totals.flows_ended).strip()} have ended (x shows them)"
-    return "No flows"
+        return [f"No live flows; {units.count(snapshot.totals.flows_ended).strip()} have ended (x shows them)"]
+    return ["No flows"]

@@ -55,6 +55,6 @@ class FooterLine(LinePanel):
 def _places(width: int) -> list[tuple[Key, Line]]:
     """Return the keys that fit, each with its piece of the line; `help` and `quit` are the last to go."""
     keys = list(key_line())
-    while len(keys) > 2 and sum(len(key.shown) + len(key.label) + 3 for key in keys) > width:
+    while len(keys) > 2 and sum(len(key.shown) + len(key.label) + 3 for key in keys) > width + 1:
         del keys[-3]
     return [(key, [(f" {key.shown}", "key"), (f" {key.label} ", "dim")]) for key in keys]

@@ -12,7 +12,8 @@ from xtop.model import Histogram, Snapshot
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
-LABEL = 7  # cells
+LABEL = 6  # cells
+ROOMY = 30  # cells from which a share has three digits
 
 
 class HistogramPanel(LinePanel):
@@ -58,12 +59,12 @@ def _shares(histogram: Histogram) -> list[float]:
 def _bars(histogram: Histogram, width: int, height: int) -> list[Line]:
     shares = _shares(histogram)
     greatest = max(shares, default=0)
-    room = max(0, width - LABEL - units.PERCENT_WIDTH - 2)
+    room = max(0, width - LABEL - 3 - (units.PERCENT_WIDTH if width >= ROOMY else 4))
     return [
         [
             (f"{bin_label(histogram, index):>{LABEL}} ", "dim"),
             (bar(share / greatest if greatest else 0, room), "bar"),
-            (f"{units.percent(share)} ", "base"),
+            (f" {units.percent(share) if width >= ROOMY else units.brief_percent(share)} ", "base"),
         ]
         for index, share in enumerate(shares[:height])
     ]
@@ -79,5 +80,5 @@ def _folded(title: str, histogram: Histogram | None, width: int) -> Line:
     word = title.split()[-1].capitalize()
     line: Line = [(f" {word} ", "dim"), (cells, "bar")]
     if greatest and width >= len(word) + len(cells) + 12:
-        line += [(f" {bin_label(histogram, fullest):<6}", "base"), (f"{round(greatest * 100):>3}%", "base")]
+        line += [(f" {bin_label(histogram, fullest):<6}", "base"), (units.brief_percent(greatest), "base")]
     return line

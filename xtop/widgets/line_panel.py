@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The ground of every region: lines of ink become strips, and only the cells that changed are drawn again.
 
-A terminal over SSH gets what differs and nothing else. The framework redraws whole widgets; this class compares each
-line with the one on the screen and asks for the cells between.
+A terminal over SSH gets what differs and little else. The framework redraws whole widgets; this class compares each
+line with the one on the screen and asks for the cells that differ.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from xtop.ink import INKS, Line, fitted
 from xtop.picture import Picture
 
 INK_CLASSES: set[str] = {f"ink--{ink}" for ink in INKS} | {"ink--selected"}
-MERGED_GAP = 6  # cells; moving the cursor over fewer costs more than drawing them
 
 Palette = dict[str, Style]
 
@@ -26,7 +25,8 @@ Palette = dict[str, Style]
 def palette_of(widget: Widget) -> Palette:
     """Return the style of each ink under the present theme, and that of the ``selected`` row."""
     palette: Palette = {ink: widget.get_component_rich_style(f"ink--{ink}") for ink in INKS}
-    palette["selected"] = widget.get_component_rich_style("ink--selected", partial=True)
+    selected = widget.get_component_rich_style("ink--selected")
+    palette["selected"] = Style(bgcolor=selected.bgcolor, reverse=selected.reverse)
     return palette
 
 
@@ -37,20 +37,17 @@ def strip_of(line: Line, palette: Palette, width: int) -> Strip:
 
 
 def changed_regions(old: list[Strip], new: list[Strip]) -> list[Region]:
-    """Return the cells in which two drawings of the same size differ, line by line, near ones in one piece."""
+    """Return the cells in which two drawings of the same size differ: for each line that does, one piece.
+
+    One, because the framework sends each piece from the widget's left edge on: two pieces would send the first twice.
+    """
     regions: list[Region] = []
     for y, (before, after) in enumerate(zip(old, new, strict=True)):
         if before == after:
             continue
-        pieces: list[list[int]] = []
-        for x, (was, now) in enumerate(zip(_cells(before), _cells(after), strict=False)):
-            if was == now:
-                continue
-            if pieces and x - pieces[-1][1] <= MERGED_GAP:
-                pieces[-1][1] = x + 1
-            else:
-                pieces.append([x, x + 1])
-        regions += [Region(start, y, end - start, 1) for start, end in pieces]
+        changed = [x for x, pair in enumerate(zip(_cells(before), _cells(after), strict=False)) if pair[0] != pair[1]]
+        if changed:
+            regions.append(Region(changed[0], y, changed[-1] + 1 - changed[0], 1))
     return regions
 
 

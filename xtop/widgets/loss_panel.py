@@ -13,9 +13,9 @@ from xtop.widgets.line_panel import LinePanel
 CAUSES: tuple[tuple[str, str], ...] = (
     ("nic", "NIC"),
     ("rx_ring_full", "ring full"),
-    ("rx_fill_ring_empty", "fill empty"),
-    ("rx_invalid_descs", "invalid desc"),
-    ("rx_dropped", "RX dropped"),
+    ("rx_fill_ring_empty", "fill ring empty"),
+    ("rx_invalid_descs", "invalid descr."),
+    ("rx_dropped", "other RX drops"),
     ("ring", "packet ring"),
 )
 OUTSIDE: tuple[tuple[str, str], ...] = (
@@ -25,7 +25,7 @@ OUTSIDE: tuple[tuple[str, str], ...] = (
     ("sampled_out", "sampled out"),
     ("table_full", "table full"),
 )
-LEFT = 30  # cells of the causes' side
+LEFT = 35  # cells of the causes' side
 
 
 class LossPanel(LinePanel):
@@ -51,7 +51,7 @@ def _both_sides(picture: Picture, snapshot: Snapshot, width: int) -> list[Line]:
 
 
 def _causes(picture: Picture, snapshot: Snapshot) -> list[Line]:
-    rows: list[Line] = [[(f" {'never arrived':<13}{'total':>6}{'now':>10}", "dim")]]
+    rows: list[Line] = [[(f" {'never arrived':<16} {'total':>4}{'now':>8}", "dim")]]
     for name, label in CAUSES:
         lost = int(getattr(snapshot.lost, name))
         rows.append(_cause(label, lost, picture.loss_now.by_cause.get(name, 0.0)))
@@ -62,17 +62,17 @@ def _causes(picture: Picture, snapshot: Snapshot) -> list[Line]:
 def _cause(label: str, lost: int, now: float) -> Line:
     ink: Ink = "loss" if lost else "dim"
     mark = "▲" if now > 0 else " "
-    return [(f" {label:<13}", ink if lost else "base"), (f"{units.count(lost)}{mark}{units.count(now)}/s ", ink)]
+    return [(f" {label:<16}", ink if lost else "base"), (f"{units.count(lost)}{mark} {units.count(now)}/s ", ink)]
 
 
 def _outside(snapshot: Snapshot, width: int) -> list[Line]:
     accounting = snapshot.accounting
-    rows: list[Line] = [[("arrived, but in no flow", "dim")]]
+    rows: list[Line] = [[("in no flow", "dim")]]
     for name, label in OUTSIDE:
         number = int(getattr(accounting, name))
         ink: Ink = "dim" if not number else "warn" if name in ("malformed", "table_full") else "base"
-        rows.append([(f"{label:<{max(0, width - 7)}}", "base"), (units.count(number), ink)])
-    rows.append(spread([("received", "base")], [(f"{units.count(accounting.received)} ", "base")], width))
+        rows.append([(f"{label:<{max(0, width - 6)}}", "base"), (units.count(number), ink)])
+    rows.append(spread([("received", "base")], [(units.count(accounting.received), "base")], width))
     rows.append(_law(snapshot))
     return rows
 
@@ -81,7 +81,7 @@ def _law(snapshot: Snapshot) -> Line:
     missing = snapshot.accounting.missing
     if not missing:
         return [("✓ adds up", "good")]
-    return [(f"✖ {units.count(abs(missing)).strip()} {'missing' if missing > 0 else 'too many'}: fault", "warn")]
+    return [(f"✖ {units.count(abs(missing)).strip()} {'missing' if missing > 0 else 'too many'}", "warn")]
 
 
 def _folded(picture: Picture, snapshot: Snapshot, width: int) -> Line:

@@ -10,7 +10,8 @@ from xtop.model import Protocol
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
-NAME = 7  # cells
+NAME = 6  # cells
+ROOMY = 30  # cells from which a share has three digits
 
 
 class ProtocolPanel(LinePanel):
@@ -39,14 +40,15 @@ def greatest(protocols: tuple[Protocol, ...], room: int) -> list[tuple[str, floa
 
 
 def _bar(name: str, share: float, width: int) -> Line:
-    room = max(0, width - NAME - units.PERCENT_WIDTH - 3)
-    return [(f" {name[:NAME]:<{NAME}} ", "dim"), (bar(share, room), "bar"), (f"{units.percent(share)} ", "base")]
+    text = units.percent(share) if width >= ROOMY else units.brief_percent(share)
+    room = max(0, width - NAME - len(text) - 4)
+    return [(f" {name[:NAME]:<{NAME}} ", "dim"), (bar(share, room), "bar"), (f" {text} ", "base")]
 
 
 def _folded(shares: list[tuple[str, float]], width: int) -> Line:
     line: Line = []
     for name, share in shares:
-        text = f" {round(share * 100):>3}%"
+        text = f" {units.brief_percent(share)}"
         if sum(len(piece) for piece, _ in line) + len(name) + len(text) + 1 > width:
             break
         line += [(f" {name}", "dim"), (text, "base")]

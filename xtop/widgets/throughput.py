@@ -23,7 +23,8 @@ class Throughput(LinePanel):
         columns = width - 2 - AXIS - 2
         values = _shown(picture, columns)
         note = _note(picture, values)
-        return framed(f"Throughput · {len(values)} s", note, _graph(picture, values, columns, height - 2), width, height)
+        graph = _graph(picture, values, columns, height - 2)
+        return framed(f"Throughput · {len(values)} s", note, graph, width, height)
 
 
 def _shown(picture: Picture, columns: int) -> list[float | None]:
@@ -46,8 +47,7 @@ def _graph(picture: Picture, values: list[float | None], columns: int, height: i
     drawn = [None if value is None else value / scale for value in _squeezed(values, columns)]
     top = ceiling(max((value for value in drawn if value is not None), default=0))
     labels = {0: units.short(top), height - 1: "0"}
-    if height % 2:
-        labels[height // 2] = units.short(top / 2)
+    labels[height // 2] = units.short(top / 2)
     return [
         [(f" {labels.get(row, ''):>{AXIS - 1}} ", "dim"), (text.rjust(columns), "bar")]
         for row, text in enumerate(curve(drawn, height, top))
@@ -61,7 +61,7 @@ def _note(picture: Picture, values: list[float | None]) -> Line:
 
 
 def _folded(picture: Picture, width: int) -> Line:
-    values = [value or 0.0 for value in picture.throughput[-LEAST_SECONDS:]]
+    values = [value for value in picture.throughput[-LEAST_SECONDS:] if value is not None]
     peak = max(values, default=0.0)
     right: Line = [("peak ", "dim"), (units.rate(peak, picture.in_bytes), "base"), (" ", "base")]
     columns = min(LEAST_SECONDS, width - 34)

@@ -27,7 +27,8 @@ class TinyNotice(LinePanel):
             ]
         lines.append([(f"{state.mark} {state.word}", "base")])
         sentence = f"xtop needs {SMALLEST[0]}x{SMALLEST[1]} cells, this is {width}x{height}"
-        return [*lines, *([(text, "dim")] for text in _wrapped(sentence, width))]
+        lines += [[(text, "dim")] for text in _wrapped(sentence, width)]
+        return lines
 
 
 def _wrapped(text: str, width: int) -> list[str]:

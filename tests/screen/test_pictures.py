@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The screen in its main states, cell by cell and colour by colour, against pictures that were looked at.
+
+A difference is either a fault or a change to look at: `pytest tests/screen/test_pictures.py --snapshot-update`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+
+from tests.screen.scripted_source import Script
+from tests.screen.stage import StagedApp, play
+
+Compare = Callable[..., bool]
+
+STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
+    "live-80x24": ((80, 24), Script(), None, ("down", "down")),
+    "live-120x36": ((120, 36), Script(), None, ("down", "down")),
+    "live-200x60": ((200, 60), Script(queues=16), None, ("down", "down")),
+    "loss-80x24": ((80, 24), Script(loss=True), None, ()),
+    "loss-mono-120x36": ((120, 36), Script(loss=True), "mono", ("down", "down")),
+    "queues-mono-200x60": ((200, 60), Script(queues=64, loss=True), "mono", ()),
+    "light-80x24": ((80, 24), Script(loss=True), "textual-light", ("down", "down")),
+    "waiting-80x24": ((80, 24), Script(silent_until=99), None, ()),
+    "paused-80x24": ((80, 24), Script(), None, ("p",)),
+    "ended-120x36": ((120, 36), Script(done_at=3, kind="file", queues=1), None, ("x",)),
+    "gone-mono-80x24": ((80, 24), Script(failed_at=9), "mono", ()),
+    "fault-120x36": ((120, 36), Script(breach=True), None, ()),
+    "export-80x24": ((80, 24), Script(), None, ("e",)),
+    "help-120x36": ((120, 36), Script(), None, ("question_mark",)),
+    "tiny-50x12": ((50, 12), Script(), None, ()),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_picture(snap_compare: Compare, name: str) -> None:
+    size, script, theme, keys = STATES[name]
+    app: App[None] = StagedApp(script, theme)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await play(pilot, 10)
+        for key in keys:
+            await pilot.press(key)
+        for blinking in pilot.app.screen.query("Input"):
+            blinking.cursor_blink = False  # type: ignore[attr-defined]
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=prepare)
