@@ -15,13 +15,13 @@
 
 struct link_state {
     uint32_t ifindex;
-    uint32_t mtu;           /* bytes of an IP packet */
-    uint32_t rx_queues;     /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
-    bool up;                /* administratively */
+    uint32_t mtu;       /* bytes of an IP packet */
+    uint32_t rx_queues; /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
+    bool up;            /* administratively */
     bool carrier;
-    uint8_t xdp_attached;   /* XDP_ATTACHED_ of linux/if_link.h */
-    uint32_t xdp_program;   /* id of a program that is attached, 0 = none */
-    uint64_t dropped;       /* frames: rx_dropped + rx_missed_errors + rx_fifo_errors */
+    uint8_t xdp_attached; /* XDP_ATTACHED_ of linux/if_link.h */
+    uint32_t xdp_program; /* id of a program that is attached, 0 = none */
+    uint64_t dropped;     /* frames: rx_dropped + rx_missed_errors + rx_fifo_errors */
 };
 
 /*

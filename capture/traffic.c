@@ -124,17 +124,24 @@ static int traffic_exact_run(struct traffic_sender *sender, const struct traffic
 }
 
 static const struct option long_options[] = {
-    {"interface", required_argument, NULL, 'i'}, {"frames", required_argument, NULL, 'f'},
-    {"flows", required_argument, NULL, 'F'},     {"size", required_argument, NULL, 's'},
-    {"cpu", required_argument, NULL, 'c'},       {"netns-fd", required_argument, NULL, 'N'},
-    {"demo", no_argument, NULL, 'd'},            {"seed", required_argument, NULL, 'S'},
-    {"rate", required_argument, NULL, 'r'},      {"duration", required_argument, NULL, 'D'},
-    {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0},
+    {"interface", required_argument, NULL, 'i'},
+    {"frames", required_argument, NULL, 'f'},
+    {"flows", required_argument, NULL, 'F'},
+    {"size", required_argument, NULL, 's'},
+    {"cpu", required_argument, NULL, 'c'},
+    {"netns-fd", required_argument, NULL, 'N'},
+    {"demo", no_argument, NULL, 'd'},
+    {"seed", required_argument, NULL, 'S'},
+    {"rate", required_argument, NULL, 'r'},
+    {"duration", required_argument, NULL, 'D'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
     "usage: xtop-traffic -i IF --frames N [--flows N] [--size BYTES] [--rate PPS] [--cpu N] [--netns-fd FD]\n"
-    "       xtop-traffic -i IF --demo [--seed N] [--flows N] [--rate PPS] [--duration S] [--cpu N]... [--netns-fd FD]\n";
+    "       xtop-traffic -i IF --demo [--seed N] [--flows N] [--rate PPS] [--duration S] [--cpu N]... [--netns-fd "
+    "FD]\n";
 
 /* A whole number of at most `largest`; anything else sets *bad. */
 static uint64_t read_number(const char *text, uint64_t largest, bool *bad)
@@ -208,7 +215,8 @@ static int read_options(struct traffic_options *options, int argc, char **argv, 
             return failure_set(failure, EXIT_USAGE, "bad option %s (see --help)", argv[optind - 1]);
     }
     if (optind < argc || !options->interface || (!options->demo && !options->frames))
-        return failure_set(failure, EXIT_USAGE, "what to send is not said (-i IF and --frames N or --demo; see --help)");
+        return failure_set(failure, EXIT_USAGE,
+                           "what to send is not said (-i IF and --frames N or --demo; see --help)");
     if (options->size < TRAFFIC_FRAME_MIN)
         return failure_set(failure, EXIT_USAGE, "frames of %" PRIu32 " bytes are too short (--size %d to %d)",
                            options->size, TRAFFIC_FRAME_MIN, TRAFFIC_FRAME_MAX);
@@ -229,8 +237,9 @@ static int traffic_run(const struct traffic_options *options, struct failure *fa
                            "cannot enter the network namespace (setns: %s; see --netns-fd)", strerror(errno));
     if (!options->demo && options->cpu_count && traffic_pin(options->cpu[0], failure) < 0)
         return -1;
-    result = options->demo ? traffic_sender_open_replay(&sender, options->interface, failure)
-                           : traffic_sender_open_exact(&sender, options->interface, options->flows, options->size, failure);
+    result = options->demo
+                 ? traffic_sender_open_replay(&sender, options->interface, failure)
+                 : traffic_sender_open_exact(&sender, options->interface, options->flows, options->size, failure);
     if (result < 0)
         return -1;
     result = options->demo ? traffic_demo_run(&sender, options, failure) : traffic_exact_run(&sender, options, failure);

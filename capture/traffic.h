@@ -15,7 +15,7 @@
 
 struct traffic_options {
     const char *interface;
-    int netns_fd; /* enter this network namespace first; -1 = stay */
+    int netns_fd;           /* enter this network namespace first; -1 = stay */
     int cpu[TRAFFIC_LANES]; /* CPUs to send from; exact: the first */
     uint32_t cpu_count;
     bool demo;

@@ -35,8 +35,8 @@ static int lay_due(struct traffic_lanes *lanes, struct source *source, struct fa
     return laid;
 }
 
-static int send_until_stopped(struct traffic_lanes *lanes, const struct traffic_options *options,
-                              struct source *source, struct failure *failure)
+static int send_until_stopped(struct traffic_lanes *lanes, const struct traffic_options *options, struct source *source,
+                              struct failure *failure)
 {
     double start = traffic_now();
     double seconds = 0;

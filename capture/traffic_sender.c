@@ -68,7 +68,8 @@ int traffic_sender_run(struct traffic_sender *sender, uint32_t frames, struct fa
         return failure_set(failure, EXIT_USAGE,
                            "this kernel cannot send frames from XDP (BPF_F_TEST_XDP_LIVE_FRAMES needs Linux 5.18)");
     if (error == -EPERM)
-        return failure_set(failure, EXIT_RIGHTS, "cannot send frames (CAP_NET_ADMIN and CAP_BPF are missing; run as root)");
+        return failure_set(failure, EXIT_RIGHTS,
+                           "cannot send frames (CAP_NET_ADMIN and CAP_BPF are missing; run as root)");
     return failure_set(failure, EXIT_FAILED, "cannot send frames (BPF_PROG_TEST_RUN: %s)", strerror(-error));
 }
 
@@ -109,8 +110,9 @@ static int sender_load(struct traffic_sender *sender, uint32_t ifindex, const ch
     sender->skeleton = demo_traffic__open();
     error = sender->skeleton ? demo_traffic__load(sender->skeleton) : -errno;
     if (error == -EPERM) /* -EACCES would be the verifier's */
-        return failure_set(failure, EXIT_RIGHTS,
-                           "cannot load the traffic's XDP program (CAP_NET_ADMIN and CAP_BPF are missing; run as root)");
+        return failure_set(
+            failure, EXIT_RIGHTS,
+            "cannot load the traffic's XDP program (CAP_NET_ADMIN and CAP_BPF are missing; run as root)");
     if (error)
         return failure_set(failure, EXIT_USAGE,
                            "this kernel does not load the traffic's XDP program (%s; it needs Linux 5.18)",
@@ -145,8 +147,7 @@ static uint16_t internet_checksum(const void *header, size_t size)
 /* The frame of exact traffic without its flow: source address and port are the program's to write. */
 static void build_exact_frame(struct traffic_sender *sender)
 {
-    struct ethhdr ethernet = {
-        .h_dest = {2, 0, 0, 0, 0, 2}, .h_source = {2, 0, 0, 0, 0, 1}, .h_proto = htons(ETH_P_IP)};
+    struct ethhdr ethernet = {.h_dest = {2, 0, 0, 0, 0, 2}, .h_source = {2, 0, 0, 0, 0, 1}, .h_proto = htons(ETH_P_IP)};
     struct iphdr ip = {
         .version = 4,
         .ihl = 5,
@@ -155,7 +156,8 @@ static void build_exact_frame(struct traffic_sender *sender)
         .protocol = IPPROTO_UDP,
         .daddr = htonl(TRAFFIC_DESTINATION_ADDRESS),
     };
-    struct udphdr udp = { /* checksum 0: none */
+    struct udphdr udp = {
+        /* checksum 0: none */
         .dest = htons(TRAFFIC_DESTINATION_PORT),
         .len = htons((uint16_t)(sender->frame_size - sizeof ethernet - sizeof ip)),
     };

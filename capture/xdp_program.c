@@ -42,7 +42,7 @@ int xdp_program_load(struct xdp_program *program, bool fragments)
 int xdp_program_attach(struct xdp_program *program, uint32_t ifindex, uint32_t mode)
 {
     DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options,
-                .flags = mode == XTOP_XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+                        .flags = mode == XTOP_XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
     int link_fd = bpf_link_create(program->program_fd, (int)ifindex, BPF_XDP, &options);
 
     if (link_fd < 0)

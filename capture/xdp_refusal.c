@@ -79,9 +79,10 @@ int refusal_rights(struct failure *failure, const char *what)
                            "namespace holds them back; run as root of the host)",
                            what);
     own_path(path, sizeof path);
-    return failure_set(failure, EXIT_RIGHTS,
-                       "cannot %s (%s; run as root or: sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep %s)",
-                       what, missing, path);
+    return failure_set(
+        failure, EXIT_RIGHTS,
+        "cannot %s (%s; run as root or: sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep %s)", what,
+        missing, path);
 }
 
 int refusal_foreign_program(struct failure *failure, const char *interface, uint32_t id)
@@ -99,11 +100,13 @@ int refusal_memory(struct failure *failure, const char *interface, uint64_t byte
 {
     if (error == -ENOBUFS && !capability_held(CAP_IPC_LOCK))
         return failure_set(failure, EXIT_RIGHTS,
-                           "cannot lock %" PRIu64 " KiB of memory for a queue of %s (CAP_IPC_LOCK is missing and ulimit "
+                           "cannot lock %" PRIu64
+                           " KiB of memory for a queue of %s (CAP_IPC_LOCK is missing and ulimit "
                            "-l is too low; add cap_ipc_lock, raise the limit or make the rings smaller)",
                            bytes / 1024, interface);
-    return failure_set(failure, EXIT_FAILED, "no memory for a queue of %s (%" PRIu64 " KiB: %s; make the rings smaller)",
-                       interface, bytes / 1024, strerror(-error));
+    return failure_set(failure, EXIT_FAILED,
+                       "no memory for a queue of %s (%" PRIu64 " KiB: %s; make the rings smaller)", interface,
+                       bytes / 1024, strerror(-error));
 }
 
 uint64_t refusal_memory_limit(void)

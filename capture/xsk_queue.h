@@ -47,12 +47,12 @@ struct xsk_queue {
 
     struct xsk_ring_cons rx;
     struct xsk_ring_prod fill;
-    uint8_t *area; /* the UMEM */
+    uint8_t *area;   /* the UMEM */
     uint64_t *spare; /* frames that found the fill ring full: a stack with room for every frame */
     uint32_t spare_count;
     bool zero_copy;
     bool bound;
-    bool gone; /* the interface was removed; seen by xsk_queue_statistics() or a kick */
+    bool gone;      /* the interface was removed; seen by xsk_queue_statistics() or a kick */
     uint64_t kicks; /* since the last statistics */
 
     struct xsk_ring_cons completion; /* never used: nothing is sent, but a UMEM must have it */

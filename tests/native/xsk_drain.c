@@ -108,9 +108,10 @@ static void print_text(const char *text)
 
 static void print_ready(void)
 {
-    printf("{\"ready\": true, \"queues\": %u, \"xdp_mode\": %u, \"zero_copy\": %s, \"ring_size\": %u, \"driver\": \"%s\", "
-           "\"notes\": \"",
-           source.queue_count, source.xdp_mode, source.zero_copy ? "true" : "false", source.ring_size, source.driver);
+    printf(
+        "{\"ready\": true, \"queues\": %u, \"xdp_mode\": %u, \"zero_copy\": %s, \"ring_size\": %u, \"driver\": \"%s\", "
+        "\"notes\": \"",
+        source.queue_count, source.xdp_mode, source.zero_copy ? "true" : "false", source.ring_size, source.driver);
     print_text(source.notes);
     printf("\"}\n");
     fflush(stdout);
@@ -140,8 +141,7 @@ static int print_counters(const struct drain *drain)
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .interface = argc > 1 ? argv[1] : "", .netns_fd = -1, .ring_size = OPTIONS_DEFAULT_RING};
+    struct options options = {.interface = argc > 1 ? argv[1] : "", .netns_fd = -1, .ring_size = OPTIONS_DEFAULT_RING};
     static struct drain drain[XTOP_MAX_QUEUES];
     struct failure failure;
     char ignored[64];

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/xdp_mode.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/if_link.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "capture/link_stats.h"
+#include "capture/xdp_refusal.h"
+
+#define CARRIER_WAIT_MS 5000
+#define CARRIER_STEP_MS 20
+
+/* What is tried, best first. */
+static const struct mode {
+    uint32_t xdp; /* XTOP_XDP_ */
+    bool zero_copy;
+    const char *next; /* what is tried after it, for the notes */
+} modes[] = {
+    {XTOP_XDP_NATIVE, true, "copy"},
+    {XTOP_XDP_NATIVE, false, "generic XDP"},
+    {XTOP_XDP_GENERIC, false, NULL},
+};
+
+#define MODE_COUNT (sizeof modes / sizeof modes[0])
+
+/* What became of one step of a mode. */
+enum step {
+    STEP_DONE,
+    STEP_REFUSED, /* this mode cannot be had; *error says why */
+    STEP_FAILED,  /* no mode can; the failure is filled */
+};
+
+static bool mode_wanted(const struct mode *mode, const struct options *options)
+{
+    if (options->xdp == OPTIONS_XDP_GENERIC && mode->xdp != XTOP_XDP_GENERIC)
+        return false;
+    if (options->xdp == OPTIONS_XDP_NATIVE && mode->xdp != XTOP_XDP_NATIVE)
+        return false;
+    return options->copy == OPTIONS_COPY_BEST || mode->zero_copy == (options->copy == OPTIONS_COPY_ZERO);
+}
+
+static void note(struct source *source, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void note(struct source *source, const char *format, ...)
+{
+    size_t used = strlen(source->notes);
+    va_list arguments;
+
+    if (used && used + 1 < sizeof source->notes)
+        source->notes[used++] = '\n';
+    va_start(arguments, format);
+    vsnprintf(source->notes + used, sizeof source->notes - used, format, arguments);
+    va_end(arguments);
+}
+
+static int mode_refused(struct failure *failure, const struct source *source, const struct mode *mode, int error)
+{
+    const struct af_xdp *capture = source->private;
+    const char *interface = capture->settings.interface;
+    const char *reason = strerror(-error);
+
+    if (capture->settings.fragments)
+        return failure_set(
+            failure, EXIT_USAGE,
+            "MTU %" PRIu32 " of %s needs multi-buffer AF_XDP, which was refused (%s driver: %s; the largest "
+            "MTU without it is %d)",
+            capture->mtu, interface, source->driver, reason, XSK_FRAME_SIZE_MAX - XSK_HEADROOM - LINK_FRAME_OVERHEAD);
+    if (capture->program.link_fd < 0)
+        return failure_set(failure, EXIT_USAGE, "%s XDP refused on %s (%s driver: %s; %s)",
+                           mode->xdp == XTOP_XDP_NATIVE ? "native" : "generic", interface, source->driver, reason,
+                           mode->xdp == XTOP_XDP_NATIVE ? "leave out -N or use -S" : "use --capture af_packet");
+    if (mode->zero_copy)
+        return failure_set(failure, EXIT_USAGE, "zero copy refused on %s (%s driver: %s; leave out -z or use -c)",
+                           interface, source->driver, reason);
+    return failure_set(failure, EXIT_USAGE,
+                       "an AF_XDP socket is refused on %s (%s driver: %s; use --capture af_packet)", interface,
+                       source->driver, reason);
+}
+
+static void note_step_down(struct source *source, const struct mode *mode, int error)
+{
+    const struct af_xdp *capture = source->private;
+
+    note(source, "%s refused by %s: %s (%d); using %s",
+         capture->program.link_fd < 0 ? "native XDP" : (mode->zero_copy ? "zero copy" : "copy"), source->driver,
+         strerror(-error), error, capture->program.link_fd < 0 ? "generic XDP" : mode->next);
+}
+
+void xdp_mode_close_queues(struct source *source)
+{
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        xsk_queue_close((struct xsk_queue *)source->queue[i]);
+        source->queue[i] = NULL;
+    }
+    source->queue_count = 0;
+}
+
+/* A driver that sets its link up anew takes seconds; frames before that are lost on the wire, so it is waited for. */
+static void wait_for_carrier(struct source *source)
+{
+    struct af_xdp *capture = source->private;
+    struct timespec pause = {.tv_nsec = CARRIER_STEP_MS * 1000000};
+    struct link_state state;
+    int waited = 0;
+
+    if (!capture->had_carrier)
+        return;
+    for (; waited < CARRIER_WAIT_MS; waited += CARRIER_STEP_MS) {
+        if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0 || state.carrier)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    if (waited >= CARRIER_WAIT_MS)
+        note(source, "%s has not found its carrier again after %d s", capture->settings.interface,
+             CARRIER_WAIT_MS / 1000);
+    else if (waited)
+        note(source, "%s lost its link for %d ms while XDP was set up", capture->settings.interface, waited);
+}
+
+static enum step attach(struct source *source, const struct mode *mode, struct failure *failure, int *error)
+{
+    struct af_xdp *capture = source->private;
+    struct link_state state;
+    char what[64];
+
+    if (capture->program.mode == mode->xdp)
+        return STEP_DONE;
+    xdp_mode_close_queues(source); /* the next mode may have other queues */
+    xdp_program_detach(&capture->program);
+    *error = xdp_program_attach(&capture->program, capture->ifindex, mode->xdp);
+    if (*error == -EPERM || *error == -EACCES) {
+        snprintf(what, sizeof what, "attach to %s", capture->settings.interface);
+        refusal_rights(failure, what);
+        return STEP_FAILED;
+    }
+    if (*error == -EBUSY && link_read(capture->netlink_fd, capture->ifindex, &state) == 0 && state.xdp_program) {
+        refusal_foreign_program(failure, capture->settings.interface, state.xdp_program);
+        return STEP_FAILED;
+    }
+    if (*error)
+        return STEP_REFUSED;
+    wait_for_carrier(source);
+    return STEP_DONE;
+}
+
+/* The RX queues to serve, in `number`; counted now, because attaching the program may have made some. */
+static int choose_queues(const struct af_xdp *capture, const struct options *options, uint32_t *number,
+                         struct failure *failure)
+{
+    const char *interface = capture->settings.interface;
+    struct link_state state = {.rx_queues = 1};
+    uint32_t there;
+
+    link_read(capture->netlink_fd, capture->ifindex, &state);
+    there = link_rx_queues(interface, state.rx_queues ? state.rx_queues : 1);
+    if (there > XTOP_MAX_QUEUES && !options->queue_count)
+        return failure_set(failure, EXIT_USAGE,
+                           "%s has %" PRIu32
+                           " RX queues (xtop serves %d; name some with -q or lower it with ethtool -L)",
+                           interface, there, XTOP_MAX_QUEUES);
+    for (uint32_t i = 0; i < options->queue_count; i++) {
+        if (options->queue[i] >= there)
+            return failure_set(failure, EXIT_USAGE, "%s has no RX queue %u (its queues are 0-%" PRIu32 "; see -q)",
+                               interface, options->queue[i], there - 1);
+        number[i] = options->queue[i];
+    }
+    for (uint32_t i = 0; !options->queue_count && i < there; i++)
+        number[i] = i;
+    return (int)(options->queue_count ? options->queue_count : there);
+}
+
+/* Rings of the size that was asked for, or of what the limit of locked memory leaves, which is said. */
+static void fit_rings(struct source *source, uint32_t queue_count, uint32_t wanted)
+{
+    struct af_xdp *capture = source->private;
+    uint64_t each = refusal_memory_limit() / queue_count / capture->settings.frame_size;
+    uint32_t ring_size = wanted;
+
+    while (ring_size > XSK_RING_SIZE_MIN && ring_size + SOURCE_BURST > each)
+        ring_size /= 2;
+    if (ring_size != wanted)
+        note(source,
+             "rings of %" PRIu32 " instead of %" PRIu32 ": the limit of locked memory (ulimit -l) allows no more; "
+             "CAP_IPC_LOCK lifts it",
+             ring_size, wanted);
+    capture->settings.ring_size = ring_size;
+    source->ring_size = ring_size;
+}
+
+static enum step create_queues(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct af_xdp *capture = source->private;
+    uint32_t number[XTOP_MAX_QUEUES];
+    int count;
+    int error;
+
+    if (source->queue_count)
+        return STEP_DONE; /* made for the mode before, which was refused before any was bound */
+    count = choose_queues(capture, options, number, failure);
+    if (count < 0)
+        return STEP_FAILED;
+    fit_rings(source, (uint32_t)count, options->ring_size);
+    for (int i = 0; i < count; i++) {
+        struct xsk_queue *queue = xsk_queue_create(&capture->settings, number[i], &error);
+
+        if (!queue && error == -EPERM)
+            refusal_rights(failure, "open an AF_XDP socket");
+        else if (!queue)
+            refusal_memory(failure, capture->settings.interface,
+                           (uint64_t)(capture->settings.ring_size + SOURCE_BURST) * capture->settings.frame_size,
+                           error);
+        if (!queue)
+            return STEP_FAILED;
+        source->queue[source->queue_count++] = &queue->base;
+    }
+    return STEP_DONE;
+}
+
+static enum step bind_queues(struct source *source, const struct mode *mode, struct failure *failure, int *error)
+{
+    struct af_xdp *capture = source->private;
+
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        struct xsk_queue *queue = (struct xsk_queue *)source->queue[i];
+
+        *error = xsk_queue_bind(queue, mode->zero_copy);
+        if (*error == 0)
+            continue;
+        if (*error == -EPERM) {
+            refusal_rights(failure, "bind an AF_XDP socket");
+            return STEP_FAILED;
+        }
+        if (*error == -EBUSY) {
+            failure_set(failure, EXIT_USAGE,
+                        "RX queue %" PRIu32 " of %s is held by another AF_XDP socket (stop the program that has it, or "
+                        "leave the queue out with -q)",
+                        queue->base.number, capture->settings.interface);
+            return STEP_FAILED;
+        }
+        if (i || queue->bound)
+            xdp_mode_close_queues(source);
+        return STEP_REFUSED;
+    }
+    return STEP_DONE;
+}
+
+/* Zero copy is two facts: the sockets say so and the program runs in the driver. A generic program copies anyhow. */
+static bool zero_copy_proven(const struct source *source)
+{
+    const struct af_xdp *capture = source->private;
+    struct link_state state;
+
+    for (uint32_t i = 0; i < source->queue_count; i++)
+        if (!((struct xsk_queue *)source->queue[i])->zero_copy)
+            return false;
+    return link_read(capture->netlink_fd, capture->ifindex, &state) == 0 && state.xdp_attached == XDP_ATTACHED_DRV;
+}
+
+static enum step redirect_queues(struct source *source, struct failure *failure)
+{
+    struct af_xdp *capture = source->private;
+    struct link_state state;
+
+    wait_for_carrier(source);
+    if (link_read(capture->netlink_fd, capture->ifindex, &state) == 0)
+        capture->dropped_before = state.dropped;
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        struct source_queue *queue = source->queue[i];
+        int error = xdp_program_redirect(&capture->program, queue->number, queue->fd);
+
+        if (error) {
+            failure_set(failure, EXIT_FAILED, "cannot redirect RX queue %" PRIu32 " of %s (%s)", queue->number,
+                        capture->settings.interface, strerror(-error));
+            return STEP_FAILED;
+        }
+    }
+    return STEP_DONE;
+}
+
+static enum step try_mode(struct source *source, const struct options *options, const struct mode *mode,
+                          struct failure *failure, int *error)
+{
+    enum step step = attach(source, mode, failure, error);
+
+    if (step == STEP_DONE)
+        step = create_queues(source, options, failure);
+    if (step == STEP_DONE)
+        step = bind_queues(source, mode, failure, error);
+    if (step == STEP_DONE && mode->zero_copy && !zero_copy_proven(source)) {
+        xdp_mode_close_queues(source);
+        *error = -EOPNOTSUPP;
+        step = STEP_REFUSED;
+    }
+    return step == STEP_DONE ? redirect_queues(source, failure) : step;
+}
+
+int xdp_mode_open_best(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct af_xdp *capture = source->private;
+    const struct mode *refused = NULL;
+    bool native_refused = false;
+    int error = -EOPNOTSUPP;
+
+    for (size_t i = 0; i < MODE_COUNT; i++) {
+        if (!mode_wanted(&modes[i], options) || (native_refused && modes[i].xdp == XTOP_XDP_NATIVE))
+            continue;
+        if (refused)
+            note_step_down(source, refused, error);
+        switch (try_mode(source, options, &modes[i], failure, &error)) {
+        case STEP_DONE:
+            source->xdp_mode = modes[i].xdp;
+            source->zero_copy = modes[i].zero_copy;
+            return 0;
+        case STEP_FAILED:
+            return -1;
+        case STEP_REFUSED:
+            refused = &modes[i];
+            native_refused = capture->program.link_fd < 0;
+        }
+    }
+    if (!refused)
+        return failure_set(failure, EXIT_USAGE, "zero copy needs native XDP (leave out -S or -z)");
+    return mode_refused(failure, source, refused, error);
+}
+
+int xdp_mode_refused(struct failure *failure, const struct source *source, int error)
+{
+    return mode_refused(failure, source, &modes[0], error);
+}

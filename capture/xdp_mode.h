@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How source_af_xdp gets the best mode that the kernel grants: native XDP without copies, native XDP with copies, generic
+ * XDP; each step down becomes a line of source->notes.
+ */
+#ifndef XTOP_XDP_MODE_H
+#define XTOP_XDP_MODE_H
+
+#include "capture/source.h"
+#include "capture/xdp_program.h"
+#include "capture/xsk_queue.h"
+
+/* source->private of source_af_xdp. */
+struct af_xdp {
+    struct xsk_settings settings; /* the queues point to it */
+    struct xdp_program program;
+    int netlink_fd;
+    uint32_t ifindex;
+    bool had_carrier; /* before the program came */
+    uint32_t mtu;
+    uint64_t dropped_before; /* the interface's counter at open */
+    uint64_t dropped;        /* what nic_dropped() said last; never falls */
+};
+
+/*
+ * Goes down the modes that `options` allow until one is granted; then the program is attached and every queue is bound
+ * and gets its frames. Fills xdp_mode, zero_copy, ring_size, the queues and the notes of `source`. Returns 0, or -1 with
+ * `failure`; what was opened is left to xdp_mode_close_queues() and xdp_program_unload().
+ */
+int xdp_mode_open_best(struct source *source, const struct options *options, struct failure *failure);
+
+/* Says that a mode cannot be had (-errno `error`), and what could. Returns -1. */
+int xdp_mode_refused(struct failure *failure, const struct source *source, int error);
+
+void xdp_mode_close_queues(struct source *source);
+
+#endif
