@@ -63,14 +63,14 @@ static void choose_frames(struct af_xdp *capture)
     uint32_t needed = capture->mtu + LINK_FRAME_OVERHEAD + XSK_HEADROOM;
 
     capture->settings.frame_size = needed <= XSK_FRAME_SIZE ? XSK_FRAME_SIZE : XSK_FRAME_SIZE_MAX;
-    capture->settings.fragments = needed > XSK_FRAME_SIZE_MAX;
+    capture->jumbo = needed > XSK_FRAME_SIZE_MAX;
 }
 
 static int load_program(struct source *source, struct failure *failure)
 {
     struct af_xdp *capture = source->private;
     char what[64];
-    int error = xdp_program_load(&capture->program, capture->settings.fragments);
+    int error = xdp_program_load(&capture->program, capture->jumbo);
 
     if (!error)
         return 0;
@@ -78,7 +78,7 @@ static int load_program(struct source *source, struct failure *failure)
         snprintf(what, sizeof what, "attach to %s", capture->settings.interface);
         return refusal_rights(failure, what);
     }
-    if (capture->settings.fragments)
+    if (capture->jumbo)
         return xdp_mode_refused(failure, source, error);
     return failure_set(failure, EXIT_USAGE,
                        "this kernel does not load xtop's XDP program (%s; use --capture af_packet)", strerror(-error));

@@ -19,11 +19,13 @@
 static const struct mode {
     uint32_t xdp; /* XTOP_XDP_ */
     bool zero_copy;
+    bool fragments;   /* take packets of several frames although the MTU needs none: TSO and GRO make them */
     const char *next; /* what is tried after it, for the notes */
 } modes[] = {
-    {XTOP_XDP_NATIVE, true, "copy"},
-    {XTOP_XDP_NATIVE, false, "generic XDP"},
-    {XTOP_XDP_GENERIC, false, NULL},
+    {XTOP_XDP_NATIVE, true, false, "copy"},
+    {XTOP_XDP_NATIVE, false, false, "generic XDP"},
+    {XTOP_XDP_GENERIC, false, true, "single buffers"}, /* kernel 6.6 */
+    {XTOP_XDP_GENERIC, false, false, NULL},
 };
 
 #define MODE_COUNT (sizeof modes / sizeof modes[0])
@@ -64,7 +66,7 @@ static int mode_refused(struct failure *failure, const struct source *source, co
     const char *interface = capture->settings.interface;
     const char *reason = strerror(-error);
 
-    if (capture->settings.fragments)
+    if (capture->jumbo)
         return failure_set(
             failure, EXIT_USAGE,
             "MTU %" PRIu32 " of %s needs multi-buffer AF_XDP, which was refused (%s driver: %s; the largest "
@@ -87,8 +89,11 @@ static void note_step_down(struct source *source, const struct mode *mode, int e
     const struct af_xdp *capture = source->private;
 
     note(source, "%s refused by %s: %s (%d); using %s",
-         capture->program.link_fd < 0 ? "native XDP" : (mode->zero_copy ? "zero copy" : "copy"), source->driver,
-         strerror(-error), error, capture->program.link_fd < 0 ? "generic XDP" : mode->next);
+         capture->program.link_fd < 0 ? "native XDP"
+         : mode->fragments            ? "multi-buffer"
+         : mode->zero_copy            ? "zero copy"
+                                      : "copy",
+         source->driver, strerror(-error), error, capture->program.link_fd < 0 ? "generic XDP" : mode->next);
 }
 
 void xdp_mode_close_queues(struct source *source)
@@ -285,8 +290,10 @@ static enum step redirect_queues(struct source *source, struct failure *failure)
 static enum step try_mode(struct source *source, const struct options *options, const struct mode *mode,
                           struct failure *failure, int *error)
 {
+    struct af_xdp *capture = source->private;
     enum step step = attach(source, mode, failure, error);
 
+    capture->settings.fragments = capture->jumbo || mode->fragments;
     if (step == STEP_DONE)
         step = create_queues(source, options, failure);
     if (step == STEP_DONE)

@@ -18,6 +18,7 @@ struct af_xdp {
     uint32_t ifindex;
     bool had_carrier; /* before the program came */
     uint32_t mtu;
+    bool jumbo;              /* a frame of full MTU does not fit into a page */
     uint64_t dropped_before; /* the interface's counter at open */
     uint64_t dropped;        /* what nic_dropped() said last; never falls */
 };
