@@ -95,7 +95,7 @@ class Packet:
     key: Key
     sender: int  # 0 or 1: which end of the key
     opens: bool
-    flags: int
+    flags: int | None  # None: tshark stops before them, at a bogus data offset
     bytes: int
     payload: int
     ttl: int
@@ -110,6 +110,7 @@ class Side:
     bytes: int = 0
     payload_bytes: int = 0
     tcp_flags: int = 0
+    flags_unknown: bool = False
     ttl_min: int = 255
     ttl_max: int = 0
     dscp: int = 0
@@ -139,7 +140,8 @@ class Entry:
         side.packets += 1
         side.bytes += packet.bytes
         side.payload_bytes += packet.payload
-        side.tcp_flags |= packet.flags
+        side.tcp_flags |= packet.flags or 0
+        side.flags_unknown |= packet.flags is None
         side.ttl_min = min(side.ttl_min, packet.ttl)
         side.ttl_max = max(side.ttl_max, packet.ttl)
         side.dscp = packet.dscp
@@ -288,6 +290,14 @@ def payload_of(row: Row, ip: IpHeader) -> int:
     return max(after_ip - fixed, 0)
 
 
+def tcp_flags_of(row: Row) -> int | None:
+    """Nine bits of flags; None where tshark gives up on a data offset below five words, before it reads them."""
+    flags, header = number(row, "tcp.flags"), number(row, "tcp.hdr_len")
+    if flags is None and header is not None:
+        return None
+    return (flags or 0) & 0x1FF
+
+
 def read_packet(row: Row, layer: str, below: int) -> tuple[Packet, bool]:
     """Make a packet of a tshark row; the second value tells of a length mismatch."""
     carried = needed(row, "frame.cap_len") - below
@@ -295,15 +305,14 @@ def read_packet(row: Row, layer: str, below: int) -> tuple[Packet, bool]:
     ip = read_ipv4(row, carried, wire) if layer == "ip" else read_ipv6(row, carried, wire)
     source_port, destination_port = ports_of(row, ip)
     ends = sorted([(ip.source, source_port), (ip.destination, destination_port)])
-    tcp = ip.protocol == TCP and not ip.later_fragment
-    flags = (number(row, "tcp.flags") or 0) & 0x1FF if tcp else 0
+    flags = tcp_flags_of(row) if ip.protocol == TCP and not ip.later_fragment else 0
     kind = number(row, "icmp.type" if ip.protocol == ICMP else "icmpv6.type")
     request = {ICMP: 8, ICMPV6: 128}.get(ip.protocol) == kind and kind is not None and not ip.later_fragment
     packet = Packet(
         epoch_ns(row["frame.time_epoch"][0]),
         (ends[0], ends[1], ip.protocol, outermost_vlan(row)),
         ends.index((ip.source, source_port)),
-        request or flags & (SYN | ACK) == SYN,
+        request or (flags or 0) & (SYN | ACK) == SYN,
         flags,
         ip.bytes,
         payload_of(row, ip),
@@ -366,6 +375,16 @@ def expect(path: Path) -> Expectation:
     return expected
 
 
+def side_as_json(side: Side) -> dict[str, Any] | None:
+    """What one end sent; None for nothing, `tcp_flags` None where tshark did not read them all."""
+    if not side.packets:
+        return None
+    fields = vars(side).copy()
+    if fields.pop("flags_unknown"):
+        fields["tcp_flags"] = None
+    return fields
+
+
 def entry_as_json(entry: Entry) -> dict[str, Any]:
     """One life of a flow; `forward` is None where both ends opened it and the contract does not choose."""
     forward = {0: entry.first_sender, 1: entry.initiators[0] if entry.initiators else 0}.get(len(entry.initiators))
@@ -373,7 +392,7 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
         "first_seen": entry.first_seen,
         "last_seen": entry.last_seen,
         "forward": forward,
-        "sent": [vars(side) if side.packets else None for side in entry.sides],
+        "sent": [side_as_json(side) for side in entry.sides],
     }
 
 

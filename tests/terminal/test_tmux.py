@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The screen as its user has it: in a terminal, by its keys. What is read is what stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.terminal.conftest import OpenTerminal
+from tests.terminal.tmux_terminal import TmuxTerminal
+
+XTOP = Path(sys.executable).parent / "xtop"
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+ADDRESS = re.compile(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\b[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]{1,4}\b")
+SIZES = [(80, 24), (120, 36)]
+
+Condition = Callable[[], bool]
+
+
+def rows_with_flows(terminal: TmuxTerminal) -> list[str]:
+    """Lines that show a flow: two addresses."""
+    return [line for line in terminal.lines() if len(ADDRESS.findall(line)) >= 2]
+
+
+def wait_for_flows(terminal: TmuxTerminal, rows: int = 3) -> None:
+    terminal.wait_until(lambda: len(rows_with_flows(terminal)) >= rows, f"{rows} flows")
+
+
+def sorted_by(terminal: TmuxTerminal) -> tuple[str, int]:
+    """Where the table says it is sorted: the mark and its column on the screen."""
+    for line in terminal.lines():
+        for mark in "▼▲":
+            if mark in line and "Source" in line:
+                return mark, line.index(mark)
+    return "", -1
+
+
+@pytest.fixture(params=SIZES, ids=[f"{columns}x{rows}" for columns, rows in SIZES])
+def demo(request: pytest.FixtureRequest, open_terminal: OpenTerminal) -> TmuxTerminal:
+    """A terminal with `xtop demo` in it and flows on the screen."""
+    terminal = open_terminal(*request.param)
+    terminal.run(f"{XTOP} demo")
+    wait_for_flows(terminal)
+    return terminal
+
+
+def quit_and_check(terminal: TmuxTerminal) -> None:
+    terminal.press("q")
+    assert terminal.wait_exit() == 0
+    terminal.assert_sane()
+    assert "Traceback" not in terminal.text()
+
+
+def test_the_first_look(demo: TmuxTerminal) -> None:
+    first, last = demo.lines()[0], demo.lines()[-1]
+    demo.wait_for("live")
+    assert "lost" in first
+    assert "quit" in last
+    assert "0x" not in demo.text()
+    quit_and_check(demo)
+
+
+def test_sort_and_reverse(demo: TmuxTerminal) -> None:
+    before = sorted_by(demo)
+    assert before[0]
+    demo.press("s")
+    demo.wait_until(lambda: sorted_by(demo)[1] not in (-1, before[1]), "another column to sort by")
+    mark = sorted_by(demo)[0]
+    demo.press("S")
+    demo.wait_until(lambda: sorted_by(demo)[0] not in ("", mark), "the order to turn")
+    quit_and_check(demo)
+
+
+def test_pause_holds_the_picture(demo: TmuxTerminal) -> None:
+    demo.press("p")
+    demo.wait_for("paused")
+    demo.press("p")
+    demo.wait_without("paused")
+    demo.wait_for("live")
+    quit_and_check(demo)
+
+
+def test_help_opens_and_closes(demo: TmuxTerminal) -> None:
+    demo.press("?")
+    demo.wait_for("this page")
+    demo.press("Escape")
+    demo.wait_without("this page")
+    wait_for_flows(demo)
+    quit_and_check(demo)
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a whole snapshot is there (an export is renamed into place, never half there)."""
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["schema"] == "xtop.snapshot/1"
+
+
+def export_to(terminal: TmuxTerminal, path: Path) -> None:
+    terminal.press("e")
+    terminal.wait_for("Export")
+    terminal.press("C-u")
+    terminal.type(str(path))
+    terminal.press("Enter")
+
+
+def check_snapshot(snapshot: dict[str, Any]) -> None:
+    accounting = dict(snapshot["accounting"])
+    assert accounting.pop("received") == sum(accounting.values())
+    assert len(snapshot["flows"]) > 0
+    for flow in snapshot["flows"]:
+        assert flow["packets"] == flow["forward"]["packets"] + flow["reverse"]["packets"] > 0
+    assert {
+        "taken_at",
+        "interval_s",
+        "source",
+        "totals",
+        "lost",
+        "queues",
+        "histograms",
+        "protocols",
+    } <= snapshot.keys()
+
+
+def test_export_writes_the_contracts_json(demo: TmuxTerminal, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    export_to(demo, path)
+    demo.wait_until(lambda: is_snapshot(path), "the exported file")
+    demo.wait_for("out.json")
+    check_snapshot(json.loads(path.read_text(encoding="utf-8")))
+    quit_and_check(demo)
+
+
+def test_export_never_overwrites(demo: TmuxTerminal, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text("mine\n", encoding="utf-8")
+    export_to(demo, path)
+    demo.wait_for("exists")
+    demo.press("Escape")
+    demo.wait_without("exists")
+    quit_and_check(demo)
+    assert path.read_text(encoding="utf-8") == "mine\n"
+
+
+def test_the_window_may_take_any_size(demo: TmuxTerminal) -> None:
+    for columns, rows in ((59, 14), (20, 5), (200, 60), (80, 24)):
+        demo.resize(columns, rows)
+        demo.wait_until(lambda rows=rows: len(demo.lines()) <= rows, "the new size")  # type: ignore[misc]
+        assert "Traceback" not in demo.text()
+    wait_for_flows(demo)
+    quit_and_check(demo)
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_a_file_shows_its_greatest_flow(open_terminal: OpenTerminal, columns: int, rows: int) -> None:
+    expectation = json.loads((SCENARIOS / "expected" / "zoom.pcap.json").read_text(encoding="utf-8"))
+    greatest = max(expectation["flows"], key=flow_bytes)
+    terminal = open_terminal(columns, rows)
+    terminal.run(f"{XTOP} -r {SCENARIOS / 'pcaps' / 'zoom.pcap'}")
+    wait_for_flows(terminal)
+    for address, _ in greatest["ends"]:
+        terminal.wait_for(address)
+    terminal.wait_for("ended")
+    assert "fault" not in terminal.text()
+    quit_and_check(terminal)
+
+
+def flow_bytes(flow: dict[str, Any]) -> int:
+    return sum(side["bytes"] for entry in flow["entries"] for side in entry["sent"] if side)
+
+
+def test_a_missing_file_leaves_one_line_and_no_screen(open_terminal: OpenTerminal, tmp_path: Path) -> None:
+    terminal = open_terminal(120, 36)
+    terminal.run(f"{XTOP} -r {tmp_path / 'absent.pcap'}")
+    assert terminal.wait_exit() in (1, 2)
+    terminal.assert_sane()
+    terminal.wait_for("xtop: error: ")
+    assert "Traceback" not in terminal.text()
