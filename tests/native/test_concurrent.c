@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -243,6 +245,76 @@ static void test_a_lapped_ended_ring(void **state)
     fixture_close(&fixture);
 }
 
+struct waiting_writer {
+    struct table_fixture fixture;
+    _Atomic uint64_t cursor;
+    _Atomic bool stop;
+    _Atomic bool finished;
+};
+
+#define WAITING_FLOWS 5000u
+
+static void *write_and_wait(void *argument)
+{
+    struct waiting_writer *writer = argument;
+
+    for (uint32_t i = 0; i < WAITING_FLOWS; i++) {
+        struct packet packet = numbered_packet(i % 1000, 0);
+
+        fixture_feed(&writer->fixture, &packet, START + i);
+    }
+    writer->finished = true;
+    return NULL;
+}
+
+static void waiting_writer_open(struct waiting_writer *writer)
+{
+    memset(writer, 0, sizeof *writer);
+    fixture_open(&writer->fixture, 1, 4);
+    writer->fixture.table.ended_cursor = &writer->cursor;
+    writer->fixture.table.stop = &writer->stop;
+}
+
+/* From a file the writer waits for its owner: a ring of four must bring thousands of records, none lapped. */
+static void test_a_writer_that_waits_loses_nothing(void **state)
+{
+    struct waiting_writer writer;
+    struct ended_reader reader = {0};
+    struct view view;
+    pthread_t thread;
+
+    (void)state;
+    waiting_writer_open(&writer);
+    view = view_open(&writer.fixture);
+    assert_int_equal(pthread_create(&thread, NULL, write_and_wait, &writer), 0);
+    while (reader.cursor < WAITING_FLOWS - 1) {
+        read_ended(&view, &reader, __atomic_load_n(&view.shard->ended_head, __ATOMIC_ACQUIRE));
+        atomic_store(&writer.cursor, reader.cursor);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(reader.lost, 0);
+    assert_int_equal(reader.whole, WAITING_FLOWS - 1);
+    fixture_close(&writer.fixture);
+}
+
+/* An owner that is gone must not hold the writer for ever. */
+static void test_stop_frees_a_writer_that_waits(void **state)
+{
+    struct waiting_writer writer;
+    pthread_t thread;
+
+    (void)state;
+    waiting_writer_open(&writer);
+    assert_int_equal(pthread_create(&thread, NULL, write_and_wait, &writer), 0);
+    while (__atomic_load_n(&segment_shard(writer.fixture.segment.header, 0)->ended_head, __ATOMIC_ACQUIRE) < 4)
+        sched_yield();
+    assert_false(writer.finished); /* the cursor has not moved: the fifth record has no room */
+    atomic_store(&writer.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(writer.finished);
+    fixture_close(&writer.fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +322,8 @@ int main(void)
         cmocka_unit_test(test_a_handful_of_records),
         cmocka_unit_test(test_slots_that_change_hands),
         cmocka_unit_test(test_a_lapped_ended_ring),
+        cmocka_unit_test(test_a_writer_that_waits_loses_nothing),
+        cmocka_unit_test(test_stop_frees_a_writer_that_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,15 @@ static void test_a_burst_that_makes_its_own_flows(void **state)
     fixture_close(&fixture);
 }
 
+/* Flow n's packets have 100 + n bytes: no record may hold another flow's packet. */
+static void assert_own_bytes(const struct xtop_record *record)
+{
+    uint64_t flow = record->key.address[0][3];
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(record->direction[i].bytes, record->direction[i].packets * (100 + flow));
+}
+
 /* A burst whose first packets push out the flows that its later ones have already looked up. */
 static void test_a_burst_that_evicts_what_it_found(void **state)
 {
@@ -124,8 +133,12 @@ static void test_a_burst_that_evicts_what_it_found(void **state)
     (void)state;
     fixture_open(&fixture, 4, 4096);
     for (uint32_t round = 0; round < 20; round++) {
-        for (uint32_t i = 0; i < 64; i++)
-            lookup[i] = (struct lookup){.packet = fixture_packet((i * 7 + round) % 9, 0), .time = START + fed + i};
+        for (uint32_t i = 0; i < 64; i++) {
+            uint32_t flow = (i * 7 + round) % 9;
+
+            lookup[i] = (struct lookup){.packet = fixture_packet(flow, 0), .time = START + fed + i};
+            lookup[i].packet.bytes = 100 + flow;
+        }
         flow_table_hash(&fixture.table, lookup, 64);
         flow_table_find(&fixture.table, lookup, 64);
         flow_table_update(&fixture.table, lookup, 64);
@@ -134,6 +147,10 @@ static void test_a_burst_that_evicts_what_it_found(void **state)
         assert_law(&fixture, fed);
     }
     assert_true(fixture.counts.flows_evicted > 0);
+    for (uint64_t i = 0; i < fixture.counts.flows_ended; i++)
+        assert_own_bytes(fixture_ended(&fixture, i));
+    for (uint32_t slot = 1; slot <= 4; slot++)
+        assert_own_bytes(&fixture.table.record[slot]);
     fixture_close(&fixture);
 }
 
@@ -239,6 +256,24 @@ static void test_reset_then_quiet(void **state)
     feed(&fixture, fixture_tcp(1, 0, SYN), START + 4 * SECOND + 1);
     assert_int_equal(fixture.counts.flows_created, 2);
     assert_int_equal(fixture_ended(&fixture, 0)->end_reason, XTOP_END_TCP);
+    fixture_close(&fixture);
+}
+
+/* The hand may not have passed: the packet itself must find that its flow is over. */
+static void test_a_packet_after_the_quiet_starts_anew(void **state)
+{
+    struct table_fixture fixture;
+
+    (void)state;
+    fixture_open(&fixture, 64, 64);
+    feed(&fixture, fixture_tcp(1, 0, FIN_ACK), START);
+    feed(&fixture, fixture_tcp(1, 1, FIN_ACK), START + 1);
+    feed(&fixture, fixture_tcp(1, 0, ACK), START + 2 * SECOND + 1); /* just in time */
+    assert_int_equal(fixture.counts.flows_created, 1);
+    feed(&fixture, fixture_tcp(1, 0, SYN), START + 4 * SECOND + 2);
+    assert_int_equal(fixture.counts.flows_created, 2);
+    assert_int_equal(fixture_ended(&fixture, 0)->end_reason, XTOP_END_TCP);
+    assert_law(&fixture, 4);
     fixture_close(&fixture);
 }
 
@@ -365,6 +400,61 @@ static void test_a_neighbourhood_that_is_full(void **state)
     fixture_close(&fixture);
 }
 
+/* The table is full, and nothing lives near the new flow's home: some flow elsewhere must go. */
+static void test_a_full_table_and_an_empty_neighbourhood(void **state)
+{
+    struct table_fixture fixture;
+    uint32_t flow = 0;
+
+    (void)state;
+    fixture_open(&fixture, 400, 1024); /* 100 buckets of 7 */
+    for (uint32_t fed = 0; fed < 400; flow++) {
+        struct packet packet = fixture_packet(flow, 0);
+
+        if (flow_index_home(hash_key(&packet.key, 12345), fixture.table.bucket_count) < 70) {
+            fixture_feed(&fixture, &packet, START + fed);
+            fed++;
+        }
+    }
+    assert_int_equal(fixture.counts.flows_evicted, 0);
+    for (uint32_t fed = 0; fed < 1; flow++) {
+        struct packet packet = fixture_packet(flow, 0);
+
+        if (flow_index_home(hash_key(&packet.key, 12345), fixture.table.bucket_count) == 88) {
+            fixture_feed(&fixture, &packet, START + 1000);
+            fed++;
+        }
+    }
+    assert_int_equal(fixture.counts.flows_evicted, 1);
+    assert_int_equal(fixture.counts.table_full, 0);
+    assert_int_equal(fixture_ended(&fixture, 0)->direction[0].packets, 1);
+    assert_law(&fixture, 401);
+    fixture_close(&fixture);
+}
+
+static void test_what_is_told_of_ended_flows(void **state)
+{
+    struct table_fixture fixture;
+    const struct xtop_protocol *udp;
+
+    (void)state;
+    fixture_open(&fixture, 64, 64);
+    feed(&fixture, fixture_packet(1, 0), START);
+    feed(&fixture, fixture_packet(1, 0), START + 5 * SECOND);
+    feed(&fixture, fixture_packet(1, 1), START + 7 * SECOND);
+    feed(&fixture, fixture_packet(2, 1), START);
+    flow_table_sweep_all(&fixture.table, START + 100 * SECOND);
+    udp = &segment_queue(fixture.segment.header, 0)->ended_protocol[17];
+    assert_int_equal(udp->flows, 2);
+    assert_int_equal(udp->packets, 4);
+    assert_int_equal(udp->bytes, 400);
+    assert_int_equal(fixture.counts.ended_duration[4], 1); /* 7 s: more than 1, up to 10 */
+    assert_int_equal(fixture.counts.ended_duration[0], 1); /* a single packet */
+    assert_int_equal(fixture.counts.ended_packets[2], 1);  /* 3: more than 2, up to 5 */
+    assert_int_equal(fixture.counts.ended_packets[0], 1);
+    fixture_close(&fixture);
+}
+
 /* Random traffic with leaps in time over a table that is too small, the law checked all along. */
 static void test_the_law_under_random_traffic(void **state)
 {
@@ -455,12 +545,15 @@ int main(void)
         cmocka_unit_test(test_active_timeout_splits_a_busy_flow),
         cmocka_unit_test(test_fin_both_ways_then_quiet),
         cmocka_unit_test(test_reset_then_quiet),
+        cmocka_unit_test(test_a_packet_after_the_quiet_starts_anew),
         cmocka_unit_test(test_a_closed_flow_found_late_ended_by_tcp),
         cmocka_unit_test(test_the_hand_comes_round),
         cmocka_unit_test(test_a_clock_that_runs_backwards_ends_nothing),
         cmocka_unit_test(test_a_slot_used_again_is_told_apart),
         cmocka_unit_test(test_flows_past_a_full_bucket),
         cmocka_unit_test(test_a_neighbourhood_that_is_full),
+        cmocka_unit_test(test_a_full_table_and_an_empty_neighbourhood),
+        cmocka_unit_test(test_what_is_told_of_ended_flows),
         cmocka_unit_test(test_the_law_under_random_traffic),
         cmocka_unit_test(test_shards_share_one_budget),
         cmocka_unit_test(test_bins_of_ended_flows),
