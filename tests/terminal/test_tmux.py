@@ -126,8 +126,8 @@ def check_snapshot(snapshot: dict[str, Any]) -> None:
     } <= snapshot.keys()
 
 
-def test_export_writes_the_contracts_json(demo: TmuxTerminal, tmp_path: Path) -> None:
-    path = tmp_path / "out.json"
+def test_export_writes_the_contracts_json(demo: TmuxTerminal, directory: Path) -> None:
+    path = directory / "out.json"
     export_to(demo, path)
     demo.wait_until(lambda: is_snapshot(path), "the exported file")
     demo.wait_for("out.json")
@@ -135,8 +135,8 @@ def test_export_writes_the_contracts_json(demo: TmuxTerminal, tmp_path: Path) ->
     quit_and_check(demo)
 
 
-def test_export_never_overwrites(demo: TmuxTerminal, tmp_path: Path) -> None:
-    path = tmp_path / "mine.json"
+def test_export_never_overwrites(demo: TmuxTerminal, directory: Path) -> None:
+    path = directory / "mine.json"
     path.write_text("mine\n", encoding="utf-8")
     export_to(demo, path)
     demo.wait_for("exists")
@@ -173,9 +173,9 @@ def flow_bytes(flow: dict[str, Any]) -> int:
     return sum(side["bytes"] for entry in flow["entries"] for side in entry["sent"] if side)
 
 
-def test_a_missing_file_leaves_one_line_and_no_screen(open_terminal: OpenTerminal, tmp_path: Path) -> None:
+def test_a_missing_file_leaves_one_line_and_no_screen(open_terminal: OpenTerminal, directory: Path) -> None:
     terminal = open_terminal(120, 36)
-    terminal.run(f"{XTOP} -r {tmp_path / 'absent.pcap'}")
+    terminal.run(f"{XTOP} -r {directory / 'absent.pcap'}")
     assert terminal.wait_exit() in (1, 2)
     terminal.assert_sane()
     terminal.wait_for("xtop: error: ")
