@@ -33,9 +33,10 @@ def test_a_list_survives_the_way_there_and_back(numbers: tuple[int, ...]) -> Non
 @given(st.text(max_size=12))
 def test_no_text_breaks_the_parser(text: str) -> None:
     try:
-        assert all(0 <= number < 50 for number in parse_number_list(text, 50))
-    except ValueError as refusal:
-        assert str(refusal)
+        numbers = parse_number_list(text, 50)
+    except ValueError:
+        return
+    assert all(0 <= number < 50 for number in numbers)
 
 
 def test_an_interface_with_everything() -> None:

@@ -44,7 +44,7 @@ def _live(settings: CaptureSettings, stack: ExitStack) -> SnapshotSource:
     link = stack.enter_context(LiveDemo())
     source = start_capture(replace(settings, interface=link.interface, netns_fd=link.netns_fd, seed=None))
     stack.callback(source.close)
-    link.start_traffic()
+    link.start_traffic(seed=settings.seed)
     return source
 
 

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command line as a user meets it: each case is a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xtop.cli import COMMANDS, build_parser
+from xtop.options import capture_settings
+from xtop.settings import CaptureSettings
+
+ROOT = Path(__file__).parents[2]
+
+
+def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; from xtop.cli import main; sys.exit(main())", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("frobnicate", "no command 'frobnicate'"),
+        ("--bogus", "unrecognized arguments: --bogus"),
+        ("-i lo --filter tcp", "unrecognized arguments: --filter tcp"),  # not in this version
+        ("-i lo --capture ebpf", "ebpf is not in this version"),
+        ("-i lo --capture af_packet", "af_packet is not in this version"),
+        ("-i lo --capture magic", "none of auto, af_xdp"),
+        ("-i lo -q 3-1", "'3-1' runs backwards"),
+        ("-i lo -q 0-256", "256 are the most"),
+        ("-i lo -t 0", "'0' is not a whole number from 1 to 256"),
+        ("-i lo --ring 1000", "not a power of two"),
+        ("-i lo -n 0", "not a number of seconds"),
+        ("-i lo -n nan", "not a number of seconds"),
+        ("-i lo --idle-timeout -1", "not a number of seconds"),
+        ("-i lo -r file", "not allowed with"),
+        ("-i lo -S -N", "not allowed with"),
+        ("-i lo -z -c", "not allowed with"),
+        ("-i lo -p --busy-poll", "not allowed with"),
+        ("-i", "expected one argument"),
+        ("snapshot", "nothing to watch"),
+        ("snapshot -i a -i b", "this version watches one interface"),
+        ("snapshot --demo --realtime", "--realtime is for files"),
+        ("snapshot --demo --every 1 --format csv", "a series cannot be csv"),
+        ("snapshot --demo --count 3", "--count is for a series"),
+        ("snapshot --demo --format xml", "invalid choice: 'xml'"),
+        ("snapshot --demo --sort colour", "invalid choice: 'colour'"),
+        ("snapshot -r no/such/file", "No such file or directory"),
+        ("snapshot --demo -o /", "it is a directory"),
+        ("demo", "the screen needs a terminal"),
+        ("-r file", "the screen needs a terminal"),
+    ],
+)
+def test_an_impossible_request_is_one_line_and_code_2(line: str, part: str) -> None:
+    result = xtop(*line.split())
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("xtop: error: ")
+    assert part in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.rstrip().endswith(")")  # WHAT (WHY; WHAT TO DO)
+
+
+def test_an_existing_output_is_refused_before_anything_is_captured(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine", encoding="utf-8")
+    result = xtop("snapshot", "--demo", "-o", str(taken))
+    assert result.returncode == 2
+    assert "give another name, or --overwrite" in result.stderr
+    assert taken.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_fault_of_xtop_is_one_line_too(tmp_path: Path) -> None:
+    script = (
+        "import sys, xtop.cli, xtop.commands.snapshot as s\n"
+        "def broken(options): raise ZeroDivisionError('oh\\nno')\n"
+        "s.run = broken\n"
+        "sys.exit(xtop.cli.main(['snapshot', '--demo']))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("xtop: error: ZeroDivisionError: oh no (a fault of xtop")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [
+        ("KeyboardInterrupt()", 130, ""),
+        ("BrokenPipeError()", 0, ""),
+        ("SystemExit(143)", 143, ""),
+        ("OSError(28, 'No space left on device')", 1, "xtop: error: No space left on device"),
+        ("SourceError('no rights (why; what)', 3)", 3, "xtop: error: no rights (why; what)\n"),
+        ("ExportError('cannot write', 2)", 2, "xtop: error: cannot write\n"),
+    ],
+)
+def test_exit_codes_are_the_contracts(failure: str, code: int, said: str) -> None:
+    script = (
+        "import sys, xtop.cli, xtop.commands.snapshot as s\n"
+        "from xtop.source import SourceError\nfrom xtop.export import ExportError\n"
+        f"def run(options): raise {failure}\n"
+        "s.run = run\n"
+        "sys.exit(xtop.cli.main(['snapshot', '--demo']))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == code
+    assert result.stderr.startswith(said)
+    assert bool(result.stderr) == bool(said)
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    command = f"{sys.executable} -c 'import sys; from xtop.cli import main; sys.exit(main())' --help | head -c 1"
+    result = subprocess.run(command, cwd=ROOT, shell=True, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_help_and_version_are_answers() -> None:
+    assert xtop("--version").stdout == "xtop 0.1.0\n"
+    for name in COMMANDS:
+        if COMMANDS[name].options:
+            result = xtop(*filter(None, (name, "--help")))
+            assert result.returncode == 0
+            assert result.stdout.startswith("usage: xtop")
+
+
+def test_no_command_but_the_screen_pays_for_the_screen() -> None:
+    script = "import sys, xtop.cli, xtop.commands.snapshot, xtop.commands.watch; print('textual' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"
+
+
+def test_options_become_settings() -> None:
+    line = "-i eth1 -q 0-1,4 -t 2 --cpus 3,5 -N -z --busy-poll --ring 4096 --max-flows 9 --idle-timeout 1.5"
+    options = build_parser("").parse_args([*line.split(), "--active-timeout", "60"])
+    assert capture_settings(options) == CaptureSettings(
+        interface="eth1", queues=(0, 1, 4), threads=2, cpus=(3, 5), xdp="native", copy="zero", busy_poll=True,
+        ring=4096, max_flows=9, idle_timeout=1.5, active_timeout=60.0,
+    )  # fmt: skip
+    assert capture_settings(build_parser("").parse_args(["-r", "-"])) == CaptureSettings(file="-")
+    demo = build_parser("snapshot").parse_args(["--demo", "--seed", "7"])
+    assert capture_settings(demo) == CaptureSettings(demo=True, seed=7)
