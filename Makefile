@@ -12,7 +12,7 @@ export PYTHON
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1:\2/p' Makefile | awk -F: '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 run: build ## set up, then open xtop on traffic of its own; ARGS="-i eth1" watches a link, ARGS="-r FILE" a file
 	@case " $(ARGS) " in \
