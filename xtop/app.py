@@ -48,7 +48,7 @@ ROW_LIMIT = 1000  # flows that a snapshot brings; who scrolls further wants anot
 
 
 def write_by_suffix(snapshot: Snapshot, path: Path) -> None:
-    """Write ``snapshot`` in the format of ``path``'s suffix; never over a file (FileExistsError, OSError, ValueError)."""
+    """Write ``snapshot`` in the format of ``path``'s suffix; never over a file (OSError, ValueError)."""
     from xtop.export import write_snapshot  # only who exports pays for the exporters
 
     write_snapshot(snapshot, path, format=export_format(path), overwrite=False)
@@ -59,9 +59,7 @@ class XtopApp(App[None]):
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "xtop"
-    BINDINGS = [
-        Binding(",".join(key.keys), key.action, key.help, show=False, priority=key.priority) for key in KEYMAP
-    ]
+    BINDINGS = [Binding(",".join(key.keys), key.action, key.help, show=False, priority=key.priority) for key in KEYMAP]
 
     def __init__(
         self,
@@ -74,10 +72,11 @@ class XtopApp(App[None]):
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
-        """Show ``source``, asked every ``interval`` seconds for ``view``; ``clock`` counts seconds, ``now`` names files."""
+        """Show ``source``, asked every ``interval`` seconds for ``view``; ``clock`` counts seconds, ``now`` dates."""
         plain = bool(os.environ.pop("NO_COLOR", ""))  # `mono` sends no colour; the framework's way would send greys
         super().__init__()
         self._view = view or View(top=ROW_LIMIT, sort="bps")
+        self._view_is_ours = view is None
         self.poller = Poller(source, self._view, interval, self.post_message)
         self._export = export or write_by_suffix
         self._clock, self._now = clock, now
@@ -165,17 +164,23 @@ class XtopApp(App[None]):
         )
 
     def draw(self) -> None:
-        """Hand every region the present picture."""
+        """Hand every region the present picture; a snapshot that comes while the screen closes finds none."""
         picture = self.picture()
-        base = self.screen_stack[0]
-        for panel in base.query(LinePanel):
-            panel.show(picture)
-        base.query_one(FlowTable).show(picture)
+        for base in self.screen_stack[:1]:
+            for panel in base.query(LinePanel):
+                panel.show(picture)
+            for table in base.query(FlowTable):
+                table.show(picture)
 
     @on(SnapshotTaken)
     def _take(self, message: SnapshotTaken) -> None:
         """Remember a snapshot, and show it unless the screen is held."""
         before, self._latest = self._latest, message.snapshot
+        if before is None and self._view_is_ours and message.snapshot.source.kind == "file":
+            self._view = replace(
+                self._view, ended=True
+            )  # a file is read at once: its flows have ended when it is shown
+            self.poller.look(self._view)
         self._throughput.record(message.snapshot)
         self._trends.record(message.snapshot)
         if self._paused_at is None:

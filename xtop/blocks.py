@@ -11,7 +11,7 @@ UP = " ▁▂▃▄▅▆▇█"
 
 
 def bar(share: float, width: int) -> str:
-    """Return a bar across ``width`` cells filled to ``share`` (0 to 1); what is there at all shows at least a sliver."""
+    """Return a bar across ``width`` cells filled to ``share`` (0 to 1); what is there at all shows."""
     eighths = min(width * 8, max(0, round(share * width * 8)))
     if share > 0 and eighths == 0:
         eighths = 1

@@ -86,7 +86,5 @@ def loss_between(before: Snapshot | None, now: Snapshot) -> LossNow:
         for cause in fields(Lost)
     }
     earlier = {queue.queue: queue.lost for queue in before.queues}
-    queues = {
-        queue.queue: max(0, queue.lost - earlier.get(queue.queue, 0)) / seconds for queue in now.queues
-    }
+    queues = {queue.queue: max(0, queue.lost - earlier.get(queue.queue, 0)) / seconds for queue in now.queues}
     return LossNow(causes, queues)

@@ -65,9 +65,7 @@ class ScriptedSource:
         self._random = Random(self.script.seed)
         self._flows = [self._flow(index) for index in range(self.script.flows)]
         self._packets = self._bytes = 0
-        self._queues = [
-            Queue(index, 2 + index, busy=0.0) for index in range(self.script.queues)
-        ]
+        self._queues = [Queue(index, 2 + index, busy=0.0) for index in range(self.script.queues)]
 
     def snapshot(self, view: View) -> Snapshot:
         """Return the next step of the script."""
@@ -148,9 +146,10 @@ class ScriptedSource:
     def _queue(self, index: int, total: Totals, lost: Lost) -> Queue:
         part = (1.1, 0.96, 1.02, 0.92)[index % 4] / self.script.queues
         first = index == 0
+        busy = min(1.0, 0.7 * part * self.script.queues) if total.packets else 0.0
         return Queue(
             index, None if self.script.kind == "file" else 2 + index, int(total.packets * part),
-            int(total.bytes * part), total.pps * part, total.bps * part, min(1.0, 0.7 * part * self.script.queues) if total.packets else 0.0,
+            int(total.bytes * part), total.pps * part, total.bps * part, busy,
             rx_ring_full=lost.rx_ring_full if first else 0, rx_fill_ring_empty=lost.rx_fill_ring_empty if first else 0,
         )  # fmt: skip
 
@@ -183,8 +182,8 @@ class ScriptedSource:
             accounting=Accounting(received + 12 * self.script.breach, self._packets, outside, 217 * (not silent)),
             queues=tuple(self._queue(index, totals, lost) for index in range(self.script.queues)),
             packet_size=_histogram("bytes", PACKET_SIZE_UPPER, (610, 50, 40, 30, 90, 1170, 10, 0), self._packets),
-            flow_duration=_histogram("s", FLOW_DURATION_UPPER, (90, 160, 300, 210, 90, 30, 9, 2), totals.flows_ended),
-            flow_packets=_histogram("packets", FLOW_PACKETS_UPPER, (40, 90, 200, 300, 150, 60, 9, 1), totals.flows_ended),
+            flow_duration=_histogram("s", FLOW_DURATION_UPPER, (90, 160, 300, 210, 90, 30, 9), totals.flows_ended),
+            flow_packets=_histogram("packets", FLOW_PACKETS_UPPER, (40, 90, 200, 300, 150, 60, 9), totals.flows_ended),
             protocols=() if silent else _protocols(self._flows), flows=rows[: view.top] if view.top else rows,
             state=state, state_text=text,
         )  # fmt: skip
@@ -202,7 +201,9 @@ def _more(side: Direction, packets: int, size: int) -> Direction:
 
 
 def _histogram(unit: str, upper: tuple[float | None, ...], parts: tuple[int, ...], total: int) -> Histogram:
-    return Histogram(unit, upper, tuple(part * total // sum(parts) for part in parts))
+    return Histogram(
+        unit, upper, tuple(part * total // sum(parts) for part in (*parts, *(0,) * (len(upper) - len(parts))))
+    )
 
 
 def _protocols(flows: list[Flow]) -> tuple[Protocol, ...]:

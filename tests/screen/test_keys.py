@@ -183,6 +183,11 @@ async def test_q_quits_from_anywhere_at_once() -> None:
     assert not app.source.closed, "who gave the source closes it"
 
 
+def _rows_if_any(app: StagedApp) -> tuple[Flow, ...]:
+    snapshot = app.picture().snapshot
+    return snapshot.flows if snapshot else ()
+
+
 def _rows(app: StagedApp) -> tuple[Flow, ...]:
     snapshot = app.picture().snapshot
     assert snapshot is not None
@@ -226,6 +231,15 @@ async def test_export_says_why_not_and_keeps_the_prompt(tmp_path: Path, name: st
     assert (tmp_path / "there.json").read_text() == "mine"
 
 
+async def test_a_snapshot_that_comes_while_the_screen_closes_is_no_fault() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await app.screen.query("*").remove()
+        await play(pilot)
+    assert app.return_code in (0, None)
+
+
 async def test_a_source_that_fails_keeps_its_last_figures() -> None:
     app = StagedApp(Script(raises_at=3))
     async with app.run_test(size=SIZE) as pilot:
@@ -238,6 +252,19 @@ async def test_a_source_that_fails_keeps_its_last_figures() -> None:
         assert "eth1 cannot be read any more" in text
         assert app.picture().snapshot is not None
         assert "443 TCP" in text
+
+
+async def test_a_file_shows_its_ended_flows_unasked() -> None:
+    app = StagedApp(Script(done_at=0, kind="file"))
+    async with app.run_test(size=SIZE) as pilot:
+        for _ in range(200):
+            await pilot.pause()
+            if any(flow.end_reason for flow in _rows_if_any(app)):
+                break
+            await asyncio.sleep(0.01)
+        assert app.source.views[-1].ended
+        assert "ended too" in app.text()
+        assert any(flow.end_reason for flow in _rows(app))
 
 
 async def test_after_the_end_only_a_new_order_asks_the_source() -> None:

@@ -27,7 +27,7 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
     "light-80x24": ((80, 24), Script(loss=True), "textual-light", ("down", "down")),
     "waiting-80x24": ((80, 24), Script(silent_until=99), None, ()),
     "paused-80x24": ((80, 24), Script(), None, ("p",)),
-    "ended-120x36": ((120, 36), Script(done_at=3, kind="file", queues=1), None, ("x",)),
+    "ended-120x36": ((120, 36), Script(done_at=3, kind="file", queues=1), None, ()),
     "gone-mono-80x24": ((80, 24), Script(failed_at=9), "mono", ()),
     "fault-120x36": ((120, 36), Script(breach=True), None, ()),
     "export-80x24": ((80, 24), Script(), None, ("e",)),
