@@ -226,6 +226,11 @@ class Arrangement:
     more_left: bool
     more_right: bool
 
+    @property
+    def hidden(self) -> int:
+        """How many columns are scrolled out."""
+        return len(COLUMNS) - len(self.columns)
+
     def places(self) -> list[tuple[Column, int]]:
         """Return each column with the cell it begins at."""
         places, at = [], 0

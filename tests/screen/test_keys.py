@@ -91,6 +91,20 @@ async def test_a_sort_column_out_of_sight_is_brought_into_view() -> None:
             assert "▼" in header or "▲" in header, app.picture().view.sort
 
 
+async def test_arrows_scroll_by_whole_columns_and_say_what_is_hidden() -> None:
+    app = StagedApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        assert " 18 more columns › " in app.text()
+        await pilot.press("left")
+        assert "‹" not in app.text()
+        await pilot.press(*["right"] * 40)
+        assert "Idle" in app.text().splitlines()[4]
+        assert "columns ›" not in app.text()
+        await pilot.press("escape")
+        assert "Rate ▼" in app.text().splitlines()[4]
+
+
 async def test_clicking_a_header_sorts_and_clicking_again_reverses() -> None:
     app = StagedApp()
     async with app.run_test(size=SIZE) as pilot:

@@ -151,7 +151,10 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _drawn(self, width: int, height: int, palette: Palette) -> list[Strip]:
         arrangement = self._arrangement()
-        strips = [strip_of(self._title(width), palette, width), strip_of(self._header(arrangement), palette, width)]
+        strips = [
+            strip_of(self._title(width, arrangement), palette, width),
+            strip_of(self._header(arrangement), palette, width),
+        ]
         snapshot, top = self._picture.snapshot, self.scroll_offset.y
         rows = self._flows[top : top + max(0, height - HEAD)]
         if snapshot is None or not rows:
@@ -164,13 +167,17 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         strips += [strip_of([], palette, width)] * (height - len(strips))
         return strips[:height]
 
-    def _title(self, width: int) -> Line:
+    def _title(self, width: int, arrangement: Arrangement) -> Line:
         view = self._picture.view
         left: Line = [("── ", "frame"), ("Flows", "title"), (f" by {by_sort(view.sort).header.lower()} ", "base")]
         left.append(("▼ " if view.descending else "▲ ", "accent"))
         if view.ended:
             left.append(("ended too ", "base"))
-        right = [*_selected_in_full(self), *_position(self._picture, self.scroll_offset.y, self.size.height - HEAD)]
+        right = [
+            *_selected_in_full(self),
+            *_hidden(arrangement),
+            *_position(self._picture, self.scroll_offset.y, self.size.height - HEAD),
+        ]
         rule = max(0, width - sum(len(text) for text, _ in left) - sum(len(text) for text, _ in right))
         return spread([*left, ("─" * rule, "frame")], right, width)
 
@@ -183,9 +190,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
                 text = f"{text[: column.width - 2]} {'▼' if view.descending else '▲'}"
             text = f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
             line += [(text, "accent" if column.sort == view.sort else "dim"), (" ", "base")]
-        used = sum(len(text) for text, _ in line)
-        mark = ("‹" if arrangement.more_left else " ") + ("›" if arrangement.more_right else " ")
-        return [*line, (mark.rjust(max(0, MARGIN + self._width() - used)), "accent")]
+        return line
 
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
         trend = self._picture.trends.get(flow.key, ())
@@ -239,6 +244,14 @@ def _over(strip: Strip, palette: Palette) -> Strip:
     return Strip(
         [Segment(text, style + selected if style else selected) for text, style, _ in strip], strip.cell_length
     ).simplify()
+
+
+def _hidden(arrangement: Arrangement) -> Line:
+    """Return how many columns the arrow keys bring, and towards which side."""
+    if not arrangement.hidden:
+        return []
+    left, right = "‹ " if arrangement.more_left else "", " ›" if arrangement.more_right else ""
+    return [(f" {left}{arrangement.hidden} more columns{right} ", "dim"), ("──", "frame")]
 
 
 def _position(picture: Picture, top: int, shown: int) -> Line:
