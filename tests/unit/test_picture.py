@@ -12,6 +12,7 @@ from xtop.history import TREND_LENGTH, FlowTrends, ThroughputHistory, loss_betwe
 from xtop.layout import Layout, choose
 from xtop.model import CaptureState, View
 from xtop.picture import Picture, status
+from xtop.widgets.state_banner import banner
 
 
 def test_a_fault_of_xtop_comes_first() -> None:
@@ -39,6 +40,16 @@ def test_each_state_has_a_word(state: CaptureState, packets: int, paused: int | 
     snapshot = ScriptedSource().snapshot(View())
     snapshot = replace(snapshot, state=state, totals=replace(snapshot.totals, packets=packets))
     assert status(Picture(snapshot, paused_s=paused)).word == word
+
+
+def test_a_note_gives_way_to_a_reason() -> None:
+    snapshot = ScriptedSource().snapshot(View())
+    assert banner(Picture(snapshot), 80) == []
+    noted = replace(snapshot, source=replace(snapshot.source, notes=("zero copy refused (driver)", "copy mode")))
+    assert banner(Picture(noted), 80) == [[(" ※ zero copy refused (driver) · copy mode", "dim")]]
+    assert banner(Picture(noted), 12) == [[(" ※ zero cop…", "dim")]]
+    ended = replace(noted, state=CaptureState.DONE, state_text="the file ends here")
+    assert banner(Picture(ended), 80) == [[(" ■ the file ends here · these are its last figures", "accent")]]
 
 
 def test_a_late_snapshot_leaves_no_gap_in_the_curve() -> None:

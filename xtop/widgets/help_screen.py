@@ -21,6 +21,7 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("‖", "paused: the screen is held, the capture goes on"),
     ("■", "ended: these are the last figures"),
     ("✖", "failed, or a fault of xtop: packets it cannot account for"),
+    ("※", "what the source notes of itself: a mode that was refused, and why"),
     ("▲", "beside a loss: it grows now"),
     ("!", "a queue that has lost packets"),
 )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A line below the header that is there only when the capture's state needs a sentence."""
+"""A line below the header that is there only when there is a sentence to say: why a capture ended or failed, or what
+the source noted of itself, such as the mode it had to leave."""
 
 from __future__ import annotations
 
@@ -9,23 +10,31 @@ from xtop.widgets.line_panel import LinePanel
 
 
 class StateBanner(LinePanel):
-    """Why a capture ended or failed, and that the figures shown are its last."""
+    """One sentence; a state's reason comes before a note."""
 
     def show(self, picture: Picture) -> None:
-        """Come and go with the reason."""
-        self.display = bool(status(picture).reason)
+        """Come and go with the sentence."""
+        self.display = bool(banner(picture, 1))
         super().show(picture)
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
-        """Return the sentence, on as many of the lines as it needs."""
-        state = status(picture)
-        if not state.reason:
-            return []
-        ended = state.word in ("ended", "failed") and picture.snapshot is not None
-        kept = " · these are its last figures" if ended else ""
+        """Return the sentence."""
+        return banner(picture, width)
+
+
+def banner(picture: Picture, width: int) -> list[Line]:
+    """Return the line of ``width`` cells, or none."""
+    state, snapshot = status(picture), picture.snapshot
+    if state.reason:
         text = f" {state.mark} {printable(state.reason)}"
-        if len(text) + len(kept) <= width:
+        kept = " · these are its last figures"
+        if state.word in ("ended", "failed") and snapshot is not None and len(text) + len(kept) <= width:
             text += kept
-        elif len(text) > width:
-            text = text[: width - 1] + "…"
-        return [[(text.ljust(width), "warn" if state.alarming else "accent")]]
+        return [[(_cut(text, width), "warn" if state.alarming else "accent")]]
+    if snapshot is not None and snapshot.source.notes:
+        return [[(_cut(f" ※ {printable(' · '.join(snapshot.source.notes))}", width), "dim")]]
+    return []
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
