@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A line below the header that is there only when there is a sentence to say: why a capture ended or failed, or what
-the source noted of itself, such as the mode it had to leave."""
+the source noted of itself, such as the mode it had to leave.
+"""
 
 from __future__ import annotations
 
