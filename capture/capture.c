@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t clock_read(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int source_open(struct capture *capture, struct failure *failure)
+{
+    static const struct source_operations *const by_kind[] = {
+        [XTOP_SOURCE_INTERFACE] = &source_af_xdp,
+        [XTOP_SOURCE_FILE] = &source_file,
+        [XTOP_SOURCE_DEMO] = &source_demo,
+    };
+
+    capture->source.operations = by_kind[capture->options->source_kind];
+    return capture->source.operations->open(&capture->source, capture->options, failure);
+}
+
+static uint32_t seed_draw(const struct options *options)
+{
+    uint32_t seed;
+
+    if (options->hash_seed_given)
+        return options->hash_seed;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        seed = (uint32_t)clock_read(CLOCK_REALTIME); /* no entropy source: a guessable seed is better than none */
+    return seed;
+}
+
+static const char *source_name(const struct options *options)
+{
+    switch (options->source_kind) {
+    case XTOP_SOURCE_INTERFACE:
+        return options->interface;
+    case XTOP_SOURCE_FILE:
+        return options->file_name;
+    default:
+        return "demo";
+    }
+}
+
+static void header_fill(struct xtop_header *header, const struct capture *capture)
+{
+    const struct options *options = capture->options;
+    const struct source *source = &capture->source;
+
+    header->source_kind = options->source_kind;
+    header->started_at = clock_read(CLOCK_REALTIME);
+    header->idle_timeout = options->idle_timeout;
+    header->active_timeout = options->active_timeout;
+    header->xdp_mode = source->xdp_mode;
+    header->zero_copy = source->zero_copy;
+    header->ring_size = source->ring_size;
+    header->ifindex = source->ifindex;
+    snprintf(header->source_name, sizeof header->source_name, "%s", source_name(options));
+    snprintf(header->capture, sizeof header->capture, "%s", source->operations->name);
+    snprintf(header->driver, sizeof header->driver, "%s", source->driver);
+    snprintf(header->notes, sizeof header->notes, "%s", source->notes);
+}
+
+static int segment_make(struct capture *capture, struct failure *failure)
+{
+    const struct segment_plan plan = {
+        .queue_count = capture->source.queue_count,
+        .max_flows = capture->options->max_flows,
+        .ended_capacity = SEGMENT_ENDED_DEFAULT,
+        .hash_seed = seed_draw(capture->options),
+    };
+
+    if (segment_create(&capture->segment, &plan, failure) < 0)
+        return -1;
+    header_fill(capture->segment.header, capture);
+    return 0;
+}
+
+/* The CPU for worker `number`: from --cpus, or round the CPUs this process may use; -1 = leave it to the scheduler. */
+static int cpu_choose(const struct options *options, uint32_t number)
+{
+    cpu_set_t allowed;
+    uint32_t wanted;
+
+    if (options->cpu_count)
+        return options->cpu[number % options->cpu_count];
+    if (options->source_kind != XTOP_SOURCE_INTERFACE || sched_getaffinity(0, sizeof allowed, &allowed) < 0)
+        return -1;
+    wanted = number % (uint32_t)CPU_COUNT(&allowed);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && wanted-- == 0)
+            return cpu;
+    return -1;
+}
+
+/* Deals the queues out to the workers, neighbours together, and prepares each. */
+static int workers_plan(struct capture *capture, struct failure *failure)
+{
+    uint32_t queues = capture->source.queue_count;
+    uint32_t threads = capture->options->threads;
+
+    if (threads == 0 || threads > queues)
+        threads = queues;
+    capture->queue = calloc(queues, sizeof *capture->queue);
+    if (!capture->queue)
+        return failure_set(failure, EXIT_FAILED, "out of memory");
+    for (uint32_t i = 0, next = 0; i < threads; i++) {
+        struct worker *worker = &capture->worker[i];
+
+        worker->shared = &capture->shared;
+        worker->cpu = cpu_choose(capture->options, i);
+        worker->queue = &capture->queue[next];
+        worker->queue_count = queues / threads + (i < queues % threads);
+        for (uint32_t j = 0; j < worker->queue_count; j++, next++)
+            if (worker_queue_open(&capture->queue[next], &capture->shared, next, worker->cpu, capture->options) < 0)
+                return failure_set(failure, EXIT_FAILED, "out of memory (%s; lower --max-flows)", strerror(errno));
+    }
+    return 0;
+}
+
+static int workers_start(struct capture *capture, uint32_t threads, struct failure *failure)
+{
+    for (; capture->worker_count < threads; capture->worker_count++) {
+        struct worker *worker = &capture->worker[capture->worker_count];
+        int error = worker_start(worker);
+
+        if (error == 0)
+            continue;
+        if (error == EINVAL && worker->cpu >= 0)
+            return failure_set(failure, EXIT_USAGE, "cannot pin a capture thread to CPU %d (%s; choose others by --cpus)",
+                               worker->cpu, strerror(error));
+        return failure_set(failure, EXIT_FAILED, "cannot start a capture thread (%s)", strerror(error));
+    }
+    return 0;
+}
+
+static void shared_fill(struct capture *capture)
+{
+    capture->shared.source = &capture->source;
+    capture->shared.header = capture->segment.header;
+    capture->shared.drain = capture->options->drain;
+    capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
+    capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+int capture_start(struct capture *capture, const struct options *options, struct failure *failure)
+{
+    uint32_t threads;
+
+    memset(capture, 0, sizeof *capture);
+    capture->options = options;
+    if (source_open(capture, failure) < 0)
+        return -1;
+    if (segment_make(capture, failure) < 0) {
+        capture->source.operations->close(&capture->source);
+        return -1;
+    }
+    shared_fill(capture);
+    threads = options->threads && options->threads < capture->source.queue_count ? options->threads
+                                                                                  : capture->source.queue_count;
+    __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
+    if (workers_plan(capture, failure) < 0 || workers_start(capture, threads, failure) < 0) {
+        capture_stop(capture);
+        capture_close(capture);
+        return -1;
+    }
+    return 0;
+}
+
+int capture_event_fd(const struct capture *capture)
+{
+    return capture->shared.finished_fd;
+}
+
+bool capture_note_finished(struct capture *capture)
+{
+    eventfd_t value = 0;
+
+    if (eventfd_read(capture->shared.finished_fd, &value) == 0)
+        capture->finished += (uint32_t)value;
+    return capture->finished >= capture->worker_count;
+}
+
+void capture_refresh(struct capture *capture)
+{
+    if (capture->source.nic_dropped)
+        __atomic_store_n(&capture->segment.header->nic_dropped, capture->source.nic_dropped(&capture->source),
+                         __ATOMIC_RELAXED);
+}
+
+const struct failure *capture_failure(const struct capture *capture)
+{
+    for (uint32_t i = 0; i < capture->source.queue_count && capture->queue; i++)
+        if (capture->queue[i].state == SOURCE_FAILED)
+            return &capture->queue[i].input->failure;
+    return NULL;
+}
+
+void capture_stop(struct capture *capture)
+{
+    struct xtop_header *header = capture->segment.header;
+    const struct failure *failure;
+
+    if (atomic_exchange(&capture->shared.stop, true))
+        return;
+    eventfd_write(capture->shared.stop_fd, 1);
+    for (uint32_t i = 0; i < capture->worker_count; i++)
+        worker_join(&capture->worker[i]);
+    failure = capture_failure(capture);
+    if (failure)
+        snprintf(header->state_text, sizeof header->state_text, "%s", failure->text);
+    else
+        capture_refresh(capture);
+    __atomic_store_n(&header->state, failure ? XTOP_STATE_FAILED : XTOP_STATE_DONE, __ATOMIC_RELEASE);
+}
+
+uint64_t capture_cpu_ns(const struct capture *capture)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < capture->worker_count; i++)
+        total += capture->worker[i].cpu_ns;
+    return total;
+}
+
+void capture_close(struct capture *capture)
+{
+    capture->source.operations->close(&capture->source);
+    segment_destroy(&capture->segment);
+    close(capture->shared.stop_fd);
+    close(capture->shared.finished_fd);
+    free(capture->queue);
+    capture->queue = NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One capture: a source, the segment it fills and the workers between them. Used by the main thread alone.
+ */
+#ifndef XTOP_CAPTURE_H
+#define XTOP_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/options.h"
+#include "capture/segment.h"
+#include "capture/source.h"
+#include "capture/worker.h"
+
+struct capture {
+    const struct options *options;
+    struct source source;
+    struct segment segment;
+    struct worker_shared shared;
+    struct worker worker[XTOP_MAX_QUEUES];
+    struct worker_queue *queue; /* source.queue_count of them */
+    uint32_t worker_count;
+    uint32_t finished;
+};
+
+/* Opens the source, makes the segment and starts the workers. Returns 0, or -1 with `failure` and nothing left. */
+int capture_start(struct capture *capture, const struct options *options, struct failure *failure);
+
+/* Readable when a worker has returned: then call capture_note_finished. */
+int capture_event_fd(const struct capture *capture);
+
+/* True when all workers have returned by themselves (end of file, interface gone). */
+bool capture_note_finished(struct capture *capture);
+
+/* Reads what the driver lost into the header. */
+void capture_refresh(struct capture *capture);
+
+/* Stops the workers, waits for them and makes the figures final. Idempotent. */
+void capture_stop(struct capture *capture);
+
+/* The failure of a queue, or NULL. After capture_stop. */
+const struct failure *capture_failure(const struct capture *capture);
+
+/* CPU time of all workers together, ns. After capture_stop. */
+uint64_t capture_cpu_ns(const struct capture *capture);
+
+/* Lets go of source and segment. After capture_stop. */
+void capture_close(struct capture *capture);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "capture/flow_abi.h"
+
+/* Sends `text`, with `fd` when it is not -1. A peer that does not read is not waited for. */
+static bool message_send(int socket, const char *text, int fd)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } attached = {0};
+    struct iovec data = {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        struct cmsghdr *header;
+
+        message.msg_control = attached.room;
+        message.msg_controllen = sizeof attached.room;
+        header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+static int listen_open(const char *path, struct failure *failure)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (strlen(path) >= sizeof address.sun_path)
+        return failure_set(failure, EXIT_USAGE, "socket path %.80s... is too long (%zu bytes at most)", path,
+                           sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return failure_set(failure, EXIT_FAILED, "cannot make a socket (%s)", strerror(errno));
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(path, 0600) < 0 || listen(fd, 4) < 0) {
+        failure_set(failure, EXIT_FAILED, "cannot listen on %s (%s)", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int control_open(struct control *control, int owner, const char *listen_path, struct failure *failure)
+{
+    *control = (struct control){.owner = owner, .listen = -1, .memfd = -1};
+    if (!listen_path)
+        return 0;
+    control->listen = listen_open(listen_path, failure);
+    if (control->listen < 0)
+        return -1;
+    control->listen_path = listen_path;
+    return 0;
+}
+
+void control_ready(struct control *control, int memfd)
+{
+    control->memfd = memfd;
+    if (control->owner >= 0)
+        message_send(control->owner, "ready", memfd);
+}
+
+bool control_failed(struct control *control, const struct failure *failure)
+{
+    char text[sizeof failure->text + 32];
+
+    if (control->owner < 0)
+        return false;
+    snprintf(text, sizeof text, "failed %d %s", (int)failure->exit_code, failure->text);
+    return message_send(control->owner, text, -1);
+}
+
+void control_ended(struct control *control)
+{
+    control->ended = true;
+    if (control->owner >= 0)
+        message_send(control->owner, "ended", -1);
+    for (uint32_t i = 0; i < control->viewer_count; i++)
+        message_send(control->viewer[i], "ended", -1);
+}
+
+struct control_request control_read(struct control *control)
+{
+    struct control_request request = {.kind = CONTROL_NONE};
+    char text[128];
+    ssize_t size = recv(control->owner, text, sizeof text - 1, MSG_DONTWAIT);
+
+    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
+        request.kind = CONTROL_CLOSED;
+        return request;
+    }
+    if (size < 0)
+        return request;
+    text[size] = '\0';
+    if (strcmp(text, "stop") == 0)
+        request.kind = CONTROL_STOP;
+    else if (sscanf(text, "cursor %" SCNu32 " %" SCNu64, &request.queue, &request.cursor) == 2 &&
+             request.queue < XTOP_MAX_QUEUES)
+        request.kind = CONTROL_CURSOR;
+    return request;
+}
+
+/* Forgets viewers that have gone: a gone one cannot be sent to. */
+static void viewers_compact(struct control *control)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < control->viewer_count; i++) {
+        char probe;
+        ssize_t size = recv(control->viewer[i], &probe, 1, MSG_DONTWAIT | MSG_PEEK);
+
+        if (size > 0 || (size < 0 && errno == EAGAIN))
+            control->viewer[kept++] = control->viewer[i];
+        else
+            close(control->viewer[i]);
+    }
+    control->viewer_count = kept;
+}
+
+void control_accept(struct control *control)
+{
+    int fd = accept4(control->listen, NULL, NULL, SOCK_CLOEXEC);
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+
+    if (fd < 0)
+        return;
+    viewers_compact(control);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != getuid())) {
+        message_send(fd, "failed 3 this capture belongs to another user (run as that user, or as root)", -1);
+        close(fd);
+        return;
+    }
+    if (control->viewer_count == CONTROL_MAX_VIEWERS) {
+        message_send(fd, "failed 1 too many viewers on this capture (close one)", -1);
+        close(fd);
+        return;
+    }
+    control->viewer[control->viewer_count++] = fd;
+    message_send(fd, "ready", control->memfd);
+    if (control->ended)
+        message_send(fd, "ended", -1);
+}
+
+void control_close(struct control *control)
+{
+    for (uint32_t i = 0; i < control->viewer_count; i++)
+        close(control->viewer[i]);
+    if (control->listen >= 0) {
+        unlink(control->listen_path);
+        close(control->listen);
+    }
+    if (control->owner >= 0)
+        close(control->owner);
+    *control = (struct control){.owner = -1, .listen = -1, .memfd = -1};
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control channel: who may see the segment, and the few things that may be asked for.
+ *
+ * SOCK_SEQPACKET, one text message a packet:
+ *   capture → peer   "ready" with the segment's memfd (SCM_RIGHTS) · "failed CODE TEXT" · "ended"
+ *   owner → capture  "stop" · "cursor QUEUE N" (ended records of a queue that were read: files wait for it)
+ *
+ * The owner is the socket that the process was started with; when it closes, the capture ends. Viewers come through
+ * the listening socket; only the same user and root are let in, and what they say is not listened to.
+ */
+#ifndef XTOP_CONTROL_H
+#define XTOP_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/failure.h"
+
+#define CONTROL_MAX_VIEWERS 16
+
+enum control_request_kind { CONTROL_NONE, CONTROL_STOP, CONTROL_CURSOR, CONTROL_CLOSED };
+
+struct control_request {
+    enum control_request_kind kind;
+    uint32_t queue; /* CONTROL_CURSOR */
+    uint64_t cursor;
+};
+
+struct control {
+    int owner;  /* -1 = none */
+    int listen; /* -1 = none */
+    int viewer[CONTROL_MAX_VIEWERS];
+    uint32_t viewer_count;
+    int memfd;
+    bool ended;
+    const char *listen_path;
+};
+
+/* Takes the owner's socket (or -1) and opens the viewers' one at `listen_path` (or NULL). Returns 0 or -1. */
+int control_open(struct control *control, int owner, const char *listen_path, struct failure *failure);
+
+/* Hands the segment to the owner, and from now on to each viewer. */
+void control_ready(struct control *control, int memfd);
+
+/* Tells the owner why there will be no capture. False when there is no owner to tell. */
+bool control_failed(struct control *control, const struct failure *failure);
+
+/* Tells everybody that the figures are final. */
+void control_ended(struct control *control);
+
+/* Reads one request of the owner, without waiting; CONTROL_NONE when there is none. */
+struct control_request control_read(struct control *control);
+
+/* Lets a viewer in, or turns it away. */
+void control_accept(struct control *control);
+
+/* Closes all sockets and removes the listening one's name. */
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * xtop-capture: holds the rights, fills the segment, hands it out. It parses no configuration, resolves no name and
+ * writes no file of a user's.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "capture/capture.h"
+#include "capture/control.h"
+#include "capture/options.h"
+
+/* How often the driver's own loss counters are read, ms. */
+#define REFRESH_MS 200
+
+/* How long the owner may take to let go after a signal, ms. */
+#define FAREWELL_MS 1000
+
+enum { POLL_SIGNAL, POLL_FINISHED, POLL_OWNER, POLL_LISTEN, POLL_COUNT };
+
+static int signals_open(void)
+{
+    sigset_t signals;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int netns_enter(const struct options *options, struct failure *failure)
+{
+    if (options->netns_fd < 0)
+        return 0;
+    if (setns(options->netns_fd, CLONE_NEWNET) < 0)
+        return failure_set(failure, errno == EPERM ? EXIT_RIGHTS : EXIT_FAILED,
+                           "cannot enter the network namespace (%s; CAP_SYS_ADMIN is needed)", strerror(errno));
+    close(options->netns_fd);
+    return 0;
+}
+
+static void capture_finish(struct capture *capture, struct control *control)
+{
+    if (control->ended)
+        return;
+    capture_stop(capture);
+    control_ended(control);
+}
+
+/* Answers the owner. False when it has gone. */
+static bool owner_serve(struct capture *capture, struct control *control)
+{
+    struct control_request request;
+
+    while ((request = control_read(control)).kind != CONTROL_NONE) {
+        if (request.kind == CONTROL_CLOSED)
+            return false;
+        if (request.kind == CONTROL_STOP)
+            capture_finish(capture, control);
+        else
+            atomic_store_explicit(&capture->shared.ended_cursor[request.queue], request.cursor, memory_order_release);
+    }
+    return true;
+}
+
+/* After a signal: the owner gets a moment to read the last figures, then we go. */
+static void owner_part(struct capture *capture, struct control *control)
+{
+    struct pollfd owner = {.fd = control->owner, .events = POLLIN};
+
+    while (control->owner >= 0 && poll(&owner, 1, FAREWELL_MS) > 0)
+        if (!owner_serve(capture, control))
+            break;
+}
+
+/* Serves until the owner leaves, a signal comes or, with no owner, the source is at its end. */
+static void serve(struct capture *capture, struct control *control, int signals)
+{
+    struct pollfd fds[POLL_COUNT] = {
+        [POLL_SIGNAL] = {.fd = signals, .events = POLLIN},
+        [POLL_FINISHED] = {.fd = capture_event_fd(capture), .events = POLLIN},
+        [POLL_OWNER] = {.fd = control->owner, .events = POLLIN},
+        [POLL_LISTEN] = {.fd = control->listen, .events = POLLIN},
+    };
+
+    for (;;) {
+        if (poll(fds, POLL_COUNT, REFRESH_MS) < 0 && errno != EINTR)
+            return;
+        if (!control->ended)
+            capture_refresh(capture);
+        if (fds[POLL_LISTEN].revents)
+            control_accept(control);
+        if (fds[POLL_FINISHED].revents && capture_note_finished(capture))
+            capture_finish(capture, control);
+        if (fds[POLL_OWNER].revents && !owner_serve(capture, control))
+            return;
+        if (control->ended && control->owner < 0)
+            return;
+        if (fds[POLL_SIGNAL].revents) {
+            capture_finish(capture, control);
+            owner_part(capture, control);
+            return;
+        }
+    }
+}
+
+/* Without an owner the counters are the only result: one JSON line. */
+static void totals_print(const struct capture *capture)
+{
+    uint64_t received = 0, bytes = 0, lost = capture->segment.header->nic_dropped, flows = 0;
+
+    for (uint32_t i = 0; i < capture->source.queue_count; i++) {
+        const struct xtop_queue *queue = segment_queue(capture->segment.header, i);
+
+        received += queue->received;
+        bytes += queue->received_bytes;
+        flows += queue->flows_created;
+        lost += queue->rx_dropped + queue->rx_ring_full + queue->rx_fill_ring_empty + queue->rx_invalid_descs;
+    }
+    printf("{\"received\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"flows_created\": %" PRIu64
+           ", \"cpu_seconds\": %.6f, \"cpu_ns_per_packet\": %.2f}\n",
+           received, bytes, lost, flows, (double)capture_cpu_ns(capture) / 1e9,
+           received ? (double)capture_cpu_ns(capture) / (double)received : 0.0);
+}
+
+static int failure_report(struct control *control, const struct failure *failure)
+{
+    if (!control_failed(control, failure))
+        fprintf(stderr, "xtop: error: %s\n", failure->text);
+    return failure->exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct capture capture;
+    struct control control = {.owner = -1, .listen = -1};
+    struct failure failure = {0};
+    const struct failure *broken;
+    struct options options;
+    int signals, result;
+
+    options_default(&options);
+    result = options_parse(&options, argc, argv, &failure);
+    if (result > 0)
+        return EXIT_DONE;
+    control.owner = options.control_fd;
+    if (result < 0)
+        return failure_report(&control, &failure);
+    signals = signals_open();
+    if (control_open(&control, options.control_fd, options.listen_path, &failure) < 0 ||
+        netns_enter(&options, &failure) < 0 || capture_start(&capture, &options, &failure) < 0) {
+        result = failure_report(&control, &failure);
+        control_close(&control);
+        return result;
+    }
+    control_ready(&control, capture.segment.fd);
+    serve(&capture, &control, signals);
+    capture_stop(&capture);
+    if (options.control_fd < 0)
+        totals_print(&capture);
+    broken = capture_failure(&capture);
+    if (broken && options.control_fd < 0)
+        fprintf(stderr, "xtop: error: %s\n", broken->text);
+    result = broken ? (int)broken->exit_code : EXIT_DONE;
+    control_close(&control);
+    capture_close(&capture);
+    return result;
+}

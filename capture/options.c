@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef XTOP_VERSION
+#define XTOP_VERSION "unknown" /* the build defines it */
+#endif
+
+/* Options without a letter of their own. */
+enum {
+    OPTION_BUSY_POLL = 256,
+    OPTION_CPUS,
+    OPTION_RING,
+    OPTION_DRAIN,
+    OPTION_NETNS_FD,
+    OPTION_FILE_FD,
+    OPTION_FILE_NAME,
+    OPTION_REALTIME,
+    OPTION_DEMO,
+    OPTION_SEED,
+    OPTION_DEMO_FLOWS,
+    OPTION_DEMO_PACKETS,
+    OPTION_DEMO_RATE,
+    OPTION_MAX_FLOWS,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_ACTIVE_TIMEOUT,
+    OPTION_HASH_SEED,
+    OPTION_LOSSLESS_ENDED,
+    OPTION_CONTROL_FD,
+    OPTION_LISTEN,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"interface", required_argument, NULL, 'i'},
+    {"queue", required_argument, NULL, 'q'},
+    {"threads", required_argument, NULL, 't'},
+    {"cpus", required_argument, NULL, OPTION_CPUS},
+    {"xdp-skb", no_argument, NULL, 'S'},
+    {"xdp-native", no_argument, NULL, 'N'},
+    {"zero-copy", no_argument, NULL, 'z'},
+    {"copy", no_argument, NULL, 'c'},
+    {"poll", no_argument, NULL, 'p'},
+    {"busy-poll", no_argument, NULL, OPTION_BUSY_POLL},
+    {"ring", required_argument, NULL, OPTION_RING},
+    {"drain", no_argument, NULL, OPTION_DRAIN},
+    {"netns-fd", required_argument, NULL, OPTION_NETNS_FD},
+    {"file-fd", required_argument, NULL, OPTION_FILE_FD},
+    {"file-name", required_argument, NULL, OPTION_FILE_NAME},
+    {"realtime", no_argument, NULL, OPTION_REALTIME},
+    {"demo", no_argument, NULL, OPTION_DEMO},
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"demo-flows", required_argument, NULL, OPTION_DEMO_FLOWS},
+    {"demo-packets", required_argument, NULL, OPTION_DEMO_PACKETS},
+    {"demo-rate", required_argument, NULL, OPTION_DEMO_RATE},
+    {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"active-timeout", required_argument, NULL, OPTION_ACTIVE_TIMEOUT},
+    {"hash-seed", required_argument, NULL, OPTION_HASH_SEED},
+    {"lossless-ended", no_argument, NULL, OPTION_LOSSLESS_ENDED},
+    {"control-fd", required_argument, NULL, OPTION_CONTROL_FD},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help_text[] =
+    "usage: xtop-capture (-i IF | --file-fd N | --demo) [options]\n"
+    "\n"
+    "The capture process of xtop: it fills the flow table and hands it out; xtop starts it and shows what it sees.\n"
+    "\n"
+    "  -i, --interface IF     capture on interface IF through AF_XDP\n"
+    "  -q, --queue LIST       RX queues, 0-3,6 (all)\n"
+    "  -t, --threads N        capture threads (one a queue)\n"
+    "      --cpus LIST        CPUs to pin them to\n"
+    "  -S, --xdp-skb          generic XDP        -N, --xdp-native  driver XDP   (the best that attaches)\n"
+    "  -z, --zero-copy        zero copy          -c, --copy        copy         (the best that binds)\n"
+    "  -p, --poll             block in poll(2)   --busy-poll       preferred busy polling   (poll)\n"
+    "      --ring N           descriptors of the RX and of the fill ring, a power of two (16384)\n"
+    "      --drain            recycle frames without looking at them, for measurements\n"
+    "      --netns-fd N       enter this network namespace first\n"
+    "      --file-fd N        read a pcap or pcapng file; --file-name NAME for messages, --realtime for its own pace\n"
+    "      --demo             generate frames: --seed N, --demo-flows N, --demo-packets N, --demo-rate PPS\n"
+    "      --max-flows N      flow cache size, all queues together (1048576)\n"
+    "      --idle-timeout S   (30)   --active-timeout S   (300)\n"
+    "      --hash-seed N      a fixed seed instead of a random one, for tests\n"
+    "      --lossless-ended   wait for the owner's cursor before an ended flow is overwritten (files)\n"
+    "      --control-fd N     SOCK_SEQPACKET socket of the owner   --listen PATH   socket for viewers\n"
+    "      --help, --version\n";
+
+void options_default(struct options *options)
+{
+    *options = (struct options){
+        .netns_fd = -1,
+        .ring_size = OPTIONS_DEFAULT_RING,
+        .file_fd = -1,
+        .file_name = "-",
+        .demo_seed = 1,
+        .demo_flows = 4000,
+        .demo_rate = 50000,
+        .max_flows = OPTIONS_DEFAULT_MAX_FLOWS,
+        .idle_timeout = UINT64_C(30) * 1000000000,
+        .active_timeout = UINT64_C(300) * 1000000000,
+        .control_fd = -1,
+    };
+}
+
+static int parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *number, const char *name,
+                        struct failure *failure)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    if (errno || *text < '0' || *text > '9' || *end || *number < least || *number > most)
+        return failure_set(failure, EXIT_USAGE, "bad %s %s (a whole number from %llu to %llu is needed)", name, text,
+                           (unsigned long long)least, (unsigned long long)most);
+    return 0;
+}
+
+static int parse_u32(const char *text, uint32_t least, uint32_t most, uint32_t *number, const char *name,
+                     struct failure *failure)
+{
+    uint64_t value;
+
+    if (parse_number(text, least, most, &value, name, failure) < 0)
+        return -1;
+    *number = (uint32_t)value;
+    return 0;
+}
+
+static int parse_fd(const char *text, int *fd, const char *name, struct failure *failure)
+{
+    uint32_t value;
+
+    if (parse_u32(text, 0, 1 << 20, &value, name, failure) < 0)
+        return -1;
+    *fd = (int)value;
+    return 0;
+}
+
+/* Seconds, with a fraction allowed, to ns. */
+static int parse_seconds(const char *text, uint64_t *ns, const char *name, struct failure *failure)
+{
+    char *end;
+    double seconds;
+
+    errno = 0;
+    seconds = strtod(text, &end);
+    if (errno || end == text || *end || !(seconds > 0) || seconds > 1e9)
+        return failure_set(failure, EXIT_USAGE, "bad %s %s (seconds above 0 are needed)", name, text);
+    *ns = (uint64_t)(seconds * 1e9);
+    return 0;
+}
+
+/* "0-3,6" into list[]; returns how many numbers there are, or -1. */
+static int parse_list(const char *text, int most, int *list, const char *name, struct failure *failure)
+{
+    const char *at = text;
+    int count = 0;
+
+    do {
+        char *end;
+        long from = strtol(at, &end, 10);
+        long to = from;
+
+        if (end == at)
+            goto bad;
+        if (*end == '-') {
+            at = end + 1;
+            to = strtol(at, &end, 10);
+            if (end == at)
+                goto bad;
+        }
+        if (from < 0 || to < from || to > most || (*end && *end != ','))
+            goto bad;
+        for (; from <= to && count < XTOP_MAX_QUEUES; from++)
+            list[count++] = (int)from;
+        if (from <= to)
+            goto bad;
+        at = end + 1;
+        if (!*end)
+            return count;
+    } while (true);
+bad:
+    return failure_set(failure, EXIT_USAGE, "bad %s %s (a list such as 0-3,6 is needed, %d at most)", name, text, most);
+}
+
+static int parse_queues(const char *text, struct options *options, struct failure *failure)
+{
+    int list[XTOP_MAX_QUEUES];
+    int count = parse_list(text, 65535, list, "--queue", failure);
+
+    if (count < 0)
+        return -1;
+    for (int i = 0; i < count; i++)
+        options->queue[i] = (uint16_t)list[i];
+    options->queue_count = (uint32_t)count;
+    return 0;
+}
+
+static int parse_ring(const char *text, struct options *options, struct failure *failure)
+{
+    if (parse_u32(text, 64, 1 << 20, &options->ring_size, "--ring", failure) < 0)
+        return -1;
+    if (options->ring_size & (options->ring_size - 1))
+        return failure_set(failure, EXIT_USAGE, "bad --ring %s (a power of two is needed)", text);
+    return 0;
+}
+
+static int parse_cpus(const char *text, struct options *options, struct failure *failure)
+{
+    int count = parse_list(text, 4095, options->cpu, "--cpus", failure);
+
+    if (count < 0)
+        return -1;
+    options->cpu_count = (uint32_t)count;
+    return 0;
+}
+
+static int set_xdp(struct options *options, enum options_xdp xdp, struct failure *failure)
+{
+    if (options->xdp != OPTIONS_XDP_BEST && options->xdp != xdp)
+        return failure_set(failure, EXIT_USAGE, "-S and -N contradict each other (choose one)");
+    options->xdp = xdp;
+    return 0;
+}
+
+static int set_copy(struct options *options, enum options_copy copy, struct failure *failure)
+{
+    if (options->copy != OPTIONS_COPY_BEST && options->copy != copy)
+        return failure_set(failure, EXIT_USAGE, "-z and -c contradict each other (choose one)");
+    options->copy = copy;
+    return 0;
+}
+
+static int set_source(struct options *options, uint32_t kind, struct failure *failure)
+{
+    if (options->source_kind && options->source_kind != kind)
+        return failure_set(failure, EXIT_USAGE, "more than one source (choose one of -i, --file-fd, --demo)");
+    options->source_kind = kind;
+    return 0;
+}
+
+static int parse_link_option(struct options *options, int letter, const char *value, struct failure *failure)
+{
+    switch (letter) {
+    case 'i':
+        options->interface = value;
+        return set_source(options, XTOP_SOURCE_INTERFACE, failure);
+    case 'q':
+        return parse_queues(value, options, failure);
+    case 't':
+        return parse_u32(value, 1, XTOP_MAX_QUEUES, &options->threads, "--threads", failure);
+    case OPTION_CPUS:
+        return parse_cpus(value, options, failure);
+    case 'S':
+        return set_xdp(options, OPTIONS_XDP_GENERIC, failure);
+    case 'N':
+        return set_xdp(options, OPTIONS_XDP_NATIVE, failure);
+    case 'z':
+        return set_copy(options, OPTIONS_COPY_ZERO, failure);
+    case 'c':
+        return set_copy(options, OPTIONS_COPY_COPY, failure);
+    case 'p':
+        options->busy_poll = false;
+        return 0;
+    case OPTION_BUSY_POLL:
+        options->busy_poll = true;
+        return 0;
+    case OPTION_RING:
+        return parse_ring(value, options, failure);
+    case OPTION_DRAIN:
+        options->drain = true;
+        return 0;
+    case OPTION_NETNS_FD:
+        return parse_fd(value, &options->netns_fd, "--netns-fd", failure);
+    default:
+        return 1;
+    }
+}
+
+static int parse_stored_option(struct options *options, int letter, const char *value, struct failure *failure)
+{
+    switch (letter) {
+    case OPTION_FILE_FD:
+        if (set_source(options, XTOP_SOURCE_FILE, failure) < 0)
+            return -1;
+        return parse_fd(value, &options->file_fd, "--file-fd", failure);
+    case OPTION_FILE_NAME:
+        options->file_name = value;
+        return 0;
+    case OPTION_REALTIME:
+        options->realtime = true;
+        return 0;
+    case OPTION_DEMO:
+        return set_source(options, XTOP_SOURCE_DEMO, failure);
+    case OPTION_SEED:
+        return parse_number(value, 0, UINT64_MAX, &options->demo_seed, "--seed", failure);
+    case OPTION_DEMO_FLOWS:
+        return parse_u32(value, 1, 1 << 24, &options->demo_flows, "--demo-flows", failure);
+    case OPTION_DEMO_PACKETS:
+        return parse_number(value, 0, UINT64_MAX, &options->demo_packets, "--demo-packets", failure);
+    case OPTION_DEMO_RATE:
+        return parse_u32(value, 0, UINT32_MAX, &options->demo_rate, "--demo-rate", failure);
+    default:
+        return 1;
+    }
+}
+
+static int parse_table_option(struct options *options, int letter, const char *value, struct failure *failure)
+{
+    switch (letter) {
+    case OPTION_MAX_FLOWS:
+        return parse_u32(value, 1, 1 << 27, &options->max_flows, "--max-flows", failure);
+    case OPTION_IDLE_TIMEOUT:
+        return parse_seconds(value, &options->idle_timeout, "--idle-timeout", failure);
+    case OPTION_ACTIVE_TIMEOUT:
+        return parse_seconds(value, &options->active_timeout, "--active-timeout", failure);
+    case OPTION_HASH_SEED:
+        options->hash_seed_given = true;
+        return parse_u32(value, 0, UINT32_MAX, &options->hash_seed, "--hash-seed", failure);
+    case OPTION_LOSSLESS_ENDED:
+        options->lossless_ended = true;
+        return 0;
+    case OPTION_CONTROL_FD:
+        return parse_fd(value, &options->control_fd, "--control-fd", failure);
+    case OPTION_LISTEN:
+        options->listen_path = value;
+        return 0;
+    default:
+        return 1;
+    }
+}
+
+static int parse_option(struct options *options, int letter, const char *value, struct failure *failure)
+{
+    static int (*const group[])(struct options *, int, const char *, struct failure *) = {
+        parse_link_option, parse_stored_option, parse_table_option};
+
+    for (size_t i = 0; i < sizeof group / sizeof group[0]; i++) {
+        int result = group[i](options, letter, value, failure);
+
+        if (result <= 0)
+            return result;
+    }
+    return failure_set(failure, EXIT_USAGE, "unknown option (see xtop-capture --help)");
+}
+
+int options_parse(struct options *options, int argc, char **argv, struct failure *failure)
+{
+    int letter;
+
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, ":i:q:t:SNzcp", long_options, NULL)) != -1) {
+        if (letter == OPTION_HELP) {
+            fputs(help_text, stdout);
+            return 1;
+        }
+        if (letter == OPTION_VERSION) {
+            puts("xtop-capture " XTOP_VERSION);
+            return 1;
+        }
+        if (letter == ':')
+            return failure_set(failure, EXIT_USAGE, "%s needs a value (see xtop-capture --help)", argv[optind - 1]);
+        if (letter == '?')
+            return failure_set(failure, EXIT_USAGE, "unknown option %s (see xtop-capture --help)", argv[optind - 1]);
+        if (parse_option(options, letter, optarg, failure) < 0)
+            return -1;
+    }
+    if (optind < argc)
+        return failure_set(failure, EXIT_USAGE, "unexpected argument %s (see xtop-capture --help)", argv[optind]);
+    if (!options->source_kind)
+        return failure_set(failure, EXIT_USAGE, "nothing to capture (one of -i, --file-fd, --demo is needed)");
+    return 0;
+}
