@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What xtop-bench was asked to measure, and what came of it.
+ */
+#ifndef XTOP_BENCH_H
+#define XTOP_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BENCH_STAGES 4 /* parse, hash, lookup, update */
+#define BENCH_REPEAT_MAX 1000
+
+struct bench_options {
+    const char *pcap; /* NULL = frames of its own */
+    uint32_t flows;
+    uint32_t packets;
+    uint32_t size;  /* bytes of a frame, without FCS */
+    double zipf;    /* exponent; 0 = all flows alike */
+    double new_flow_ratio;
+    uint32_t repeat;
+    int cpu; /* -1 = the one it runs on */
+    bool json;
+};
+
+/* Times are medians of the repeats, CPU ns a packet but for the stages. */
+struct bench_result {
+    double ns_per_packet;
+    double stage[BENCH_STAGES];
+    double floor_ns;
+    double bytes_per_flow;
+    uint32_t flows;
+    uint32_t packets;
+    uint32_t size;
+    uint32_t repeat;
+};
+
+/* The middle of `count` values, which it sorts. */
+double bench_median(double *values, uint32_t count);
+
+/* CPU time of the calling thread, ns. */
+uint64_t bench_cpu_time(void);
+
+#endif

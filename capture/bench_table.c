@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/bench_table.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Fixed, so that every run fills the same buckets. */
+#define BENCH_HASH_SEED 0x78746f70
+
+/* No flow ends of age while we measure: ns. */
+#define BENCH_TIMEOUT UINT64_C(3600000000000)
+
+enum source_result bench_take(struct source_queue *queue, struct burst *burst)
+{
+    struct bench_queue *input = (struct bench_queue *)queue;
+    const struct bench_frames *frames = input->frames;
+    uint32_t left = frames->count - input->next;
+
+    burst->count = left < SOURCE_BURST ? left : SOURCE_BURST;
+    burst->timed = false;
+    for (uint32_t i = 0; i < burst->count; i++) {
+        const struct bench_frame *frame = &frames->frame[input->next + i];
+
+        burst->frame[i].data = frames->data + frame->at;
+        burst->frame[i].captured = frame->captured;
+        burst->frame[i].length = frame->length;
+        burst->frame[i].cookie = frame->at;
+    }
+    input->next += burst->count;
+    return burst->count ? SOURCE_FRAMES : SOURCE_END;
+}
+
+static void bench_recycle(struct source_queue *queue, const struct burst *burst)
+{
+    (void)queue;
+    (void)burst;
+}
+
+static const struct source_operations bench_operations = {
+    .name = "bench",
+    .take = bench_take,
+    .recycle = bench_recycle,
+};
+
+int bench_table_open(struct bench_table *table, const struct bench_frames *frames, uint32_t max_flows,
+                     struct failure *failure)
+{
+    struct segment_plan plan = {1, max_flows, 4096, BENCH_HASH_SEED};
+    static const struct options options = {.source_kind = XTOP_SOURCE_INTERFACE};
+
+    *table = (struct bench_table){.input = {.input = {.fd = -1, .link = frames->link}, .frames = frames}};
+    if (segment_create(&table->segment, &plan, failure) < 0)
+        return -1;
+    table->segment.header->idle_timeout = BENCH_TIMEOUT;
+    table->segment.header->active_timeout = BENCH_TIMEOUT;
+    table->source = (struct source){.operations = &bench_operations, .queue = {&table->input.input}, .queue_count = 1};
+    table->shared.source = &table->source;
+    table->shared.header = table->segment.header;
+    if (worker_queue_open(&table->queue, &table->shared, 0, -1, &options) == 0)
+        return 0;
+    segment_destroy(&table->segment);
+    return failure_set(failure, EXIT_FAILED, "cannot make the flow table (%s; lower --flows)", strerror(errno));
+}
+
+void bench_table_close(struct bench_table *table)
+{
+    flow_table_close(&table->queue.table);
+    segment_destroy(&table->segment);
+}
