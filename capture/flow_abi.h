@@ -202,7 +202,8 @@ struct xtop_queue {
 
     uint64_t ended_packets[XTOP_PACKETS_BINS]; /* ended flows of <= 1 2 5 10 100 1000 10000 and more packets */
 
-    uint64_t padding1[2];
+    uint64_t first_time; /* ns: the source's clock at the first burst; 0 = nothing came yet */
+    uint64_t padding1;
     struct xtop_protocol ended_protocol[256];
 };
 

@@ -12,6 +12,7 @@
 #include "capture/flow_index.h"
 #include "capture/flow_record.h"
 #include "capture/hash.h"
+#include "capture/histogram.h"
 #include "capture/segment.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -152,38 +153,14 @@ static void index_remove(struct flow_table *table, uint32_t hash, uint32_t slot)
 
 /* ---- The end of a flow --------------------------------------------------------------------------------------- */
 
-static uint32_t bin_of(uint64_t value, const uint64_t *upper, uint32_t bins)
-{
-    uint32_t bin = 0;
-
-    while (bin < bins - 1 && value > upper[bin])
-        bin++;
-    return bin;
-}
-
-uint32_t flow_duration_bin(uint64_t duration)
-{
-    static const uint64_t upper[XTOP_DURATION_BINS - 1] = {1000000,     10000000,    100000000,   1000000000,
-                                                           10000000000, 60000000000, 300000000000};
-
-    return bin_of(duration, upper, XTOP_DURATION_BINS);
-}
-
-uint32_t flow_packets_bin(uint64_t packets)
-{
-    static const uint64_t upper[XTOP_PACKETS_BINS - 1] = {1, 2, 5, 10, 100, 1000, 10000};
-
-    return bin_of(packets, upper, XTOP_PACKETS_BINS);
-}
-
 static void count_ended(struct flow_table *table, const struct xtop_record *record)
 {
     struct xtop_protocol *protocol = &table->queue->ended_protocol[record->key.protocol];
     uint64_t packets = record_packets(record);
 
     table->counts->flows_ended++;
-    table->counts->ended_duration[flow_duration_bin(record_last_seen(record) - record_first_seen(record))]++;
-    table->counts->ended_packets[flow_packets_bin(packets)]++;
+    table->counts->ended_duration[histogram_duration_bin(record_last_seen(record) - record_first_seen(record))]++;
+    table->counts->ended_packets[histogram_packets_bin(packets)]++;
     __atomic_store_n(&protocol->packets, protocol->packets + packets, __ATOMIC_RELAXED);
     __atomic_store_n(&protocol->bytes, protocol->bytes + record->direction[0].bytes + record->direction[1].bytes,
                      __ATOMIC_RELAXED);
@@ -231,10 +208,11 @@ static uint8_t flow_due(const struct flow_table *table, const struct xtop_record
 {
     uint64_t last = record_last_seen(record);
 
-    if (record_older(last, now, table->idle_timeout))
-        return XTOP_END_IDLE;
+    /* A closed flow is over after 2 s, however late the hand or the next packet finds it. */
     if (record->tcp_state >= XTOP_TCP_CLOSED && record_older(last, now, FLOW_TABLE_TCP_QUIET))
         return XTOP_END_TCP;
+    if (record_older(last, now, table->idle_timeout))
+        return XTOP_END_IDLE;
     if (record_older(record_first_seen(record), now, table->active_timeout))
         return XTOP_END_ACTIVE;
     return XTOP_END_NONE;

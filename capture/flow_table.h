@@ -88,10 +88,6 @@ void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t c
 void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count);
 void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count);
 
-/* Bins of ended_duration (ns) and ended_packets. */
-uint32_t flow_duration_bin(uint64_t duration);
-uint32_t flow_packets_bin(uint64_t packets);
-
 /* Moves the clock hand on to `now` (ns of the source's clock): ends what is due in the slots it passes. */
 void flow_table_sweep(struct flow_table *table, uint64_t now);
 

@@ -121,6 +121,8 @@ static bool queue_turn(struct worker_queue *queue, uint64_t now)
         queue->packet_time = burst.frame[burst.count - 1].time;
     if (queue->packet_time)
         now = queue->packet_time;
+    if (burst.count && !queue->counts.first_time)
+        queue->counts.first_time = burst.timed ? burst.frame[0].time : now;
     if (burst.count && queue->shared->drain)
         drain_burst(queue, &burst);
     else if (burst.count)

@@ -7,6 +7,7 @@ A :class:`Snapshot` is the only thing that travels from a source to widgets and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -214,9 +215,15 @@ class Snapshot:
     flow_duration: Histogram
     flow_packets: Histogram
     protocols: tuple[Protocol, ...]
-    flows: tuple[Flow, ...]
+    flows: Sequence[Flow]
     state: CaptureState = CaptureState.RUNNING
     state_text: str = ""  # one line: what ended or broke
+    clock: int = 0  # the source's own time, which ages are counted from: a file's last packet; 0 = taken_at
+
+    @property
+    def now(self) -> int:
+        """The time that flows' ages are counted from, ns."""
+        return self.clock or self.taken_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xtop.model import Snapshot, View
+from xtop.model import CaptureState, Snapshot, View
 from xtop.source import SnapshotSource
 
 
@@ -20,6 +20,10 @@ class NotedSource:
         """Return the source's snapshot, with the note."""
         snapshot = self._source.snapshot(view)
         return replace(snapshot, source=replace(snapshot.source, notes=(self._note, *snapshot.source.notes)))
+
+    def state(self) -> CaptureState:
+        """Return the source's state."""
+        return self._source.state()
 
     def stop(self) -> None:
         """Stop the source."""

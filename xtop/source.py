@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from xtop.model import Snapshot, View
+from xtop.model import CaptureState, Snapshot, View
 
 
 class SourceError(Exception):
-    """A source cannot start or go on. ``str()`` is one line, ``WHAT (WHY; WHAT TO DO)``; ``exit_code`` is the contract's."""
+    """A source cannot start or go on.
+
+    ``str()`` is one line, ``WHAT (WHY; WHAT TO DO)``; ``exit_code`` is the contract's.
+    """
 
     def __init__(self, text: str, exit_code: int = 1) -> None:
         super().__init__(text)
@@ -21,6 +24,9 @@ class SnapshotSource(Protocol):
 
     def snapshot(self, view: View) -> Snapshot:
         """Return the present moment. Rates are since the previous call. Works after the capture ended, too."""
+
+    def state(self) -> CaptureState:
+        """Return where the capture is, at no cost: what a snapshot would say, but nothing is measured."""
 
     def stop(self) -> None:
         """End the capture and wait until its figures are final; snapshots may still be taken. Idempotent."""

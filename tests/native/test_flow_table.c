@@ -13,6 +13,7 @@
 
 #include "capture/flow_index.h"
 #include "capture/hash.h"
+#include "capture/histogram.h"
 #include "table_fixture.h"
 
 enum { FIN_ACK = 0x11, RST = 0x04, SYN = 0x02, SYN_ACK = 0x12, ACK = 0x10 };
@@ -524,10 +525,10 @@ static void test_bins_of_ended_flows(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 7; i++) {
-        assert_int_equal(flow_duration_bin(duration[i]), i);
-        assert_int_equal(flow_duration_bin(duration[i] + 1), i + 1);
-        assert_int_equal(flow_packets_bin(packets[i]), i);
-        assert_int_equal(flow_packets_bin(packets[i] + 1), i + 1);
+        assert_int_equal(histogram_duration_bin(duration[i]), i);
+        assert_int_equal(histogram_duration_bin(duration[i] + 1), i + 1);
+        assert_int_equal(histogram_packets_bin(packets[i]), i);
+        assert_int_equal(histogram_packets_bin(packets[i] + 1), i + 1);
     }
 }
 

@@ -78,6 +78,10 @@ class ScriptedSource:
             self._step(call)
         return self._as_snapshot(call, view)
 
+    def state(self) -> CaptureState:
+        """Return the state of the step shown last."""
+        return self._state(self.calls)[0]
+
     def stop(self) -> None:
         """End."""
         self.stopped = True

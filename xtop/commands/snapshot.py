@@ -30,29 +30,36 @@ def run(options: argparse.Namespace) -> int:
         return _series(settings, view, options, output)
     if options.count is not None:
         raise SourceError("--count is for a series (give --every S, too)", 2)
-    with closing(start_capture(replace(settings, lossless_ended=_lossless(settings, view)))) as source:
+    if settings.file is not None:
+        # A file is shown whole: a flow that ended and came again is two entries.
+        settings, view = replace(settings, lossless_ended=True), replace(view, ended=True)
+    with closing(start_capture(settings)) as source:
         snapshot = _one(source, settings, view, options.duration)
     write_snapshot(snapshot, output, options.format or "json", bool(options.overwrite))
     return _verdict(snapshot)
 
 
-def _lossless(settings: CaptureSettings, view: View) -> bool:
-    return settings.file is not None and view.ended
-
-
 def _one(source: SnapshotSource, settings: CaptureSettings, view: View, duration: float | None) -> Snapshot:
-    """Return the state of things after ``duration``, or at the end of a file."""
-    snapshot = source.snapshot(view)  # rates are over the time since this one
-    if settings.file is None:
-        time.sleep(DEFAULT_DURATION_S if duration is None else duration)
-        return source.snapshot(view)
+    """Return the state of things after ``duration``, or at the end of a file, with the capture at rest.
+
+    At rest the law holds in the flows as well: the packets of all of them together are those accounted for.
+    """
+    glance = View(top=1)
+    if settings.file is None and duration is None:
+        duration = DEFAULT_DURATION_S
     deadline = None if duration is None else time.monotonic() + duration
     pause, longest = FILE_PATIENCE_S
-    while snapshot.state not in FINAL and (deadline is None or time.monotonic() < deadline):
-        time.sleep(pause)
+    state = source.snapshot(glance).state  # rates are over the time since this one
+    while state not in FINAL and (left := _left(deadline)) > 0:
+        time.sleep(min(pause, left))
         pause = min(longest, pause * 1.5)
-        snapshot = source.snapshot(view)
-    return snapshot
+        state = source.state()
+    source.stop()
+    return source.snapshot(view)
+
+
+def _left(deadline: float | None) -> float:
+    return float("inf") if deadline is None else deadline - time.monotonic()
 
 
 def _series(settings: CaptureSettings, view: View, options: argparse.Namespace, output: Path | None) -> int:

@@ -194,7 +194,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
         trend = self._picture.trends.get(flow.key, ())
-        scene = Scene(snapshot.taken_at, self._picture.in_bytes, snapshot.totals.bps, trend)
+        scene = Scene(snapshot.now, self._picture.in_bytes, snapshot.totals.bps, trend)
         line: Line = [(" " * MARGIN, "base")]
         for column in arrangement.columns:
             text, ink = column.cell(flow, scene, column.width)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The bounds of the histograms: writer, reader and screen agree on them here (inclusive upper bounds; xtop.model has
+ * the same in its own units).
+ */
+#ifndef XTOP_HISTOGRAM_H
+#define XTOP_HISTOGRAM_H
+
+#include <stdint.h>
+
+#include "capture/flow_abi.h"
+
+static inline uint32_t histogram_bin(uint64_t value, const uint64_t *upper, uint32_t bins)
+{
+    uint32_t bin = 0;
+
+    while (bin < bins - 1 && value > upper[bin])
+        bin++;
+    return bin;
+}
+
+/* Bin of ended_duration; `duration` in ns. */
+static inline uint32_t histogram_duration_bin(uint64_t duration)
+{
+    static const uint64_t upper[XTOP_DURATION_BINS - 1] = {
+        UINT64_C(1000000),     UINT64_C(10000000),    UINT64_C(100000000),    UINT64_C(1000000000),
+        UINT64_C(10000000000), UINT64_C(60000000000), UINT64_C(300000000000),
+    };
+
+    return histogram_bin(duration, upper, XTOP_DURATION_BINS);
+}
+
+/* Bin of ended_packets. */
+static inline uint32_t histogram_packets_bin(uint64_t packets)
+{
+    static const uint64_t upper[XTOP_PACKETS_BINS - 1] = {1, 2, 5, 10, 100, 1000, 10000};
+
+    return histogram_bin(packets, upper, XTOP_PACKETS_BINS);
+}
+
+#endif

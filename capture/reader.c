@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Attaching, the counters, the ended flows. What looks at live flows is in reader_look.c. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/reader.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "capture/reader_state.h"
+
+#define COPY_TRIES 100000
+
+/* The first sizes tell a foreign header from ours before anything else of it is believed. */
+static int header_check(const struct xtop_header *header, uint64_t size, char *error, size_t error_size)
+{
+    if (size < XTOP_HEADER_SIZE || header->magic != XTOP_MAGIC) {
+        snprintf(error, error_size, "this is no xtop segment");
+        return -1;
+    }
+    if (header->layout_version != XTOP_LAYOUT_VERSION) {
+        snprintf(error, error_size,
+                 "the capture uses segment layout %u and this xtop reads layout %u (use the same version of both)",
+                 header->layout_version, XTOP_LAYOUT_VERSION);
+        return -1;
+    }
+    if (header->segment_size > size || header->record_size != sizeof(struct xtop_record) ||
+        header->queue_size != sizeof(struct xtop_queue) || header->shard_size != sizeof(struct xtop_shard) ||
+        header->queue_count > XTOP_MAX_QUEUES) {
+        snprintf(error, error_size, "the segment contradicts itself (it is damaged)");
+        return -1;
+    }
+    return 0;
+}
+
+struct reader *reader_open(int fd, char *error, size_t error_size)
+{
+    struct reader *reader;
+    struct stat status;
+    void *map;
+
+    if (fstat(fd, &status) < 0 || status.st_size < XTOP_HEADER_SIZE) {
+        snprintf(error, error_size, "this is no xtop segment");
+        return NULL;
+    }
+    map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (map == MAP_FAILED) {
+        snprintf(error, error_size, "cannot map the segment (%s)", strerror(errno));
+        return NULL;
+    }
+    reader = header_check(map, (uint64_t)status.st_size, error, error_size) < 0 ? NULL : calloc(1, sizeof *reader);
+    if (!reader) {
+        munmap(map, (size_t)status.st_size);
+        return NULL;
+    }
+    reader->header = map;
+    reader->size = (uint64_t)status.st_size;
+    return reader;
+}
+
+void reader_close(struct reader *reader)
+{
+    for (uint32_t i = 0; i < XTOP_MAX_QUEUES; i++)
+        free(reader->previous[i]);
+    free(reader->ended);
+    munmap((void *)(uintptr_t)reader->header, reader->size);
+    free(reader);
+}
+
+const struct xtop_header *reader_header(const struct reader *reader)
+{
+    return reader->header;
+}
+
+void reader_copy_locked(void *to, const void *from, size_t size)
+{
+    const uint32_t *sequence = from;
+
+    for (int i = 0; i < COPY_TRIES; i++) {
+        uint32_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
+
+        if (before & 1)
+            continue;
+        memcpy(to, from, size);
+        atomic_thread_fence(memory_order_acquire);
+        if (__atomic_load_n(sequence, __ATOMIC_RELAXED) == before)
+            return;
+    }
+    memcpy(to, from, size);
+}
+
+bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record)
+{
+    if (!reader_place_live(reader, place))
+        return false;
+    reader_copy_locked(record, reader_record_at(reader, place), sizeof *record);
+    return record_is_live(record);
+}
+
+int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue *queue)
+{
+    if (number >= reader->header->queue_count)
+        return -1;
+    reader_copy_locked(queue, reader_queue_at(reader, number), sizeof *queue);
+    return 0;
+}
+
+/* Makes room for one more ended flow; the oldest half goes when `keep` is reached twice. False: no memory. */
+static bool store_reserve(struct reader *reader, uint64_t keep)
+{
+    struct xtop_record *grown;
+    uint64_t room;
+
+    if (keep && reader->ended_count >= 2 * keep) {
+        memmove(reader->ended, reader->ended + reader->ended_count - keep, keep * sizeof *reader->ended);
+        reader->ended_count = keep;
+    }
+    if (reader->ended_count < reader->ended_room)
+        return true;
+    room = reader->ended_room ? reader->ended_room * 2 : 1024;
+    grown = realloc(reader->ended, room * sizeof *grown);
+    if (!grown)
+        return false;
+    reader->ended = grown;
+    reader->ended_room = room;
+    return true;
+}
+
+static int64_t collect_queue(struct reader *reader, uint32_t queue, uint64_t keep)
+{
+    const struct xtop_shard *shard = reader_shard_at(reader, queue);
+    const struct xtop_record *ring =
+        (const struct xtop_record *)((uintptr_t)reader->header + (uint64_t)shard->ended_offset);
+    uint64_t head = __atomic_load_n(&shard->ended_head, __ATOMIC_ACQUIRE);
+    uint64_t *cursor = &reader->cursor[queue];
+    int64_t taken = 0;
+
+    if (head - *cursor > shard->ended_capacity) {
+        reader->ended_lost += head - shard->ended_capacity - *cursor;
+        *cursor = head - shard->ended_capacity;
+    }
+    for (; *cursor != head; (*cursor)++) {
+        if (!store_reserve(reader, keep))
+            return -1;
+        reader->ended[reader->ended_count] = ring[*cursor & (shard->ended_capacity - 1)];
+        atomic_thread_fence(memory_order_acquire);
+        if (__atomic_load_n(&shard->ended_reserved, __ATOMIC_RELAXED) - *cursor > shard->ended_capacity) {
+            reader->ended_lost++; /* the writer came round while we copied */
+            continue;
+        }
+        reader->ended_count++;
+        taken++;
+    }
+    return taken;
+}
+
+int64_t reader_collect(struct reader *reader, uint64_t keep)
+{
+    int64_t taken = 0;
+
+    for (uint32_t i = 0; i < reader->header->queue_count; i++) {
+        int64_t more = collect_queue(reader, i, keep);
+
+        if (more < 0)
+            return -1;
+        taken += more;
+    }
+    return taken;
+}
+
+uint64_t reader_ended_cursor(const struct reader *reader, uint32_t number)
+{
+    return number < XTOP_MAX_QUEUES ? reader->cursor[number] : 0;
+}
+
+uint64_t reader_ended_lost(const struct reader *reader)
+{
+    return reader->ended_lost;
+}

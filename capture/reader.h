@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The reader: attaches to a segment, copies consistently, joins what two queues saw of one flow, ranks, and hands out
+ * only the rows that are wanted. It writes nothing into the segment; any number of readers may look at once. A reader
+ * is used by one thread at a time. Everything is private memory of the reader's own, given back by reader_close.
+ */
+#ifndef XTOP_READER_H
+#define XTOP_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/flow_abi.h"
+
+/* cdef begin */
+/* reader_view.sort */
+#define READER_SORT_BYTES 0
+#define READER_SORT_PACKETS 1
+#define READER_SORT_BPS 2
+#define READER_SORT_PPS 3
+#define READER_SORT_PAYLOAD_BYTES 4
+#define READER_SORT_SOURCE 5
+#define READER_SORT_DESTINATION 6
+#define READER_SORT_SOURCE_PORT 7
+#define READER_SORT_DESTINATION_PORT 8
+#define READER_SORT_PROTOCOL 9
+#define READER_SORT_VLAN 10
+#define READER_SORT_FIRST_SEEN 11
+#define READER_SORT_LAST_SEEN 12
+#define READER_SORT_DURATION 13
+#define READER_SORT_RTT 14
+#define READER_SORT_RETRANSMISSIONS 15
+#define READER_SORT_COUNT 16
+
+/* reader_filter.fields: which of its fields must match */
+#define READER_FIELD_ADDRESS 1 /* either end */
+#define READER_FIELD_PORT 2    /* either end */
+#define READER_FIELD_PROTOCOL 4
+#define READER_FIELD_VLAN 8
+#define READER_FIELD_IP_VERSION 16
+#define READER_FIELD_SOURCE 32 /* address of the initiator */
+#define READER_FIELD_DESTINATION 64
+#define READER_FIELD_SOURCE_PORT 128
+#define READER_FIELD_DESTINATION_PORT 256
+
+struct reader_filter {
+    uint32_t fields;
+    uint8_t address[16];     /* as in xtop_key */
+    uint8_t source[16];
+    uint8_t destination[16];
+    uint16_t port;
+    uint16_t source_port;
+    uint16_t destination_port;
+    uint16_t vlan;
+    uint8_t protocol;
+    uint8_t ip_version;
+    uint8_t padding[2];
+};
+
+struct reader_view {
+    uint32_t sort;       /* READER_SORT_ */
+    uint32_t descending; /* 0 or 1 */
+    uint64_t top;        /* rows wanted; 0 = all */
+    uint32_t ended;      /* 1: ended flows that were collected, too */
+    uint32_t over_span;  /* 1: rates over the whole capture (files); 0: since the look before */
+    uint32_t over;       /* 1: the capture is dead though the header does not say so (killed): rates stand still */
+    uint32_t padding;
+    struct reader_filter filter;
+};
+
+/* A flow, whole: what all queues saw of it. */
+struct reader_row {
+    struct xtop_record record;
+    uint64_t rate_packets; /* packets within reader_result.interval_ns */
+    uint64_t rate_bytes;   /* IP bytes within it */
+    uint32_t flow_id;      /* MurmurHash3 x86_32 of the key, seed 0 */
+    uint32_t padding;
+};
+
+struct reader_result {
+    struct reader_row *row; /* row_count rows in order; the caller gives them back by reader_rows_free */
+    uint64_t row_count;
+    uint64_t matched;     /* flows that the filter let through */
+    uint64_t flows_live;  /* all live flows, filter or not */
+    uint64_t interval_ns; /* what the rates are over; 0 = no rates */
+    uint64_t duration[XTOP_DURATION_BINS]; /* live flows; bins as in xtop_queue */
+    uint64_t packets[XTOP_PACKETS_BINS];
+    struct xtop_protocol protocol[256]; /* live flows */
+};
+
+struct reader;
+
+/*
+ * Maps the segment behind `fd` read-only (the caller keeps the descriptor). Returns NULL and one sentence in `error`
+ * when it is none, or of another layout version.
+ */
+struct reader *reader_open(int fd, char *error, size_t error_size);
+void reader_close(struct reader *reader);
+
+/* The header as it stands; `state` may change under the caller's eyes. */
+const struct xtop_header *reader_header(const struct reader *reader);
+
+/* Copies queue `number`'s counters, consistent among themselves. Returns 0, or -1 when there is no such queue. */
+int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue *queue);
+
+/*
+ * Takes ended flows out of the rings into the reader's own store, of which it keeps the newest `keep` (0 = all).
+ * Returns how many it took; -1 when memory ran out. Call it often enough and nothing is lapped.
+ */
+int64_t reader_collect(struct reader *reader, uint64_t keep);
+
+/* Ended flows of a queue taken so far (what a "cursor" message tells); and those lost to lapping, all queues. */
+uint64_t reader_ended_cursor(const struct reader *reader, uint32_t number);
+uint64_t reader_ended_lost(const struct reader *reader);
+
+/* One look at all flows. Returns 0, or -1 when memory ran out (then *result holds no rows). */
+int reader_look(struct reader *reader, const struct reader_view *view, struct reader_result *result);
+void reader_rows_free(struct reader_row *row);
+/* cdef end */
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where RSS is not symmetric the two directions of a flow, or the packets of one, meet in different queues. Here their
+ * records become one again, by key. A capture with one queue never comes here.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/hash.h"
+#include "capture/reader_state.h"
+
+static uint64_t slots_in_all(const struct reader *reader)
+{
+    uint64_t slots = 0;
+
+    for (uint32_t i = 0; i < reader->header->queue_count; i++)
+        slots += reader_slots_used(reader, i);
+    return slots;
+}
+
+/* The first half of the same flow in a bucket's chain, or NULL. */
+static struct reader_half *chain_find(const struct reader *reader, struct reader_halves *halves, uint32_t head,
+                                      uint32_t hash, const struct xtop_key *key)
+{
+    for (uint32_t at = head; at; at = halves->half[at].next) {
+        struct reader_half *half = &halves->half[at];
+
+        if (half->hash == hash && memcmp(&reader_record_at(reader, half->place)->key, key, sizeof *key) == 0)
+            return half;
+    }
+    return NULL;
+}
+
+static void halves_add(const struct reader *reader, struct reader_halves *halves, uint32_t *head, uint32_t mask,
+                       struct reader_place place)
+{
+    struct xtop_record record;
+    struct reader_half *half, *first;
+    uint32_t hash;
+
+    if (!reader_copy_record(reader, place, &record))
+        return;
+    hash = hash_key(&record.key, reader->header->hash_seed);
+    first = chain_find(reader, halves, head[hash & mask], hash, &record.key);
+    half = &halves->half[++halves->count];
+    *half = (struct reader_half){.place = place, .hash = hash};
+    if (first) {
+        half->secondary = true;
+        half->sibling = first->sibling;
+        first->sibling = halves->count;
+    } else {
+        half->next = head[hash & mask];
+        head[hash & mask] = halves->count;
+    }
+}
+
+int reader_find_halves(const struct reader *reader, struct reader_halves *halves)
+{
+    uint64_t slots = slots_in_all(reader);
+    uint32_t buckets = 1024;
+    uint32_t *head;
+
+    while (buckets < slots && buckets < UINT32_C(1) << 30)
+        buckets *= 2;
+    halves->count = 0;
+    halves->half = calloc(slots + 1, sizeof *halves->half);
+    head = calloc(buckets, sizeof *head);
+    if (!halves->half || !head) {
+        free(halves->half);
+        free(head);
+        return -1;
+    }
+    for (uint32_t queue = 0; queue < reader->header->queue_count; queue++) {
+        uint32_t used = reader_slots_used(reader, queue);
+
+        for (uint32_t slot = 1; slot <= used && halves->count < slots; slot++)
+            halves_add(reader, halves, head, buckets - 1, (struct reader_place){queue, slot});
+    }
+    free(head);
+    return 0;
+}
+
+static void join_direction(struct xtop_direction *to, const struct xtop_direction *from)
+{
+    if (from->packets == 0)
+        return;
+    if (to->packets == 0 || from->ttl_min < to->ttl_min)
+        to->ttl_min = from->ttl_min;
+    if (to->packets == 0 || from->ttl_max > to->ttl_max)
+        to->ttl_max = from->ttl_max;
+    if (to->packets == 0)
+        to->dscp = from->dscp;
+    to->packets += from->packets;
+    to->bytes += from->bytes;
+    to->payload_bytes += from->payload_bytes;
+    for (int i = 0; i < XTOP_SIZE_BINS; i++)
+        to->size_histogram[i] += from->size_histogram[i];
+    to->tcp_flags |= from->tcp_flags;
+    to->ipv6_extensions |= from->ipv6_extensions;
+    to->ip_flags |= from->ip_flags;
+}
+
+static uint16_t add_saturating(uint16_t a, uint16_t b)
+{
+    return (uint16_t)(a + b > UINT16_MAX ? UINT16_MAX : a + b);
+}
+
+static void join_tcp(struct xtop_record *record, const struct xtop_record *other)
+{
+    if (other->tcp_state > record->tcp_state)
+        record->tcp_state = other->tcp_state;
+    record->fin_seen |= other->fin_seen;
+    if ((record->fin_seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH && record->tcp_state == XTOP_TCP_FIN)
+        record->tcp_state = XTOP_TCP_CLOSED;
+    if (record->rtt_us == 0)
+        record->rtt_us = other->rtt_us;
+}
+
+void reader_join(struct xtop_record *record, const struct xtop_record *other)
+{
+    if (record_first_seen(other) < record_first_seen(record))
+        record->initiator = other->initiator;
+    for (int i = 0; i < 2; i++) {
+        join_direction(&record->direction[i], &other->direction[i]);
+        if (other->first_seen[i] && (!record->first_seen[i] || other->first_seen[i] < record->first_seen[i]))
+            record->first_seen[i] = other->first_seen[i];
+        if (other->last_seen[i] > record->last_seen[i])
+            record->last_seen[i] = other->last_seen[i];
+        record->tcp_options[i] |= other->tcp_options[i];
+        record->ipv4_options[i] |= other->ipv4_options[i];
+        record->retransmissions[i] = add_saturating(record->retransmissions[i], other->retransmissions[i]);
+        record->out_of_order[i] = add_saturating(record->out_of_order[i], other->out_of_order[i]);
+    }
+    join_tcp(record, other);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the reader's own files share; nobody else includes it.
+ */
+#ifndef XTOP_READER_STATE_H
+#define XTOP_READER_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/flow_record.h"
+#include "capture/reader.h"
+
+/* A flow's totals at the look before, by slot. */
+struct previous {
+    uint32_t generation;
+    uint32_t padding;
+    uint64_t packets;
+    uint64_t bytes;
+};
+
+struct reader {
+    const struct xtop_header *header;
+    uint64_t size; /* of the mapping */
+
+    uint64_t cursor[XTOP_MAX_QUEUES]; /* ended records taken, by queue */
+    uint64_t ended_lost;
+    struct xtop_record *ended; /* the store, oldest first */
+    uint64_t ended_count;
+    uint64_t ended_room;
+
+    struct previous *previous[XTOP_MAX_QUEUES];
+    uint32_t previous_room[XTOP_MAX_QUEUES]; /* slots */
+    uint64_t looked_at; /* monotonic ns of the look before; 0 = none */
+    uint64_t interval;  /* ns, of the last look */
+    bool final;         /* the capture has ended and its last rates stand */
+};
+
+/* Where a record lies. */
+struct reader_place {
+    uint32_t queue;
+    uint32_t slot;
+};
+
+static inline const struct xtop_queue *reader_queue_at(const struct reader *reader, uint32_t queue)
+{
+    return (const struct xtop_queue *)((uintptr_t)reader->header + reader->header->queues_offset) + queue;
+}
+
+static inline const struct xtop_shard *reader_shard_at(const struct reader *reader, uint32_t queue)
+{
+    return (const struct xtop_shard *)((uintptr_t)reader->header + reader->header->shards_offset) + queue;
+}
+
+static inline const struct xtop_record *reader_record_at(const struct reader *reader, struct reader_place place)
+{
+    uint64_t offset = reader_shard_at(reader, place.queue)->records_offset;
+
+    return (const struct xtop_record *)((uintptr_t)reader->header + offset) + place.slot;
+}
+
+/* Slots of a shard that were ever used: 1 .. the result, never more than the mapping holds. */
+static inline uint32_t reader_slots_used(const struct reader *reader, uint32_t queue)
+{
+    const struct xtop_shard *shard = reader_shard_at(reader, queue);
+    uint32_t used = __atomic_load_n(&shard->records_used, __ATOMIC_ACQUIRE);
+
+    return used < shard->record_capacity ? used : shard->record_capacity;
+}
+
+static inline bool reader_place_live(const struct reader *reader, struct reader_place place)
+{
+    return __atomic_load_n(&reader_record_at(reader, place)->generation, __ATOMIC_RELAXED) & 1;
+}
+
+/*
+ * Copies `size` bytes under the sequence lock that `from` begins with. A writer that was killed within a write leaves
+ * its sequence odd for ever: after many tries the copy is taken as it is.
+ */
+void reader_copy_locked(void *to, const void *from, size_t size);
+
+/* Copies a record whole; false when the slot is free. */
+bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);
+
+/* ---- reader_join.c ---- */
+
+struct reader_half {
+    struct reader_place place;
+    uint32_t hash;
+    uint32_t next;   /* chain of the bucket, 1-based; 0 = end */
+    uint32_t sibling; /* the next half of the same flow, 1-based; 0 = none */
+    bool secondary;  /* reached through another half's sibling chain */
+};
+
+struct reader_halves {
+    struct reader_half *half; /* half[1 .. count] */
+    uint32_t count;
+};
+
+/* Finds which records of different queues are one flow. Returns 0, or -1 when memory ran out. Free half[] after. */
+int reader_find_halves(const struct reader *reader, struct reader_halves *halves);
+
+/* Adds what another queue saw of the same flow. */
+void reader_join(struct xtop_record *record, const struct xtop_record *other);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames from a pcap or pcapng file, or from standard input, through libpcap. The file was opened by the caller, with
+ * the caller's rights. Packets are copied into the queue's own room: libpcap reuses its buffer at each packet, and a
+ * burst must stay readable until it is recycled.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/source.h"
+
+/* Enough for every header chain that the parser walks; the rest of a jumbo frame is never looked at. */
+#define FRAME_ROOM 2048
+
+/* Replay: sleep no longer than this between looks at the clock, ms. */
+#define REPLAY_WAIT_MS 10
+
+struct file_queue {
+    struct source_queue queue; /* first: the worker's handle */
+    pcap_t *pcap;
+    const char *name;
+    uint64_t packets; /* read so far, for messages */
+    bool realtime;
+    uint64_t first_time; /* ns: of the file's first packet */
+    uint64_t started;    /* monotonic ns when it was replayed */
+    bool held;           /* `header` and `data` are read, but not due yet */
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    uint8_t room[SOURCE_BURST][FRAME_ROOM];
+};
+
+static uint64_t monotonic_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The parser's name of a libpcap link type; false when it knows none. */
+static bool link_of(int datalink, enum link_type *link)
+{
+    static const struct {
+        int datalink;
+        enum link_type link;
+    } known[] = {
+        {DLT_EN10MB, LINK_ETHERNET},    {DLT_RAW, LINK_RAW_IP},   {101 /* LINKTYPE_RAW */, LINK_RAW_IP},
+        {DLT_IPV4, LINK_RAW_IP},        {DLT_IPV6, LINK_RAW_IP},  {DLT_LINUX_SLL, LINK_LINUX_SLL},
+        {DLT_LINUX_SLL2, LINK_LINUX_SLL2}, {DLT_NULL, LINK_NULL}, {DLT_LOOP, LINK_NULL},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].datalink == datalink) {
+            *link = known[i].link;
+            return true;
+        }
+    return false;
+}
+
+static pcap_t *file_open(const struct options *options, struct failure *failure)
+{
+    char error[PCAP_ERRBUF_SIZE] = "";
+    FILE *stream = fdopen(options->file_fd, "rb");
+    pcap_t *pcap;
+
+    if (!stream) {
+        failure_set(failure, EXIT_FAILED, "cannot read %s (%s)", options->file_name, strerror(errno));
+        return NULL;
+    }
+    setvbuf(stream, NULL, _IOFBF, 1 << 20);
+    pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error);
+    if (!pcap) {
+        failure_set(failure, EXIT_FAILED, "cannot read %.100s (%.120s; a pcap or pcapng file is needed)",
+                    options->file_name, error);
+        fclose(stream);
+    }
+    return pcap;
+}
+
+static void file_close(struct source *source)
+{
+    struct file_queue *file = (struct file_queue *)source->queue[0];
+
+    if (!file)
+        return;
+    pcap_close(file->pcap);
+    free(file);
+    source->queue[0] = NULL;
+}
+
+static int file_source_open(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct file_queue *file = calloc(1, sizeof *file);
+
+    if (!file)
+        return failure_set(failure, EXIT_FAILED, "out of memory");
+    file->pcap = file_open(options, failure);
+    if (!file->pcap) {
+        free(file);
+        return -1;
+    }
+    source->queue[0] = &file->queue;
+    source->queue_count = 1;
+    file->name = options->file_name;
+    file->realtime = options->realtime;
+    file->queue.fd = -1;
+    file->queue.wait_ms = REPLAY_WAIT_MS;
+    if (link_of(pcap_datalink(file->pcap), &file->queue.link))
+        return 0;
+    failure_set(failure, EXIT_FAILED, "cannot read %.120s (its link type is %s; Ethernet, raw IP, Linux SLL or loopback is needed)",
+                options->file_name, pcap_datalink_val_to_name(pcap_datalink(file->pcap)));
+    file_close(source);
+    return -1;
+}
+
+/* Reads one packet ahead. Returns SOURCE_FRAMES when it is held, else why there is none. */
+static enum source_result file_read(struct file_queue *file)
+{
+    int result;
+
+    if (file->held)
+        return SOURCE_FRAMES;
+    result = pcap_next_ex(file->pcap, &file->header, &file->data);
+    if (result == PCAP_ERROR_BREAK)
+        return SOURCE_END;
+    if (result != 1) {
+        failure_set(&file->queue.failure, EXIT_FAILED,
+                    "%.80s is damaged after packet %llu (%.100s; what was read before is counted)", file->name,
+                    (unsigned long long)file->packets, pcap_geterr(file->pcap));
+        return SOURCE_FAILED;
+    }
+    file->packets++;
+    file->held = true;
+    return SOURCE_FRAMES;
+}
+
+/* libpcap puts nanoseconds where microseconds are called for (PCAP_TSTAMP_PRECISION_NANO). */
+static uint64_t packet_time(const struct pcap_pkthdr *header)
+{
+    uint64_t time = (uint64_t)header->ts.tv_sec * 1000000000 + (uint64_t)header->ts.tv_usec;
+
+    return time ? time : 1; /* 0 means "never" in a record */
+}
+
+/* Replay: whether the held packet's moment has come. */
+static bool file_due(struct file_queue *file)
+{
+    uint64_t time = packet_time(file->header);
+
+    if (!file->realtime)
+        return true;
+    if (!file->started) {
+        file->started = monotonic_now();
+        file->first_time = time;
+    }
+    return time <= file->first_time || time - file->first_time <= monotonic_now() - file->started;
+}
+
+static void file_deliver(struct file_queue *file, struct burst *burst)
+{
+    struct frame *frame = &burst->frame[burst->count];
+    uint32_t captured = file->header->caplen < FRAME_ROOM ? file->header->caplen : FRAME_ROOM;
+
+    memcpy(file->room[burst->count], file->data, captured);
+    frame->data = file->room[burst->count];
+    frame->captured = captured;
+    frame->length = file->header->len > captured ? file->header->len : captured;
+    frame->time = packet_time(file->header);
+    frame->cookie = 0;
+    burst->count++;
+    file->held = false;
+}
+
+static enum source_result file_take(struct source_queue *queue, struct burst *burst)
+{
+    struct file_queue *file = (struct file_queue *)queue;
+    enum source_result result = SOURCE_FRAMES;
+
+    burst->timed = true;
+    burst->count = 0;
+    while (burst->count < SOURCE_BURST) {
+        result = file_read(file);
+        if (result != SOURCE_FRAMES || !file_due(file))
+            break;
+        file_deliver(file, burst);
+    }
+    if (result == SOURCE_FRAMES && burst->count == 0)
+        return SOURCE_IDLE;
+    return result;
+}
+
+static void file_recycle(struct source_queue *queue, const struct burst *burst)
+{
+    (void)queue;
+    (void)burst;
+}
+
+static void file_statistics(struct source_queue *queue, struct xtop_queue *counters)
+{
+    (void)queue;
+    (void)counters;
+}
+
+const struct source_operations source_file = {
+    .name = "file",
+    .open = file_source_open,
+    .take = file_take,
+    .recycle = file_recycle,
+    .statistics = file_statistics,
+    .close = file_close,
+};

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Flows as the reader hands them out: C rows that become :class:`xtop.model.Flow` when somebody looks at one.
+
+A snapshot may hold a million flows; turning all of them into Python objects would cost minutes and gigabytes, so they
+stay in C memory (private to the snapshot, never written again) until asked for.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, overload
+
+from xtop.model import Direction, Flow
+from xtop.protocols import ICMP, ICMPV6, protocol_name
+
+NANOSECONDS = 1_000_000_000
+
+END_REASONS = (None, "idle", "active", "tcp", "shutdown", "cache_full")  # by XTOP_END_
+TCP_STATES = (None, "syn", "syn_ack", "established", "fin", "closed", "reset")  # by XTOP_TCP_
+
+_ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
+
+
+class FlowRows(Sequence[Flow]):
+    """``count`` rows at ``rows`` (a cffi ``struct reader_row *`` that this object keeps alive)."""
+
+    def __init__(self, ffi: Any, rows: Any, count: int, interval_ns: int) -> None:
+        self._ffi = ffi
+        self._rows = rows
+        self._count = count
+        self._per_second = NANOSECONDS / interval_ns if interval_ns else 0.0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Flow: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Flow, ...]: ...
+    def __getitem__(self, index: int | slice) -> Flow | tuple[Flow, ...]:
+        if isinstance(index, slice):
+            return tuple(self._flow(self._rows[at]) for at in range(*index.indices(self._count)))
+        at = index + self._count if index < 0 else index
+        if not 0 <= at < self._count:
+            raise IndexError(index)
+        return self._flow(self._rows[at])
+
+    def _flow(self, row: Any) -> Flow:
+        record = row.record
+        key = record.key
+        forward = record.initiator & 1
+        reverse = 1 - forward
+        there, back = self._direction(record, forward), self._direction(record, reverse)
+        source_port, destination_port = _ports(key, forward)
+        return Flow(
+            key=self._ffi.buffer(self._ffi.addressof(record, "key"))[:],
+            flow_id=row.flow_id,
+            ip_version=key.ip_version,
+            source=_address(key.ip_version, self._ffi.buffer(key.address[forward])[:]),
+            destination=_address(key.ip_version, self._ffi.buffer(key.address[reverse])[:]),
+            source_port=source_port,
+            destination_port=destination_port,
+            protocol=key.protocol,
+            protocol_name=protocol_name(key.protocol),
+            vlan=key.vlan,
+            tunnel=None,
+            first_seen=min(seen for seen in (there.first_seen, back.first_seen) if seen is not None),
+            last_seen=max(seen for seen in (there.last_seen, back.last_seen) if seen is not None),
+            packets=there.packets + back.packets,
+            bytes=there.bytes + back.bytes,
+            payload_bytes=there.payload_bytes + back.payload_bytes,
+            pps=row.rate_packets * self._per_second,
+            bps=row.rate_bytes * 8 * self._per_second,
+            tcp_state=TCP_STATES[record.tcp_state],
+            rtt_us=record.rtt_us or None,
+            end_reason=END_REASONS[record.end_reason],
+            forward=there,
+            reverse=back,
+        )
+
+    def _direction(self, record: Any, end: int) -> Direction:
+        direction = record.direction[end]
+        if direction.packets == 0:
+            return _NOTHING
+        return Direction(
+            packets=direction.packets,
+            bytes=direction.bytes,
+            payload_bytes=direction.payload_bytes,
+            tcp_flags=direction.tcp_flags,
+            ttl_min=direction.ttl_min,
+            ttl_max=direction.ttl_max,
+            dscp=direction.dscp,
+            ip_flags=direction.ip_flags,
+            ipv4_options=record.ipv4_options[end],
+            tcp_options=record.tcp_options[end],
+            ipv6_extensions=direction.ipv6_extensions,
+            packet_size=tuple(self._ffi.unpack(direction.size_histogram, 8)),
+            first_seen=record.first_seen[end] or None,
+            last_seen=record.last_seen[end] or None,
+            retransmissions=record.retransmissions[end],
+            out_of_order=record.out_of_order[end],
+        )
+
+
+_NOTHING = Direction(packet_size=(0,) * 8)
+
+
+@lru_cache(maxsize=65536)
+def _address(ip_version: int, packed: bytes) -> str:
+    if ip_version == 4:
+        return socket.inet_ntop(socket.AF_INET, packed[:4])
+    return socket.inet_ntop(socket.AF_INET6, packed)
+
+
+def _ports(key: Any, forward: int) -> tuple[int, int]:
+    """Source and destination port; a lone echo reply has the type and code of what was sent, not of its request."""
+    source, destination = key.port[forward], key.port[1 - forward]
+    if key.protocol in _ECHO_REPLY and source:
+        return 0, _ECHO_REPLY[key.protocol] << 8 | (source & 0xFF)
+    return source, destination

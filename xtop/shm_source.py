@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The source behind everything that captures: xtop-capture's segment, read through the native reader.
+
+This is the only importer of ``xtop._native``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from xtop._native import ffi, lib
+from xtop.capture_process import CaptureProcess
+from xtop.flow_rows import FlowRows
+from xtop.model import (
+    FLOW_DURATION_UPPER,
+    FLOW_PACKETS_UPPER,
+    PACKET_SIZE_UPPER,
+    SORT_KEYS,
+    Accounting,
+    CaptureState,
+    Histogram,
+    Lost,
+    Protocol,
+    Queue,
+    Snapshot,
+    SourceInfo,
+    Totals,
+    View,
+)
+from xtop.protocols import protocol_name
+from xtop.rates import Rate, Reading, rate_between
+from xtop.settings import CaptureSettings
+from xtop.source import SourceError
+
+NANOSECONDS = 1_000_000_000
+KEEP_ENDED = 65536  # ended flows kept of a live capture; of a file, all
+COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
+
+_KINDS = {lib.XTOP_SOURCE_INTERFACE: "interface", lib.XTOP_SOURCE_FILE: "file", lib.XTOP_SOURCE_DEMO: "demo"}
+_XDP_MODES = {lib.XTOP_XDP_GENERIC: "generic", lib.XTOP_XDP_NATIVE: "native"}
+
+
+class ShmSource:
+    """A capture process and a reader of its segment. Snapshots stay possible after the capture has ended."""
+
+    def __init__(self, process: CaptureProcess, settings: CaptureSettings) -> None:
+        error = ffi.new("char[]", 256)
+        reader = lib.reader_open(process.memfd, error, 256)
+        if reader == ffi.NULL:
+            raise SourceError(ffi.string(error).decode("utf-8", "replace"), 1)
+        self._process = process
+        self._reader = ffi.gc(reader, lib.reader_close)
+        self._header = lib.reader_header(reader)
+        self._over_span = settings.file is not None and not settings.realtime
+        self._keep_ended = 0 if settings.file is not None else KEEP_ENDED
+        self._readings: dict[int, Reading] = {}
+        self._rates: dict[int, Rate] = {}
+        self._final = False  # the rates stand as they were when the capture ended
+        self._lock = threading.Lock()  # the reader and the process are for one thread at a time
+        self._closing = threading.Event()
+        self._collector: threading.Thread | None = None
+        if settings.lossless_ended:
+            self._collector = threading.Thread(target=self._collect_on, name="ended flows", daemon=True)
+            self._collector.start()
+
+    @classmethod
+    def start(cls, settings: CaptureSettings) -> ShmSource:
+        """Start xtop-capture and attach to it; raise SourceError with its own words where it cannot."""
+        process = CaptureProcess.start(settings)
+        try:
+            return cls(process, settings)
+        except BaseException:
+            process.close()
+            raise
+
+    def snapshot(self, view: View) -> Snapshot:
+        """Return the present moment; rates are since the previous call, for a file over its span."""
+        with self._lock:
+            self._process.poll_messages()
+            over = self._process.death is not None or self._header.state >= lib.XTOP_STATE_DONE
+            self._collect()
+            queues = self._queues(over)
+            result = self._look(view, over)
+            return self._assemble(queues, result, whole=view.top == 0)
+
+    def state(self) -> CaptureState:
+        """Return where the capture is, without a look at its flows."""
+        with self._lock:
+            self._process.poll_messages()
+            return self._state()
+
+    def stop(self) -> None:
+        """End the capture and wait until its figures are final. Idempotent."""
+        with self._lock:
+            self._process.stop()
+
+    def close(self) -> None:
+        """Stop, and let go of the process; the last snapshots stay valid. Idempotent."""
+        self._closing.set()
+        if self._collector is not None:
+            self._collector.join()
+            self._collector = None
+        self._process.close()
+
+    # ---- Ended flows
+
+    def _collect(self) -> None:
+        if lib.reader_collect(self._reader, self._keep_ended) < 0:
+            raise SourceError("out of memory for ended flows (leave --ended out, or lower --max-flows)", 1)
+        if self._collector is not None:
+            for queue in range(self._header.queue_count):
+                self._process.send_cursor(queue, lib.reader_ended_cursor(self._reader, queue))
+
+    def _collect_on(self) -> None:
+        while not self._closing.wait(COLLECT_EVERY_S):
+            with self._lock:
+                self._collect()
+
+    # ---- One look
+
+    def _look(self, view: View, over: bool) -> Any:
+        asked = ffi.new("struct reader_view *")
+        asked.sort = SORT_KEYS.index(view.sort) if view.sort in SORT_KEYS else 0
+        asked.descending = view.descending
+        asked.top = view.top
+        asked.ended = view.ended
+        asked.over_span = self._over_span
+        asked.over = over
+        result = ffi.new("struct reader_result *")
+        if lib.reader_look(self._reader, asked, result) < 0:
+            raise SourceError("out of memory for the flow rows (ask for fewer with --top)", 1)
+        return result
+
+    def _queues(self, over: bool) -> list[Any]:
+        """Copy every queue's counters, and take their rates."""
+        copies = []
+        for number in range(self._header.queue_count):
+            queue = ffi.new("struct xtop_queue *")
+            lib.reader_queue(self._reader, number, queue)
+            copies.append(queue)
+        if self._over_span:
+            self._rates = {number: _span_rate(queue) for number, queue in enumerate(copies)}
+        elif not self._final:
+            now = time.monotonic_ns()
+            for number, queue in enumerate(copies):
+                reading = Reading(now, queue.received, queue.received_bytes, queue.busy_ns)
+                before = self._readings.get(number, Reading(now - _age(queue)))
+                self._rates[number] = rate_between(before, reading)
+                self._readings[number] = reading
+        self._final = over
+        return copies
+
+    # ---- The snapshot
+
+    def _assemble(self, queues: list[Any], result: Any, whole: bool) -> Snapshot:
+        row = ffi.gc(result.row, lib.reader_rows_free) if result.row != ffi.NULL else result.row
+        flows = FlowRows(ffi, row, result.row_count, result.interval_ns)
+        accounting = _sum_accounting(queues)
+        clock = max((queue.time for queue in queues), default=0)
+        return Snapshot(
+            taken_at=time.time_ns(),
+            clock=clock if self._header.source_kind == lib.XTOP_SOURCE_FILE else time.time_ns(),
+            interval_s=result.interval_ns / NANOSECONDS,
+            source=self._source_info(),
+            totals=self._totals(queues, result, accounting),
+            accounting=accounting,
+            lost=self._lost(queues),
+            queues=tuple(_queue(queue, self._rates[number]) for number, queue in enumerate(queues)),
+            packet_size=Histogram("bytes", PACKET_SIZE_UPPER, _sum_arrays([queue.packet_size for queue in queues])),
+            flow_duration=Histogram(
+                "s", FLOW_DURATION_UPPER, _sum_arrays([queue.ended_duration for queue in queues] + [result.duration])
+            ),
+            flow_packets=Histogram(
+                "packets", FLOW_PACKETS_UPPER, _sum_arrays([queue.ended_packets for queue in queues] + [result.packets])
+            ),
+            protocols=_protocols([queue.ended_protocol for queue in queues] + [result.protocol]),
+            flows=flows if whole else tuple(flows),  # a screen's few rows are looked at again and again
+            state=self._state(),
+            state_text=self._process.death or _text(self._header.state_text),
+        )
+
+    def _state(self) -> CaptureState:
+        if self._process.death is not None:
+            return CaptureState.FAILED
+        return CaptureState(self._header.state)
+
+    def _source_info(self) -> SourceInfo:
+        header = self._header
+        return SourceInfo(
+            kind=_KINDS.get(header.source_kind, "interface"),
+            name=_text(header.source_name),
+            capture=_text(header.capture),
+            xdp_mode=_XDP_MODES.get(header.xdp_mode),
+            zero_copy=bool(header.zero_copy),
+            queues=header.queue_count,
+            sampling=header.sampling,
+            filter=_text(header.filter) or None,
+            driver=_text(header.driver) or None,
+            ring_size=header.ring_size,
+            notes=tuple(line for line in _text(header.notes).split("\n") if line),
+        )
+
+    def _totals(self, queues: list[Any], result: Any, accounting: Accounting) -> Totals:
+        return Totals(
+            packets=accounting.received,
+            bytes=sum(queue.received_bytes for queue in queues),
+            pps=sum(rate.pps for rate in self._rates.values()),
+            bps=sum(rate.bps for rate in self._rates.values()),
+            flows_live=result.flows_live,
+            flows_created=sum(queue.flows_created for queue in queues),
+            flows_ended=sum(queue.flows_ended for queue in queues),
+            flows_evicted=sum(queue.flows_evicted for queue in queues),
+            length_mismatch=sum(queue.length_mismatch for queue in queues),
+        )
+
+    def _lost(self, queues: list[Any]) -> Lost:
+        return Lost(
+            rx_dropped=sum(queue.rx_dropped for queue in queues),
+            rx_ring_full=sum(queue.rx_ring_full for queue in queues),
+            rx_fill_ring_empty=sum(queue.rx_fill_ring_empty for queue in queues),
+            rx_invalid_descs=sum(queue.rx_invalid_descs for queue in queues),
+            nic=self._header.nic_dropped,
+            ring=sum(queue.ring_dropped for queue in queues),
+        )
+
+
+def _text(field: Any) -> str:
+    return str(ffi.string(field).decode("utf-8", "replace"))
+
+
+def _age(queue: Any) -> int:
+    """How long a queue has had traffic, ns: what its first rates are over."""
+    return max(1, queue.time - queue.first_time) if queue.first_time else 1
+
+
+def _span_rate(queue: Any) -> Rate:
+    return rate_between(
+        Reading(queue.first_time), Reading(queue.time, queue.received, queue.received_bytes, queue.busy_ns)
+    )
+
+
+def _accounting(queue: Any) -> Accounting:
+    return Accounting(
+        received=queue.received,
+        accounted=queue.accounted,
+        non_ip=queue.non_ip,
+        malformed=queue.malformed,
+        filtered=queue.filtered,
+        sampled_out=queue.sampled_out,
+        table_full=queue.table_full,
+    )
+
+
+def _sum_accounting(queues: list[Any]) -> Accounting:
+    each = [_accounting(queue) for queue in queues]
+    names = ("received", "accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full")
+    return Accounting(**{name: sum(getattr(one, name) for one in each) for name in names})
+
+
+def _queue(queue: Any, rate: Rate) -> Queue:
+    return Queue(
+        queue=queue.queue,
+        cpu=queue.cpu if queue.cpu >= 0 else None,
+        packets=queue.received,
+        bytes=queue.received_bytes,
+        pps=rate.pps,
+        bps=rate.bps,
+        busy=rate.busy,
+        rx_dropped=queue.rx_dropped,
+        rx_ring_full=queue.rx_ring_full,
+        rx_fill_ring_empty=queue.rx_fill_ring_empty,
+        rx_invalid_descs=queue.rx_invalid_descs,
+        ring=queue.ring_dropped,
+        accounting=_accounting(queue),
+    )
+
+
+def _sum_arrays(arrays: list[Any]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*(ffi.unpack(array, len(array)) for array in arrays), strict=True)))
+
+
+def _protocols(tables: list[Any]) -> tuple[Protocol, ...]:
+    """Return the protocols that were seen, the one with most bytes first."""
+    seen = []
+    for number in range(256):
+        packets = sum(table[number].packets for table in tables)
+        if packets:
+            total, flows = (sum(getattr(table[number], name) for table in tables) for name in ("bytes", "flows"))
+            seen.append(Protocol(protocol_name(number), packets, total, flows))
+    return tuple(sorted(seen, key=lambda protocol: -protocol.bytes))
