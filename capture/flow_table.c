@@ -293,13 +293,25 @@ static uint32_t flow_start(struct flow_table *table, const struct lookup *lookup
 
 /* ---- The stages ---------------------------------------------------------------------------------------------- */
 
+static inline void lookup_aim(const struct flow_table *table, struct lookup *lookup, uint32_t hash)
+{
+    lookup->hash = hash;
+    lookup->home = flow_index_home(hash, table->bucket_count);
+    __builtin_prefetch(&table->bucket[lookup->home], 0, 3);
+}
+
 void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        lookup[i].hash = hash_key(&lookup[i].packet.key, table->hash_seed);
-        lookup[i].home = flow_index_home(lookup[i].hash, table->bucket_count);
-        __builtin_prefetch(&table->bucket[lookup[i].home], 0, 3);
+    uint32_t hash[HASH_LANES];
+    uint32_t i = 0;
+
+    for (; i + HASH_LANES <= count; i += HASH_LANES) {
+        hash_keys(&lookup[i].packet.key, sizeof *lookup, table->hash_seed, hash);
+        for (uint32_t lane = 0; lane < HASH_LANES; lane++)
+            lookup_aim(table, &lookup[i + lane], hash[lane]);
     }
+    for (; i < count; i++)
+        lookup_aim(table, &lookup[i], hash_key(&lookup[i].packet.key, table->hash_seed));
 }
 
 void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count)
@@ -309,6 +321,10 @@ void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t c
         uint32_t match = flow_index_match(bucket, lookup[i].hash);
         const struct xtop_record *record;
 
+        if (!match && unlikely(bucket->passed)) {
+            bucket = &table->bucket[flow_index_next(lookup[i].home, table->bucket_count)];
+            match = flow_index_match(bucket, lookup[i].hash);
+        }
         lookup[i].slot = match ? bucket->slot[__builtin_ctz(match)] : 0;
         if (!lookup[i].slot)
             continue;

@@ -29,3 +29,40 @@ uint32_t hash_bytes(const void *data, size_t size, uint32_t seed)
         hash = hash_tail(hash, bytes + blocks * 4, size % 4);
     return hash_finish(hash, (uint32_t)size);
 }
+
+static inline __attribute__((always_inline)) void hash_lanes(const uint8_t *first, size_t stride, uint32_t seed,
+                                                             uint32_t hash[HASH_LANES])
+{
+    uint32_t block[sizeof(struct xtop_key) / 4][HASH_LANES];
+    uint32_t lane[HASH_LANES];
+
+    for (size_t i = 0; i < HASH_LANES; i++) {
+        lane[i] = seed;
+        for (size_t j = 0; j < sizeof(struct xtop_key) / 4; j++)
+            memcpy(&block[j][i], first + i * stride + j * 4, 4);
+    }
+    for (size_t j = 0; j < sizeof(struct xtop_key) / 4; j++)
+        for (size_t i = 0; i < HASH_LANES; i++)
+            lane[i] = hash_mix_block(lane[i], block[j][i]);
+    for (size_t i = 0; i < HASH_LANES; i++)
+        hash[i] = hash_finish(lane[i], sizeof(struct xtop_key));
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void hash_lanes_avx2(const uint8_t *first, size_t stride, uint32_t seed,
+                                                            uint32_t hash[HASH_LANES])
+{
+    hash_lanes(first, stride, seed, hash);
+}
+#endif
+
+void hash_keys(const struct xtop_key *first, size_t stride, uint32_t seed, uint32_t hash[HASH_LANES])
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) {
+        hash_lanes_avx2((const uint8_t *)first, stride, seed, hash);
+        return;
+    }
+#endif
+    hash_lanes((const uint8_t *)first, stride, seed, hash);
+}

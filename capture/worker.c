@@ -17,6 +17,9 @@
 /* The kernel's loss counters cost a system call: ask ten times a second. */
 #define STATISTICS_EVERY UINT64_C(100000000)
 
+/* Frames parsed between prefetches; what hash_keys takes at once. */
+#define PARSE_AT_ONCE 8
+
 /* Bursts taken after the stop: what the ring already held was received and must be counted. */
 #define DRAIN_BURSTS 1024
 
@@ -60,13 +63,14 @@ void worker_publish(struct worker_queue *queue, uint64_t now)
     record_write_end(&queue->published->sequence);
 }
 
-/* Parses a burst; the packets that belong to flows go to `lookup`. Returns how many. */
-static uint32_t parse_burst(struct worker_queue *queue, const struct burst *burst, uint64_t now, struct lookup *lookup)
+/* Parses frames `from` .. `to` of a burst; the packets that belong to flows go to `lookup`. Returns how many. */
+static uint32_t parse_frames(struct worker_queue *queue, const struct burst *burst, uint32_t from, uint32_t to,
+                             uint64_t now, struct lookup *lookup)
 {
     struct xtop_queue *counts = &queue->counts;
     uint32_t flows = 0;
 
-    for (uint32_t i = 0; i < burst->count; i++) {
+    for (uint32_t i = from; i < to; i++) {
         const struct frame *frame = &burst->frame[i];
         struct lookup *at = &lookup[flows];
         enum parse_result result;
@@ -83,19 +87,32 @@ static uint32_t parse_burst(struct worker_queue *queue, const struct burst *burs
         else
             counts->malformed++;
     }
-    counts->received += burst->count;
     return flows;
 }
 
+/*
+ * Memory serves only so many prefetches at a time. So they are spread over the burst: while the next few frames are
+ * parsed, the index lines of those before them come in, and the records of those before these.
+ */
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
     struct lookup lookup[SOURCE_BURST];
-    uint32_t flows = parse_burst(queue, burst, now, lookup);
+    uint32_t flows = 0;
+    uint32_t found = 0; /* look-ups before this one have been through find */
 
-    /* Nothing below reads a frame: the kernel gets its room back before we touch the table. */
+    for (uint32_t from = 0; from < burst->count; from += PARSE_AT_ONCE) {
+        uint32_t to = from + PARSE_AT_ONCE < burst->count ? from + PARSE_AT_ONCE : burst->count;
+        uint32_t more = parse_frames(queue, burst, from, to, now, &lookup[flows]);
+
+        flow_table_hash(&queue->table, &lookup[flows], more);
+        flow_table_find(&queue->table, &lookup[found], flows - found);
+        found = flows;
+        flows += more;
+    }
+    queue->counts.received += burst->count;
+    /* Nothing below reads a frame: the kernel gets its room back before we touch a record. */
     queue->shared->source->operations->recycle(queue->input, burst);
-    flow_table_hash(&queue->table, lookup, flows);
-    flow_table_find(&queue->table, lookup, flows);
+    flow_table_find(&queue->table, &lookup[found], flows - found);
     flow_table_update(&queue->table, lookup, flows);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The worker: one pinned thread that moves frames from its queues into their shards.
  *
- *   take → parse → recycle → hash → find → update → sweep → publish → (nothing came: poll)
+ *   take → (parse → hash → find, eight frames at a time) → recycle → update → sweep → publish → (nothing came: poll)
  *
  * Per packet it allocates nothing, takes no lock, makes no system call and reads no clock.
  */

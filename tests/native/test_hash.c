@@ -88,12 +88,29 @@ static void test_key_vector(void **state)
             assert_int_equal(hash_key(&key, vectors[i].seed), vectors[i].hash);
 }
 
+static void test_eight_keys_at_once_are_one_at_a_time(void **state)
+{
+    struct {
+        struct xtop_key key;
+        uint8_t apart[24];
+    } entry[HASH_LANES];
+    uint32_t hash[HASH_LANES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof entry; i++)
+        ((uint8_t *)entry)[i] = (uint8_t)(i * 37 + 11);
+    hash_keys(&entry[0].key, sizeof entry[0], 0x12345678, hash);
+    for (size_t i = 0; i < HASH_LANES; i++)
+        assert_int_equal(hash[i], hash_key(&entry[i].key, 0x12345678));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors_at_any_alignment),
         cmocka_unit_test(test_key_is_bytes),
         cmocka_unit_test(test_key_vector),
+        cmocka_unit_test(test_eight_keys_at_once_are_one_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
