@@ -35,8 +35,16 @@ static const char help_text[] =
     "  --help               this text\n";
 
 enum {
-    OPTION_PCAP = 256, OPTION_FLOWS, OPTION_PACKETS, OPTION_SIZE, OPTION_ZIPF, OPTION_RATIO, OPTION_REPEAT,
-    OPTION_CPU, OPTION_JSON, OPTION_HELP,
+    OPTION_PCAP = 256,
+    OPTION_FLOWS,
+    OPTION_PACKETS,
+    OPTION_SIZE,
+    OPTION_ZIPF,
+    OPTION_RATIO,
+    OPTION_REPEAT,
+    OPTION_CPU,
+    OPTION_JSON,
+    OPTION_HELP,
 };
 
 static const struct option long_options[] = {
@@ -131,8 +139,9 @@ static int parse_options(struct bench_options *options, int argc, char **argv, s
     if (optind < argc)
         return failure_set(failure, EXIT_USAGE, "unexpected argument %s (see xtop bench --help)", argv[optind]);
     if (options->pcap && own_frames)
-        return failure_set(failure, EXIT_USAGE, "--pcap brings its own frames (leave --flows, --packets, --size, "
-                                                "--zipf and --new-flow-ratio out)");
+        return failure_set(failure, EXIT_USAGE,
+                           "--pcap brings its own frames (leave --flows, --packets, --size, "
+                           "--zipf and --new-flow-ratio out)");
     return 0;
 }
 
@@ -196,8 +205,7 @@ static void print_table(const struct bench_result *result, const char *model)
 
 static int bench(int argc, char **argv, struct failure *failure)
 {
-    struct bench_options options = {
-        .flows = 1000000, .packets = 5000000, .size = 64, .repeat = 3, .cpu = -1};
+    struct bench_options options = {.flows = 1000000, .packets = 5000000, .size = 64, .repeat = 3, .cpu = -1};
     struct bench_frames frames;
     struct bench_result result;
     char model[128];

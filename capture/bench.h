@@ -15,8 +15,8 @@ struct bench_options {
     const char *pcap; /* NULL = frames of its own */
     uint32_t flows;
     uint32_t packets;
-    uint32_t size;  /* bytes of a frame, without FCS */
-    double zipf;    /* exponent; 0 = all flows alike */
+    uint32_t size; /* bytes of a frame, without FCS */
+    double zipf;   /* exponent; 0 = all flows alike */
     double new_flow_ratio;
     uint32_t repeat;
     int cpu; /* -1 = the one it runs on */

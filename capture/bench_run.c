@@ -206,9 +206,10 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
         return -1;
     plan.bucket_count = table.queue.table.bucket_count;
     plan.record_count = max_flows + 1;
-    result->bytes_per_flow = (plan.bucket_count * (double)sizeof(struct xtop_bucket) +
-                              segment_shard(table.segment.header, 0)->record_capacity *
-                                  (double)sizeof(struct xtop_record)) / max_flows;
+    result->bytes_per_flow =
+        (plan.bucket_count * (double)sizeof(struct xtop_bucket) +
+         segment_shard(table.segment.header, 0)->record_capacity * (double)sizeof(struct xtop_record)) /
+        max_flows;
     if (run_stages(&table, result->stage, lines) == 0) {
         bench_table_close(&table);
         result->floor_ns = bench_floor_measure(&plan, options->repeat);

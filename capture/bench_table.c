@@ -59,6 +59,7 @@ int bench_table_open(struct bench_table *table, const struct bench_frames *frame
     table->source = (struct source){.operations = &bench_operations, .queue = {&table->input.input}, .queue_count = 1};
     table->shared.source = &table->source;
     table->shared.header = table->segment.header;
+    table->shared.stock_fd = -1;
     if (worker_queue_open(&table->queue, &table->shared, 0, -1, &options) == 0)
         return 0;
     segment_destroy(&table->segment);

@@ -142,8 +142,9 @@ static int workers_start(struct capture *capture, uint32_t threads, struct failu
         if (error == 0)
             continue;
         if (error == EINVAL && worker->cpu >= 0)
-            return failure_set(failure, EXIT_USAGE, "cannot pin a capture thread to CPU %d (%s; choose others by --cpus)",
-                               worker->cpu, strerror(error));
+            return failure_set(failure, EXIT_USAGE,
+                               "cannot pin a capture thread to CPU %d (%s; choose others by --cpus)", worker->cpu,
+                               strerror(error));
         return failure_set(failure, EXIT_FAILED, "cannot start a capture thread (%s)", strerror(error));
     }
     return 0;
@@ -153,6 +154,10 @@ static void shared_fill(struct capture *capture)
 {
     capture->shared.source = &capture->source;
     capture->shared.header = capture->segment.header;
+    capture->shared.stock_fd = -1;
+    if (capture->options->source_kind == XTOP_SOURCE_INTERFACE && !capture->options->drain &&
+        stocker_start(&capture->stocker, capture->segment.header) == 0)
+        capture->shared.stock_fd = capture->stocker.wake_fd;
     capture->shared.drain = capture->options->drain;
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -173,7 +178,7 @@ int capture_start(struct capture *capture, const struct options *options, struct
     }
     shared_fill(capture);
     threads = options->threads && options->threads < capture->source.queue_count ? options->threads
-                                                                                  : capture->source.queue_count;
+                                                                                 : capture->source.queue_count;
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
     if (workers_plan(capture, failure) < 0 || workers_start(capture, threads, failure) < 0) {
         capture_stop(capture);
@@ -222,6 +227,7 @@ void capture_stop(struct capture *capture)
     eventfd_write(capture->shared.stop_fd, 1);
     for (uint32_t i = 0; i < capture->worker_count; i++)
         worker_join(&capture->worker[i]);
+    stocker_stop(&capture->stocker);
     failure = capture_failure(capture);
     if (failure)
         snprintf(header->state_text, sizeof header->state_text, "%s", failure->text);

@@ -11,6 +11,7 @@
 #include "capture/options.h"
 #include "capture/segment.h"
 #include "capture/source.h"
+#include "capture/stocker.h"
 #include "capture/worker.h"
 
 struct capture {
@@ -18,6 +19,7 @@ struct capture {
     struct source source;
     struct segment segment;
     struct worker_shared shared;
+    struct stocker stocker; /* interfaces only */
     struct worker worker[XTOP_MAX_QUEUES];
     struct worker_queue *queue; /* source.queue_count of them */
     uint32_t worker_count;

@@ -114,11 +114,11 @@ struct xtop_key {
 /* What one direction of a flow did: one cache line, touched by each packet of that direction. */
 struct xtop_direction {
     uint64_t packets;
-    uint64_t bytes;         /* IP bytes: header and payload */
-    uint64_t payload_bytes; /* after the transport header */
+    uint64_t bytes;                          /* IP bytes: header and payload */
+    uint64_t payload_bytes;                  /* after the transport header */
     uint32_t size_histogram[XTOP_SIZE_BINS]; /* packets by frame length; bins as in xtop_queue.packet_size */
-    uint16_t tcp_flags;       /* OR of the flags; bit 8 is AE (NS) */
-    uint16_t ipv6_extensions; /* XTOP_EXT_ bits */
+    uint16_t tcp_flags;                      /* OR of the flags; bit 8 is AE (NS) */
+    uint16_t ipv6_extensions;                /* XTOP_EXT_ bits */
     uint8_t ttl_min;
     uint8_t ttl_max;
     uint8_t dscp;     /* of the last packet */
@@ -140,17 +140,17 @@ struct xtop_record {
 
     struct xtop_direction direction[2];
 
-    uint64_t first_seen[2];   /* ns, 0 = never */
-    uint64_t tcp_options[2];  /* bit k: option of kind k was seen (k < 64) */
-    uint32_t ipv4_options[2]; /* bit n: option of number n (low 5 bits of its type) was seen */
-    uint32_t tcp_next[2];     /* next expected TCP sequence number */
+    uint64_t first_seen[2];      /* ns, 0 = never */
+    uint64_t tcp_options[2];     /* bit k: option of kind k was seen (k < 64) */
+    uint32_t ipv4_options[2];    /* bit n: option of number n (low 5 bits of its type) was seen */
+    uint32_t tcp_next[2];        /* next expected TCP sequence number */
     uint16_t retransmissions[2]; /* TCP segments sent again; stops at 65535 */
     uint16_t out_of_order[2];    /* TCP segments that came after a later one; stops at 65535 */
-    uint32_t rtt_us;     /* TCP handshake, SYN to its third packet, microseconds; 0 = not seen */
-    uint8_t initiator;   /* 0 or 1: the end that is "forward" */
-    uint8_t tcp_state;   /* XTOP_TCP_ */
-    uint8_t end_reason;  /* XTOP_END_ */
-    uint8_t fin_seen;    /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
+    uint32_t rtt_us;             /* TCP handshake, SYN to its third packet, microseconds; 0 = not seen */
+    uint8_t initiator;           /* 0 or 1: the end that is "forward" */
+    uint8_t tcp_state;           /* XTOP_TCP_ */
+    uint8_t end_reason;          /* XTOP_END_ */
+    uint8_t fin_seen; /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
 };
 
 /* One bucket of the index: one cache line. tag[i] is the flow's whole hash where slot[i] != 0. */
@@ -170,11 +170,11 @@ struct xtop_protocol {
 /* What a queue's worker has counted. received = accounted + non_ip + malformed + filtered + sampled_out + table_full. */
 struct xtop_queue {
     uint32_t sequence;
-    uint32_t queue;     /* RX queue number on the interface */
-    int32_t cpu;        /* CPU its worker is pinned to, -1 = not pinned */
+    uint32_t queue; /* RX queue number on the interface */
+    int32_t cpu;    /* CPU its worker is pinned to, -1 = not pinned */
     uint32_t padding0;
-    uint64_t time;      /* ns: the source's clock at the last burst */
-    uint64_t busy_ns;   /* time spent on frames, not waiting */
+    uint64_t time;    /* ns: the source's clock at the last burst */
+    uint64_t busy_ns; /* time spent on frames, not waiting */
     uint64_t received;
     uint64_t received_bytes; /* frame bytes without FCS */
 
@@ -189,12 +189,12 @@ struct xtop_queue {
 
     uint64_t flows_ended;
     uint64_t flows_evicted; /* of these, ended because the table was full */
-    uint64_t rx_dropped;         /* AF_XDP: other than the three below */
+    uint64_t rx_dropped;    /* AF_XDP: other than the three below */
     uint64_t rx_ring_full;
     uint64_t rx_fill_ring_empty; /* frames lost to an empty fill ring */
     uint64_t rx_invalid_descs;
-    uint64_t ring_dropped;       /* AF_PACKET */
-    uint64_t wakeups;            /* poll(2) or kick calls */
+    uint64_t ring_dropped; /* AF_PACKET */
+    uint64_t wakeups;      /* poll(2) or kick calls */
 
     uint64_t packet_size[XTOP_SIZE_BINS]; /* frames of <= 64 128 256 512 1024 1518 9216 and more bytes, no FCS */
 
@@ -238,11 +238,11 @@ struct xtop_header {
     uint32_t max_flows;
     uint32_t state; /* XTOP_STATE_ */
     uint32_t source_kind;
-    uint64_t started_at;   /* ns */
-    uint64_t idle_timeout; /* ns */
+    uint64_t started_at;     /* ns */
+    uint64_t idle_timeout;   /* ns */
     uint64_t active_timeout; /* ns */
-    uint64_t nic_dropped;  /* frames the driver or the device dropped since the start */
-    uint64_t flows_claimed; /* record slots taken from max_flows by all shards */
+    uint64_t nic_dropped;    /* frames the driver or the device dropped since the start */
+    uint64_t flows_claimed;  /* record slots taken from max_flows by all shards */
     int32_t pid;
     uint32_t sampling; /* 1-in-N; 1 = every packet */
     uint32_t xdp_mode; /* XTOP_XDP_ */
@@ -252,14 +252,15 @@ struct xtop_header {
     char source_name[XTOP_TEXT]; /* interface, file */
     char capture[32];            /* "af_xdp", "file", "demo" */
     char driver[32];
-    char state_text[XTOP_TEXT];  /* one line: what ended or broke */
+    char state_text[XTOP_TEXT]; /* one line: what ended or broke */
     char filter[XTOP_TEXT];
     char notes[1024]; /* lines: what was tried and why it was left (modes stepped down) */
 };
 /* cdef end */
 
 #define XTOP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " must be " #size " bytes")
-#define XTOP_ASSERT_AT(type, field, at) _Static_assert(offsetof(type, field) == (at), #type "." #field " must be at " #at)
+#define XTOP_ASSERT_AT(type, field, at) \
+    _Static_assert(offsetof(type, field) == (at), #type "." #field " must be at " #at)
 
 XTOP_ASSERT_SIZE(struct xtop_key, 40);
 XTOP_ASSERT_SIZE(struct xtop_direction, 64);

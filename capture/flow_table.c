@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -45,8 +46,11 @@ static uint32_t slot_take(struct flow_table *table)
 {
     if (table->free_count)
         return table->free_slot[--table->free_count];
-    if (table->fresh == table->fresh_end)
+    if (table->fresh == table->fresh_end) {
         table->fresh_end += budget_claim(table->header, FLOW_TABLE_CLAIM);
+        if (table->stock_fd >= 0)
+            eventfd_write(table->stock_fd, 1);
+    }
     if (table->fresh == table->fresh_end)
         return 0;
     __atomic_store_n(&table->shard->records_used, table->fresh, __ATOMIC_RELEASE);
@@ -74,6 +78,7 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
         .fresh = 1,
         .fresh_end = 1,
         .hand = 1,
+        .stock_fd = -1,
     };
     /* A first share is each shard's own, so that none is left with nothing to evict. */
     table->fresh_end += budget_claim(header, share < FLOW_TABLE_CLAIM ? share : FLOW_TABLE_CLAIM);

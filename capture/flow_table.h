@@ -31,7 +31,7 @@
 
 #define FLOW_TABLE_NEIGHBOURHOOD 8
 #define FLOW_TABLE_CLAIM 1024
-#define FLOW_TABLE_TURN UINT64_C(800000000) /* ns for a whole turn of the clock hand */
+#define FLOW_TABLE_TURN UINT64_C(800000000)       /* ns for a whole turn of the clock hand */
 #define FLOW_TABLE_TCP_QUIET UINT64_C(2000000000) /* ns after FIN both ways or RST */
 
 struct flow_table {
@@ -49,11 +49,13 @@ struct flow_table {
 
     uint32_t *free_slot; /* stack; private memory, touched only as flows end */
     uint32_t free_count;
-    uint32_t fresh;      /* next slot never used */
-    uint32_t fresh_end;  /* end of what was claimed */
+    uint32_t fresh;     /* next slot never used */
+    uint32_t fresh_end; /* end of what was claimed */
 
-    uint32_t hand;       /* next slot that the clock hand looks at */
-    uint64_t hand_time;  /* ns: where the hand's clock stands */
+    uint32_t hand;      /* next slot that the clock hand looks at */
+    uint64_t hand_time; /* ns: where the hand's clock stands */
+
+    int stock_fd; /* eventfd to write when slots were claimed, so that the stocker makes more present; -1 = none */
 
     bool exact_active; /* packets bring their own time (files): end a flow at its active timeout to the packet */
 

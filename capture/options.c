@@ -345,8 +345,8 @@ static int parse_table_option(struct options *options, int letter, const char *v
 
 static int parse_option(struct options *options, int letter, const char *value, struct failure *failure)
 {
-    static int (*const group[])(struct options *, int, const char *, struct failure *) = {
-        parse_link_option, parse_stored_option, parse_table_option};
+    static int (*const group[])(struct options *, int, const char *,
+                                struct failure *) = {parse_link_option, parse_stored_option, parse_table_option};
 
     for (size_t i = 0; i < sizeof group / sizeof group[0]; i++) {
         int result = group[i](options, letter, value, failure);

@@ -23,7 +23,7 @@ struct options {
 
     /* interface */
     const char *interface;
-    int netns_fd;       /* enter this network namespace first; -1 = stay */
+    int netns_fd; /* enter this network namespace first; -1 = stay */
     uint16_t queue[XTOP_MAX_QUEUES];
     uint32_t queue_count; /* 0 = every RX queue of the interface */
     uint32_t threads;     /* 0 = one a queue */
@@ -55,7 +55,7 @@ struct options {
     bool lossless_ended;  /* the source waits for the owner's cursor rather than lap it (files) */
 
     /* control */
-    int control_fd;         /* SOCK_SEQPACKET to the owner; -1 = run alone */
+    int control_fd;          /* SOCK_SEQPACKET to the owner; -1 = run alone */
     const char *listen_path; /* Unix socket for viewers; NULL = none */
 };
 

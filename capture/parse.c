@@ -49,8 +49,8 @@ enum {
 
 struct cursor {
     const uint8_t *at;
-    const uint8_t *end;   /* what was captured of the packet, padding left out */
-    uint32_t wire;        /* bytes from the IP header to the end of the frame on the wire */
+    const uint8_t *end;    /* what was captured of the packet, padding left out */
+    uint32_t wire;         /* bytes from the IP header to the end of the frame on the wire */
     bool transport_absent; /* a later fragment: what follows is not a transport header */
 };
 
@@ -140,7 +140,7 @@ static uint16_t parse_link(struct cursor *cursor, enum link_type link, struct pa
         uint8_t size;
         uint8_t type_at;
     } header[] = {
-        [LINK_ETHERNET] = {14, 12}, [LINK_RAW_IP] = {0, 0},     [LINK_LINUX_SLL] = {16, 14},
+        [LINK_ETHERNET] = {14, 12},  [LINK_RAW_IP] = {0, 0}, [LINK_LINUX_SLL] = {16, 14},
         [LINK_LINUX_SLL2] = {20, 0}, [LINK_NULL] = {4, 0},
     };
     const uint8_t *start = cursor->at;
@@ -205,10 +205,9 @@ static enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet
     if (header > 20)
         packet->ipv4_options = parse_ipv4_options(ip + 20, cursor_left(cursor) < header ? cursor->end : ip + header);
     fragment = read16(ip + 6);
-    packet->ip_flags = (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) |
-                                 (fragment & 0x2000 ? XTOP_IP_MORE_FRAGMENTS : 0) |
-                                 (fragment & 0x8000 ? XTOP_IP_RESERVED : 0) |
-                                 (fragment & 0x3fff ? XTOP_IP_FRAGMENT : 0));
+    packet->ip_flags =
+        (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) | (fragment & 0x2000 ? XTOP_IP_MORE_FRAGMENTS : 0) |
+                  (fragment & 0x8000 ? XTOP_IP_RESERVED : 0) | (fragment & 0x3fff ? XTOP_IP_FRAGMENT : 0));
     cursor->transport_absent = (fragment & 0x1fff) != 0;
     packet->dscp = ip[1] >> 2;
     packet->ttl = ip[8];

@@ -27,17 +27,17 @@ enum parse_result {
 
 struct packet {
     struct xtop_key key;
-    uint8_t direction;       /* the end of the key that sent it: 0 or 1 */
+    uint8_t direction; /* the end of the key that sent it: 0 or 1 */
     uint8_t ttl;
     uint8_t dscp;
-    uint8_t ip_flags;        /* XTOP_IP_ */
+    uint8_t ip_flags;         /* XTOP_IP_ */
     uint16_t ipv6_extensions; /* XTOP_EXT_ */
-    uint16_t tcp_flags;      /* 9 bits; 0 when not TCP */
-    uint8_t length_mismatch; /* the header claims more than the frame carried */
-    uint8_t opens;           /* its sender is the initiator whoever came first: SYN without ACK, ICMP echo request */
-    uint8_t tcp_seen;        /* the TCP header was there to read: the tcp_ fields hold */
-    uint8_t size_bin;        /* bin of packet_size for the frame's length */
-    uint32_t bytes;          /* IP bytes */
+    uint16_t tcp_flags;       /* 9 bits; 0 when not TCP */
+    uint8_t length_mismatch;  /* the header claims more than the frame carried */
+    uint8_t opens;            /* its sender is the initiator whoever came first: SYN without ACK, ICMP echo request */
+    uint8_t tcp_seen;         /* the TCP header was there to read: the tcp_ fields hold */
+    uint8_t size_bin;         /* bin of packet_size for the frame's length */
+    uint32_t bytes;           /* IP bytes */
     uint32_t payload_bytes;
     uint32_t ipv4_options;
     uint32_t tcp_sequence;

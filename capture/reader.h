@@ -45,7 +45,7 @@
 
 struct reader_filter {
     uint32_t fields;
-    uint8_t address[16];     /* as in xtop_key */
+    uint8_t address[16]; /* as in xtop_key */
     uint8_t source[16];
     uint8_t destination[16];
     uint16_t port;
@@ -80,9 +80,9 @@ struct reader_row {
 struct reader_result {
     struct reader_row *row; /* row_count rows in order; the caller gives them back by reader_rows_free */
     uint64_t row_count;
-    uint64_t matched;     /* flows that the filter let through */
-    uint64_t flows_live;  /* all live flows, filter or not */
-    uint64_t interval_ns; /* what the rates are over; 0 = no rates */
+    uint64_t matched;                      /* flows that the filter let through */
+    uint64_t flows_live;                   /* all live flows, filter or not */
+    uint64_t interval_ns;                  /* what the rates are over; 0 = no rates */
     uint64_t duration[XTOP_DURATION_BINS]; /* live flows; bins as in xtop_queue */
     uint64_t packets[XTOP_PACKETS_BINS];
     struct xtop_protocol protocol[256]; /* live flows */

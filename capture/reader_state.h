@@ -31,9 +31,9 @@ struct reader {
 
     struct previous *previous[XTOP_MAX_QUEUES];
     uint32_t previous_room[XTOP_MAX_QUEUES]; /* slots */
-    uint64_t looked_at; /* monotonic ns of the look before; 0 = none */
-    uint64_t interval;  /* ns, of the last look */
-    bool final;         /* the capture has ended and its last rates stand */
+    uint64_t looked_at;                      /* monotonic ns of the look before; 0 = none */
+    uint64_t interval;                       /* ns, of the last look */
+    bool final;                              /* the capture has ended and its last rates stand */
 };
 
 /* Where a record lies. */
@@ -87,9 +87,9 @@ bool reader_copy_record(const struct reader *reader, struct reader_place place, 
 struct reader_half {
     struct reader_place place;
     uint32_t hash;
-    uint32_t next;   /* chain of the bucket, 1-based; 0 = end */
+    uint32_t next;    /* chain of the bucket, 1-based; 0 = end */
     uint32_t sibling; /* the next half of the same flow, 1-based; 0 = none */
-    bool secondary;  /* reached through another half's sibling chain */
+    bool secondary;   /* reached through another half's sibling chain */
 };
 
 struct reader_halves {

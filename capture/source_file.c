@@ -52,9 +52,9 @@ static bool link_of(int datalink, enum link_type *link)
         int datalink;
         enum link_type link;
     } known[] = {
-        {DLT_EN10MB, LINK_ETHERNET},    {DLT_RAW, LINK_RAW_IP},   {101 /* LINKTYPE_RAW */, LINK_RAW_IP},
-        {DLT_IPV4, LINK_RAW_IP},        {DLT_IPV6, LINK_RAW_IP},  {DLT_LINUX_SLL, LINK_LINUX_SLL},
-        {DLT_LINUX_SLL2, LINK_LINUX_SLL2}, {DLT_NULL, LINK_NULL}, {DLT_LOOP, LINK_NULL},
+        {DLT_EN10MB, LINK_ETHERNET},       {DLT_RAW, LINK_RAW_IP},  {101 /* LINKTYPE_RAW */, LINK_RAW_IP},
+        {DLT_IPV4, LINK_RAW_IP},           {DLT_IPV6, LINK_RAW_IP}, {DLT_LINUX_SLL, LINK_LINUX_SLL},
+        {DLT_LINUX_SLL2, LINK_LINUX_SLL2}, {DLT_NULL, LINK_NULL},   {DLT_LOOP, LINK_NULL},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -115,7 +115,8 @@ static int file_source_open(struct source *source, const struct options *options
     file->queue.wait_ms = REPLAY_WAIT_MS;
     if (link_of(pcap_datalink(file->pcap), &file->queue.link))
         return 0;
-    failure_set(failure, EXIT_FAILED, "cannot read %.120s (its link type is %s; Ethernet, raw IP, Linux SLL or loopback is needed)",
+    failure_set(failure, EXIT_FAILED,
+                "cannot read %.120s (its link type is %s; Ethernet, raw IP, Linux SLL or loopback is needed)",
                 options->file_name, pcap_datalink_val_to_name(pcap_datalink(file->pcap)));
     file_close(source);
     return -1;

@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/flow_record.h"
 #include "capture/segment.h"
@@ -19,6 +22,13 @@
 
 /* Frames parsed between prefetches; what hash_keys takes at once. */
 #define PARSE_AT_ONCE 8
+
+/* Priority of a worker that drains a ring of the kernel's. */
+#define WORKER_NICE (-20)
+
+/* Time to stay awake that a frame earns, and the most that can be saved up; ns. */
+#define AWAKE_PER_FRAME UINT64_C(400)
+#define AWAKE_MOST UINT64_C(2000000)
 
 /* Bursts taken after the stop: what the ring already held was received and must be counted. */
 #define DRAIN_BURSTS 1024
@@ -44,6 +54,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     queue->counts.cpu = cpu;
     if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
         return -1;
+    queue->table.stock_fd = shared->stock_fd;
     queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
     if (options->lossless_ended) {
         queue->table.ended_cursor = &shared->ended_cursor[number];
@@ -79,13 +90,14 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
         at->time = burst->timed ? frame->time : now;
         counts->received_bytes += frame->length;
         counts->packet_size[at->packet.size_bin]++;
-        counts->length_mismatch += at->packet.length_mismatch;
-        if (result == PARSE_FLOW)
+        if (result == PARSE_FLOW) {
+            counts->length_mismatch += at->packet.length_mismatch;
             flows++;
-        else if (result == PARSE_NON_IP)
+        } else if (result == PARSE_NON_IP) {
             counts->non_ip++;
-        else
+        } else {
             counts->malformed++;
+        }
     }
     return flows;
 }
@@ -125,8 +137,8 @@ static void drain_burst(struct worker_queue *queue, const struct burst *burst)
     queue->shared->source->operations->recycle(queue->input, burst);
 }
 
-/* One round of a queue: at most one burst. True when frames came. */
-static bool queue_turn(struct worker_queue *queue, uint64_t now)
+/* One round of a queue: at most one burst. Returns the frames that came. */
+static uint32_t queue_turn(struct worker_queue *queue, uint64_t now)
 {
     const struct source_operations *operations = queue->shared->source->operations;
     struct burst burst;
@@ -147,7 +159,7 @@ static bool queue_turn(struct worker_queue *queue, uint64_t now)
     flow_table_sweep(&queue->table, now);
     if (burst.count)
         worker_publish(queue, now);
-    return burst.count > 0;
+    return burst.count;
 }
 
 static void queue_ask_statistics(struct worker_queue *queue, uint64_t now)
@@ -170,7 +182,7 @@ static void queue_finish(struct worker_queue *queue)
     uint64_t now = clock_now(queue->shared);
 
     for (int i = 0; i < DRAIN_BURSTS && !queue_is_over(queue) && queue->input->fd >= 0; i++)
-        if (!queue_turn(queue, now))
+        if (queue_turn(queue, now) == 0)
             break;
     if (queue->packet_time)
         now = queue->packet_time;
@@ -197,39 +209,77 @@ static void worker_wait(const struct worker *worker)
     poll(fds, worker->queue_count + 1, timeout);
 }
 
-/* Runs each queue once. Returns false when all are over; *busy tells whether any frame came. */
-static bool worker_round(struct worker *worker, bool *busy)
+/* Runs each queue once. Returns false when all are over; *frames tells how many came. */
+static bool worker_round(struct worker *worker, uint32_t *frames)
 {
     bool running = false;
 
-    *busy = false;
+    *frames = 0;
     for (uint32_t i = 0; i < worker->queue_count; i++) {
         struct worker_queue *queue = &worker->queue[i];
         uint64_t now = clock_now(worker->shared);
+        uint32_t came;
 
         if (queue_is_over(queue))
             continue;
-        if (queue_turn(queue, now)) {
-            *busy = true;
+        came = queue_turn(queue, now);
+        *frames += came;
+        if (came)
             queue->counts.busy_ns += clock_now(worker->shared) - now;
-        }
         queue_ask_statistics(queue, now);
         running = true;
     }
     return running;
 }
 
+/*
+ * A ring holds some milliseconds of a fast link: a worker that waits its fair turn behind other programs loses frames.
+ * Not real time: a worker under full load would starve its CPU. Without CAP_SYS_NICE it stays as it is.
+ */
+static void worker_raise_priority(const struct worker *worker)
+{
+    if (worker->queue_count && worker->queue[0].input->fd >= 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), WORKER_NICE);
+}
+
+/*
+ * Nothing came: sleep, or look again at once? To wake a sleeping CPU takes milliseconds on some machines, longer than
+ * a ring lasts at millions of packets a second. So frames earn a little time to be awake for the next ones: a busy
+ * link is watched without sleeping, a quiet one costs nothing.
+ */
+static void worker_idle(struct worker *worker, uint64_t now)
+{
+    uint64_t spent = now - worker->awake_since;
+
+    worker->awake_since = now;
+    if (worker->awake_credit > spent && worker->queue[0].input->fd >= 0)
+        worker->awake_credit -= spent;
+    else
+        worker_wait(worker);
+}
+
+static void worker_earn(struct worker *worker, uint32_t frames, uint64_t now)
+{
+    worker->awake_since = now;
+    worker->awake_credit += frames * AWAKE_PER_FRAME;
+    if (worker->awake_credit > AWAKE_MOST)
+        worker->awake_credit = AWAKE_MOST;
+}
+
 static void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     struct timespec used;
-    bool busy;
+    uint32_t frames;
 
+    worker_raise_priority(worker);
     while (!atomic_load_explicit(&worker->shared->stop, memory_order_relaxed)) {
-        if (!worker_round(worker, &busy))
+        if (!worker_round(worker, &frames))
             break;
-        if (!busy && !worker->shared->source->busy_poll)
-            worker_wait(worker);
+        if (frames)
+            worker_earn(worker, frames, clock_now(worker->shared));
+        else if (!worker->shared->source->busy_poll)
+            worker_idle(worker, clock_now(worker->shared));
     }
     for (uint32_t i = 0; i < worker->queue_count; i++)
         queue_finish(&worker->queue[i]);

@@ -21,10 +21,11 @@ struct worker_shared {
     const struct source *source;
     struct xtop_header *header;
     _Atomic bool stop;
-    int stop_fd;     /* eventfd: readable once `stop` is set, wakes sleepers */
-    int finished_fd; /* eventfd: a worker adds 1 when it returns */
-    bool drain;      /* recycle frames without looking at them */
-    uint64_t clock_base; /* ns to add to CLOCK_MONOTONIC for the epoch's time */
+    int stop_fd;                                    /* eventfd: readable once `stop` is set, wakes sleepers */
+    int finished_fd;                                /* eventfd: a worker adds 1 when it returns */
+    int stock_fd;                                   /* the stocker's, for the flow tables; -1 = none */
+    bool drain;                                     /* recycle frames without looking at them */
+    uint64_t clock_base;                            /* ns to add to CLOCK_MONOTONIC for the epoch's time */
     _Atomic uint64_t ended_cursor[XTOP_MAX_QUEUES]; /* files: the owner's cursor in each ended ring */
 };
 
@@ -44,8 +45,10 @@ struct worker {
     struct worker_shared *shared;
     struct worker_queue *queue; /* queue_count of them, this worker's own */
     uint32_t queue_count;
-    int cpu; /* -1 = not pinned */
-    uint64_t cpu_ns; /* the thread's CPU time, when it has returned */
+    int cpu;               /* -1 = not pinned */
+    uint64_t awake_credit; /* ns that it may look for frames without sleeping */
+    uint64_t awake_since;  /* ns: when the credit was reckoned last */
+    uint64_t cpu_ns;       /* the thread's CPU time, when it has returned */
 };
 
 /*

@@ -92,12 +92,7 @@ class Lost:
     def total(self) -> int:
         """Packets lost, all causes together."""
         return (
-            self.rx_dropped
-            + self.rx_ring_full
-            + self.rx_fill_ring_empty
-            + self.rx_invalid_descs
-            + self.nic
-            + self.ring
+            self.rx_dropped + self.rx_ring_full + self.rx_fill_ring_empty + self.rx_invalid_descs + self.nic + self.ring
         )
 
 

@@ -590,11 +590,14 @@ def test_times_of_every_kind_of_file(order: str, exact: bool, read_capture: Read
 
 
 def test_a_file_from_the_epochs_first_second(read_capture: ReadCapture, tmp_path: Path) -> None:
-    """Tools that make frames often leave the time at 0: it is a time, not the absence of one."""
+    """Tools that make frames often leave the time at 0: it is a time, not the absence of one.
+
+    The segment keeps 0 for "never", so the epoch's first nanosecond is told as its second.
+    """
     path = write_pcap(tmp_path / "epoch.pcap", [Frame(ethernet(udp()), 0), Frame(ethernet(udp(5, B, A, 53, 1000)), 0)])
     snapshot = read_capture(path)
     assert snapshot["accounting"]["accounted"] == 2
-    assert [nanoseconds(flow["first_seen"]) for flow in snapshot["flows"]] == [0]
+    assert [nanoseconds(flow["first_seen"]) for flow in snapshot["flows"]] == [1]
     assert snapshot["flows"][0]["source"] == A
 
 

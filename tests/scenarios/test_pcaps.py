@@ -131,7 +131,7 @@ def assert_one_line_error(stderr: bytes) -> None:
 
 @pytest.mark.parametrize("into_record", [1, 15, 16, 40], ids=["header", "header end", "no data", "data"])
 def test_a_file_cut_in_a_record_keeps_what_was_read(run_xtop: RunXtop, tmp_path: Path, into_record: int) -> None:
-    data = (HERE / "pcaps" / "ssh.pcap").read_bytes()
+    data = (HERE / "pcaps" / "iphone.pcap").read_bytes()
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(data[: records_of(data)[100] + into_record])
     done = run_xtop("snapshot", "-r", cut, "--ended", "--format", "json", "-o", "-")
@@ -142,7 +142,7 @@ def test_a_file_cut_in_a_record_keeps_what_was_read(run_xtop: RunXtop, tmp_path:
 
 def test_a_pcapng_file_that_is_cut_keeps_what_was_read(run_xtop: RunXtop, tmp_path: Path) -> None:
     cut = tmp_path / "cut.pcapng"
-    cut.write_bytes((HERE / "pcaps" / "esp.pcapng").read_bytes()[:-200])
+    cut.write_bytes((HERE / "pcaps" / "esp.pcapng").read_bytes()[:-100])  # its last block has 200 bytes
     done = run_xtop("snapshot", "-r", cut, "--ended", "--format", "json", "-o", "-")
     assert done.returncode == 1
     assert_one_line_error(done.stderr)
