@@ -16,15 +16,15 @@
 #include "capture/flow_abi.h"
 
 /* Flows in stock, all shards together. */
-#define STOCKER_FLOWS 65536
+#define STOCKER_FLOWS 262144
 
 struct stocker {
     struct xtop_header *header;
     pthread_t thread;
     bool running;
     _Atomic bool stop;
-    int wake_fd;     /* eventfd: workers write it when they claim slots (flow_table.stock_fd) */
-    uint32_t ahead;  /* flows, a shard */
+    int wake_fd;                       /* eventfd: workers write it when they claim slots (flow_table.stock_fd) */
+    uint32_t ahead;                    /* flows, a shard */
     uint32_t stocked[XTOP_MAX_QUEUES]; /* records of a shard that are present, from 1 on */
     bool indexed[XTOP_MAX_QUEUES];     /* its index is present */
 };

@@ -2,7 +2,8 @@
 """What a moment of a link looks like: frozen values that know nothing of where they came from.
 
 A :class:`Snapshot` is the only thing that travels from a source to widgets and exporters. Names are the contract's
-(snapshot schema ``xtop.snapshot/1``); times are nanoseconds since the Unix epoch, rates are per second, ``bps`` is bits.
+(snapshot schema ``xtop.snapshot/1``). Times are nanoseconds since the Unix epoch; rates are per second, ``bps`` in
+bits.
 """
 
 from __future__ import annotations

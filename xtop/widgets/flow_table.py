@@ -8,6 +8,8 @@ it, and the view follows it. A flow that left the rows keeps its selection, so t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
@@ -42,7 +44,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = Picture()
-        self._flows: tuple[Flow, ...] = ()
+        self._flows: Sequence[Flow] = ()
         self._rows: dict[bytes, int] = {}
         self._selected: bytes | None = None
         self._last_row = 0  # where the selected flow was last seen
