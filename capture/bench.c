@@ -88,7 +88,7 @@ static int parse_share(const char *text, double most, double *value, const char 
 
 static int parse_option(struct bench_options *options, int option, const char *value, struct failure *failure)
 {
-    uint32_t cpu;
+    uint32_t cpu = 0;
 
     switch (option) {
     case OPTION_PCAP:

@@ -61,7 +61,7 @@ static int draw_open(struct draw *draw, const struct bench_options *options)
     if (options->zipf == 0)
         return 0;
     draw->below = malloc(options->flows * sizeof *draw->below);
-    draw->rank = malloc(options->flows * sizeof *draw->rank);
+    draw->rank = calloc(options->flows, sizeof *draw->rank);
     if (!draw->below || !draw->rank) {
         draw_close(draw);
         return -1;
@@ -156,10 +156,12 @@ int bench_frames_make(struct bench_frames *frames, const struct bench_options *o
     *frames = (struct bench_frames){.link = LINK_ETHERNET};
     if (stored * options->size > FRAMES_ROOM)
         stored = FRAMES_ROOM / options->size;
+    if (stored == 0)
+        return failure_set(failure, EXIT_USAGE, "no packets to make (raise --packets)");
     if (stored < options->packets && options->new_flow_ratio > 0)
         return failure_set(failure, EXIT_USAGE,
                            "--new-flow-ratio needs all frames in memory (1 GiB at most; lower --packets or --size)");
-    if (frames_allocate(frames, options->packets, stored * options->size, failure) < 0)
+    if (frames_allocate(frames, options->packets, stored * options->size, failure) < 0 || !frames->frame)
         return -1;
     if (draw_open(&draw, options) < 0) {
         bench_frames_free(frames);

@@ -198,7 +198,7 @@ bad:
 
 static int parse_queues(const char *text, struct options *options, struct failure *failure)
 {
-    int list[XTOP_MAX_QUEUES];
+    int list[XTOP_MAX_QUEUES] = {0};
     int count = parse_list(text, 65535, list, "--queue", failure);
 
     if (count < 0)

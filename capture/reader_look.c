@@ -224,7 +224,7 @@ static void row_consider(struct look *look, const struct reader_row *row)
         return;
     look->result->matched++;
     metric = metric_of(row, look->view->sort);
-    if (look->view->top && look->result->row_count == look->view->top)
+    if (look->rank && look->view->top && look->result->row_count == look->view->top)
         row_replace(look, row, metric);
     else
         row_append(look, row, metric);
@@ -397,7 +397,7 @@ static void rows_sort(struct look *look)
     struct reader_result *result = look->result;
     struct reader_row *sorted;
 
-    if (result->row_count == 0)
+    if (result->row_count == 0 || !look->rank)
         return;
     sorted = malloc(result->row_count * sizeof *sorted);
     if (!sorted) {

@@ -200,14 +200,14 @@ static void fit_rings(struct source *source, uint32_t queue_count, uint32_t want
 static enum step create_queues(struct source *source, const struct options *options, struct failure *failure)
 {
     struct af_xdp *capture = source->private;
-    uint32_t number[XTOP_MAX_QUEUES];
+    uint32_t number[XTOP_MAX_QUEUES] = {0};
     int count;
     int error;
 
     if (source->queue_count)
         return STEP_DONE; /* made for the mode before, which was refused before any was bound */
     count = choose_queues(capture, options, number, failure);
-    if (count < 0)
+    if (count < 1)
         return STEP_FAILED;
     fit_rings(source, (uint32_t)count, options->ring_size);
     for (int i = 0; i < count; i++) {
