@@ -2,8 +2,8 @@
 /*
  * The stocker: a thread that makes pages of the flow table present before a worker needs them. A first touch of a
  * shared page costs microseconds (measured here: 4 µs; a ring of 16,384 frames lasts 7 ms at 2.3 Mpps), so a burst of
- * new flows would lose frames to page faults. It keeps a constant number of flows ahead: memory still grows with the
- * flows that come, not with --max-flows. Where the kernel has no MADV_POPULATE_WRITE (before 5.14) it does nothing.
+ * new flows would lose frames to page faults. It keeps a constant number of flows ahead of those that came; a table
+ * of the default size is present from the start (272 MiB), which a smaller --max-flows makes less. Where the kernel has no MADV_POPULATE_WRITE (before 5.14) it does nothing.
  */
 #ifndef XTOP_STOCKER_H
 #define XTOP_STOCKER_H
@@ -15,8 +15,11 @@
 
 #include "capture/flow_abi.h"
 
-/* Flows in stock, all shards together. */
-#define STOCKER_FLOWS 262144
+/*
+ * Flows in stock, all shards together. Measured on two cores, 3 M frames of 1,000,000 new flows at 2.3 Mpps: a stock of
+ * 65,536 or 262,144 lost 0 to 5 % since the stocker could not keep ahead; with this one none was lost.
+ */
+#define STOCKER_FLOWS 1048576
 
 struct stocker {
     struct xtop_header *header;

@@ -104,7 +104,9 @@ def export_to(terminal: TmuxTerminal, path: Path) -> None:
     terminal.press("e")
     terminal.wait_for("Export")
     terminal.press("C-u")
+    terminal.wait_without("xtop-2")  # the name that is offered
     terminal.type(str(path))
+    terminal.wait_for(path.name)
     terminal.press("Enter")
 
 
