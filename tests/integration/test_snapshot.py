@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Frames on a real link to ``xtop snapshot``: what was sent is what is counted, whichever queue it came by."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from .conftest import Link, program, wait_until
+
+MakeLink = Callable[..., Link]
+PATIENCE_S = 30.0
+FLOWS = 3000
+FRAMES = 60_000
+
+
+class Series:
+    """A running ``xtop snapshot --every``, one snapshot a line."""
+
+    def __init__(self, link: Link, *options: str) -> None:
+        command = [program("xtop"), "snapshot", "-i", link.captured, "--capture", "af_xdp", "--every", "0.2", *options]
+        self.process = subprocess.Popen(link.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._rest = b""
+
+    def next(self) -> dict[str, Any]:
+        """The next snapshot."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + PATIENCE_S
+        while b"\n" not in self._rest:
+            assert select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0], "no snapshot"
+            part = os.read(self.process.stdout.fileno(), 1 << 20)
+            assert part, self.process.stderr.read() if self.process.stderr else ""
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\n")
+        snapshot: dict[str, Any] = json.loads(line)
+        return snapshot
+
+    def until(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first snapshot that satisfies ``true``."""
+        deadline = time.monotonic() + PATIENCE_S
+        snapshot = self.next()
+        while not true(snapshot):
+            assert time.monotonic() < deadline, {name: snapshot[name] for name in ("accounting", "lost", "totals")}
+            snapshot = self.next()
+        return snapshot
+
+
+@contextlib.contextmanager
+def series(link: Link, *options: str) -> Iterator[Series]:
+    running = Series(link, *options)
+    try:
+        running.next()
+        yield running
+    finally:
+        running.process.kill()
+        running.process.communicate()
+
+
+def arrived(snapshot: dict[str, Any]) -> int:
+    total: int = snapshot["accounting"]["received"] + snapshot["lost"]["total"]
+    return total
+
+
+def assert_law(snapshot: dict[str, Any]) -> None:
+    terms = dict(snapshot["accounting"])
+    assert terms.pop("received") == sum(terms.values())
+    assert terms["accounted"] == sum(flow["packets"] for flow in snapshot["flows"])
+
+
+@pytest.mark.parametrize("mode", ["-N", "-S"])
+@pytest.mark.parametrize("queues", [1, 4])
+def test_what_was_sent_is_what_is_counted(make_link: MakeLink, mode: str, queues: int) -> None:
+    link = make_link(queues, gro=mode == "-S")  # frames from XDP need NAPI at the peer
+    with series(link, mode, "-c") as running:
+        for cpu in sorted(os.sched_getaffinity(0))[:2]:  # on veth the sender's CPU chooses the RX queue
+            link.send(FRAMES, "--flows", str(FLOWS), "--size", "64", "--cpu", str(cpu))
+        sent = 2 * FRAMES if len(os.sched_getaffinity(0)) > 1 else FRAMES
+        snapshot = running.until(lambda snapshot: arrived(snapshot) >= sent)
+        assert arrived(snapshot) == sent
+        assert_law(snapshot)
+        # The same flows came over different queues: they are one flow each all the same.
+        assert snapshot["totals"]["flows_live"] == len(snapshot["flows"])
+        if snapshot["lost"]["total"] == 0:
+            assert len(snapshot["flows"]) == FLOWS
+            assert {flow["packets"] for flow in snapshot["flows"]} == {sent // FLOWS}
+        assert {flow["bytes"] // flow["packets"] for flow in snapshot["flows"]} == {64 - 14}
+        assert len(snapshot["queues"]) == queues
+
+
+def test_a_killed_capture_is_said_and_leaves_no_program(make_link: MakeLink) -> None:
+    link = make_link(1)
+    with series(link, "-N") as running:
+        assert link.xdp_program()
+        found = subprocess.run(
+            ["pgrep", "-f", f"xtop-capture -i {link.captured} ", "-P", str(running.process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+        snapshot = running.until(lambda snapshot: bool(snapshot["state"] == "failed"))
+        assert "killed by signal 9" in snapshot["state_text"]
+        assert wait_until(lambda: not link.xdp_program())
+        assert running.process.wait(PATIENCE_S) == 1
