@@ -108,14 +108,21 @@ static int cpu_choose(const struct options *options, uint32_t number)
     return -1;
 }
 
-/* Deals the queues out to the workers, neighbours together, and prepares each. */
-static int workers_plan(struct capture *capture, struct failure *failure)
+/* One a queue, unless fewer were asked for. */
+static uint32_t threads_wanted(const struct capture *capture)
 {
     uint32_t queues = capture->source.queue_count;
     uint32_t threads = capture->options->threads;
 
-    if (threads == 0 || threads > queues)
-        threads = queues;
+    return threads && threads < queues ? threads : queues;
+}
+
+/* Deals the queues out to the workers, neighbours together, and prepares each. */
+static int workers_plan(struct capture *capture, struct failure *failure)
+{
+    uint32_t queues = capture->source.queue_count;
+    uint32_t threads = threads_wanted(capture);
+
     capture->queue = calloc(queues, sizeof *capture->queue);
     if (!capture->queue)
         return failure_set(failure, EXIT_FAILED, "out of memory");
@@ -133,8 +140,10 @@ static int workers_plan(struct capture *capture, struct failure *failure)
     return 0;
 }
 
-static int workers_start(struct capture *capture, uint32_t threads, struct failure *failure)
+static int workers_start(struct capture *capture, struct failure *failure)
 {
+    uint32_t threads = threads_wanted(capture);
+
     for (; capture->worker_count < threads; capture->worker_count++) {
         struct worker *worker = &capture->worker[capture->worker_count];
         int error = worker_start(worker);
@@ -166,8 +175,6 @@ static void shared_fill(struct capture *capture)
 
 int capture_start(struct capture *capture, const struct options *options, struct failure *failure)
 {
-    uint32_t threads;
-
     memset(capture, 0, sizeof *capture);
     capture->options = options;
     if (source_open(capture, failure) < 0)
@@ -177,10 +184,8 @@ int capture_start(struct capture *capture, const struct options *options, struct
         return -1;
     }
     shared_fill(capture);
-    threads = options->threads && options->threads < capture->source.queue_count ? options->threads
-                                                                                 : capture->source.queue_count;
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
-    if (workers_plan(capture, failure) < 0 || workers_start(capture, threads, failure) < 0) {
+    if (workers_plan(capture, failure) < 0 || workers_start(capture, failure) < 0) {
         capture_stop(capture);
         capture_close(capture);
         return -1;

@@ -167,18 +167,23 @@ static void parse_length(struct cursor *cursor, const uint8_t *ip, uint32_t clai
         cursor->end = ip + claimed;
 }
 
-/* RFC 791: one bit for each option number seen; a broken list ends the walk, not the packet. */
-static uint32_t parse_ipv4_options(const uint8_t *at, const uint8_t *end)
+/*
+ * The options of IPv4 (RFC 791) and of TCP (RFC 9293 section 3.2) are listed alike: 0 ends the list, 1 stands alone, all
+ * others bring their length. One bit for each number seen, `numbered` being the bits of the type that are the number;
+ * those from 64 on have none. A broken list ends the walk, not the packet.
+ */
+static uint64_t parse_options(const uint8_t *at, const uint8_t *end, uint8_t numbered)
 {
-    uint32_t seen = 0;
+    uint64_t seen = 0;
 
     while (at < end) {
-        uint8_t type = *at;
+        uint8_t number = *at & numbered;
 
-        seen |= UINT32_C(1) << (type & 31);
-        if (type == 0)
+        if (number < 64)
+            seen |= UINT64_C(1) << number;
+        if (*at == 0)
             break;
-        if (type == 1) {
+        if (*at == 1) {
             at++;
             continue;
         }
@@ -203,7 +208,8 @@ static enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet
         return PARSE_MALFORMED;
     parse_length(cursor, ip, total, packet);
     if (header > 20)
-        packet->ipv4_options = parse_ipv4_options(ip + 20, cursor_left(cursor) < header ? cursor->end : ip + header);
+        packet->ipv4_options =
+            (uint32_t)parse_options(ip + 20, cursor_left(cursor) < header ? cursor->end : ip + header, 31);
     fragment = read16(ip + 6);
     packet->ip_flags =
         (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) | (fragment & 0x2000 ? XTOP_IP_MORE_FRAGMENTS : 0) |
@@ -314,29 +320,6 @@ static enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet
     return result;
 }
 
-/* RFC 9293 section 3.2: one bit for each option kind below 64. */
-static uint64_t parse_tcp_options(const uint8_t *at, const uint8_t *end)
-{
-    uint64_t seen = 0;
-
-    while (at < end) {
-        uint8_t kind = *at;
-
-        if (kind < 64)
-            seen |= UINT64_C(1) << kind;
-        if (kind == 0)
-            break;
-        if (kind == 1) {
-            at++;
-            continue;
-        }
-        if (end - at < 2 || at[1] < 2)
-            break;
-        at += at[1];
-    }
-    return seen;
-}
-
 /* Returns the header's size as the packet claims it. */
 static uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
 {
@@ -353,7 +336,7 @@ static uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
     if (header < 20)
         return packet->payload_bytes; /* bogus: nothing that follows is payload for sure */
     if (header > 20 && cursor_left(cursor) > 20)
-        packet->tcp_options = parse_tcp_options(tcp + 20, cursor_left(cursor) < header ? cursor->end : tcp + header);
+        packet->tcp_options = parse_options(tcp + 20, cursor_left(cursor) < header ? cursor->end : tcp + header, 255);
     return header;
 }
 
