@@ -27,8 +27,8 @@
 #define WORKER_NICE (-20)
 
 /* Time to stay awake that a frame earns, and the most that can be saved up; ns. */
-#define AWAKE_PER_FRAME UINT64_C(400)
-#define AWAKE_MOST UINT64_C(2000000)
+#define AWAKE_PER_FRAME UINT64_C(600)
+#define AWAKE_MOST UINT64_C(5000000)
 
 /* Bursts taken after the stop: what the ring already held was received and must be counted. */
 #define DRAIN_BURSTS 1024

@@ -103,6 +103,14 @@ class Drain:
         line = self.process.stdout.readline()
         self.ready: dict[str, Any] | None = json.loads(line) if line else None
 
+    def received(self) -> int:
+        """Frames it took so far."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("?")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
     def stop(self) -> dict[str, Any]:
         """End it and return its counters; ``received`` and ``lost`` are sums over all queues and causes."""
         out, error = self.process.communicate(timeout=ANSWER_TIMEOUT_S)

@@ -67,20 +67,30 @@ def test_the_best_mode_is_chosen_and_the_step_down_is_noted(make_link: MakeLink,
     assert drain.ready["ring_size"] == 16384
 
 
-def test_nothing_is_lost_at_full_speed(make_link: MakeLink, make_drain: MakeDrain) -> None:
-    """Other work on the machine may take the drain's CPU away: one of a few attempts must be clean, all exact."""
-    lost = []
-    for _ in range(4):
-        link = make_link()
-        drain = make_drain(link)
-        sent = link.send(3_000_000, "--flows", "65536", "--cpu", last_cpu())["sent"]
-        wait_for_frames(link, sent)
-        counters = drain.stop()
-        assert counters["received"] + counters["lost"] == sent == 3_000_000
-        lost.append(counters["lost"])
-        if lost[-1] == 0:
-            return
-    pytest.fail(f"frames lost in every attempt: {lost}")
+@pytest.mark.parametrize("mode", ["--native", "--generic"])
+def test_nothing_is_lost_while_the_ring_has_room(make_link: MakeLink, make_drain: MakeDrain, mode: str) -> None:
+    """Never more on the way than the ring holds: then each frame must come, however late this machine runs the drain.
+
+    A UMEM frame that is not given back, or given back twice, shows within a few rounds.
+    """
+    rounds, frames = 60, 16_000
+    link = make_link(gro=mode == "--generic")
+    drain = make_drain(link, mode)
+    for number in range(1, rounds + 1):
+        link.send(frames, "--flows", "4096", "--cpu", last_cpu())
+        wait_until(lambda sent=number * frames: drain.received() == sent)  # type: ignore[misc]
+    counters = drain.stop()
+    assert counters["lost"] == 0
+    assert counters["received"] == rounds * frames
+
+
+def test_each_frame_at_full_speed_is_received_or_lost(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    link = make_link()
+    drain = make_drain(link)
+    sent = link.send(3_000_000, "--flows", "65536", "--cpu", last_cpu())["sent"]
+    wait_for_frames(link, sent)
+    counters = drain.stop()
+    assert counters["received"] + counters["lost"] == sent == 3_000_000
 
 
 @pytest.mark.parametrize("mode", ["--native", "--generic"])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs source_af_xdp alone, without flow table: opens it, says "ready" with what came of the options as one JSON line,
- * takes and recycles until standard input is closed, and prints the counters as a second JSON line.
+ * takes and recycles until standard input is closed, and prints the counters as the last JSON line. Whatever is written
+ * to standard input meanwhile is answered with the number of frames received so far, on a line of its own.
  *
  *   xsk_drain INTERFACE [--netns FD] [--generic | --native] [--zero | --copy] [--busy] [--ring N] [--queue N]...
  *             [--slow US]     sleep that long after each burst (an overload)
@@ -38,7 +39,7 @@ static void drain_take(struct drain *drain, struct burst *burst)
     switch (source.operations->take(drain->queue, burst)) {
     case SOURCE_FRAMES:
         for (uint32_t i = 0; i < burst->count; i++) {
-            drain->counters.received++;
+            __atomic_fetch_add(&drain->counters.received, 1, __ATOMIC_RELAXED); /* print_received() looks on */
             drain->counters.received_bytes += burst->frame[i].length;
             drain->counters.packet_size[0] += burst->frame[i].data[0] == 0xff; /* touch it: a bad address would fault */
         }
@@ -117,6 +118,16 @@ static void print_ready(void)
     fflush(stdout);
 }
 
+static void print_received(const struct drain *drain)
+{
+    uint64_t received = 0;
+
+    for (uint32_t i = 0; i < source.queue_count; i++)
+        received += __atomic_load_n(&drain[i].counters.received, __ATOMIC_RELAXED);
+    printf("%" PRIu64 "\n", received);
+    fflush(stdout);
+}
+
 static int print_counters(const struct drain *drain)
 {
     int exit_code = 0;
@@ -162,7 +173,7 @@ int main(int argc, char **argv)
         pthread_create(&drain[i].thread, NULL, drain_run, &drain[i]);
     }
     while (read(STDIN_FILENO, ignored, sizeof ignored) > 0)
-        ;
+        print_received(drain);
     stopping = true;
     for (uint32_t i = 0; i < source.queue_count; i++)
         pthread_join(drain[i].thread, NULL);
