@@ -165,7 +165,7 @@ static void shared_fill(struct capture *capture)
     capture->shared.header = capture->segment.header;
     capture->shared.stock_fd = -1;
     if (capture->options->source_kind == XTOP_SOURCE_INTERFACE && !capture->options->drain &&
-        stocker_start(&capture->stocker, capture->segment.header) == 0)
+        stocker_start(&capture->stocker, capture->segment.header, STOCKER_FLOWS) == 0)
         capture->shared.stock_fd = capture->stocker.wake_fd;
     capture->shared.drain = capture->options->drain;
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);

@@ -12,10 +12,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "capture/reader_state.h"
 
-#define COPY_TRIES 100000
+/* A writer that runs is out of a record within nanoseconds; one that lost its CPU in the middle comes back in ms. */
+#define COPY_SPINS 1000
+#define COPY_PAUSE_NS 100000
+#define COPY_PAUSES 10000
 
 /* The first sizes tell a foreign header from ours before anything else of it is believed. */
 static int header_check(const struct xtop_header *header, uint64_t size, char *error, size_t error_size)
@@ -78,18 +82,29 @@ const struct xtop_header *reader_header(const struct reader *reader)
     return reader->header;
 }
 
-void reader_copy_locked(void *to, const void *from, size_t size)
+/* One try. False when the writer was at it. */
+static bool copy_whole(void *to, const void *from, size_t size)
 {
     const uint32_t *sequence = from;
+    uint32_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
 
-    for (int i = 0; i < COPY_TRIES; i++) {
-        uint32_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
+    if (before & 1)
+        return false;
+    memcpy(to, from, size);
+    atomic_thread_fence(memory_order_acquire);
+    return __atomic_load_n(sequence, __ATOMIC_RELAXED) == before;
+}
 
-        if (before & 1)
-            continue;
-        memcpy(to, from, size);
-        atomic_thread_fence(memory_order_acquire);
-        if (__atomic_load_n(sequence, __ATOMIC_RELAXED) == before)
+void reader_copy_locked(const struct reader *reader, void *to, const void *from, size_t size)
+{
+    const struct timespec pause = {.tv_nsec = COPY_PAUSE_NS};
+
+    for (int i = 0; i < COPY_SPINS; i++)
+        if (copy_whole(to, from, size))
+            return;
+    for (int i = 0; i < COPY_PAUSES && !reader->over; i++) {
+        nanosleep(&pause, NULL);
+        if (copy_whole(to, from, size))
             return;
     }
     memcpy(to, from, size);
@@ -99,7 +114,7 @@ bool reader_copy_record(const struct reader *reader, struct reader_place place, 
 {
     if (!reader_place_live(reader, place))
         return false;
-    reader_copy_locked(record, reader_record_at(reader, place), sizeof *record);
+    reader_copy_locked(reader, record, reader_record_at(reader, place), sizeof *record);
     return record_is_live(record);
 }
 
@@ -107,7 +122,7 @@ int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue
 {
     if (number >= reader->header->queue_count)
         return -1;
-    reader_copy_locked(queue, reader_queue_at(reader, number), sizeof *queue);
+    reader_copy_locked(reader, queue, reader_queue_at(reader, number), sizeof *queue);
     return 0;
 }
 

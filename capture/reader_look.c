@@ -420,6 +420,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     struct look look = {.reader = reader, .view = view, .result = result};
 
     look.over = view->over || __atomic_load_n(&reader->header->state, __ATOMIC_ACQUIRE) >= XTOP_STATE_DONE;
+    reader->over = look.over;
     memset(result, 0, sizeof *result);
     interval_settle(&look);
     scan_live(&look);

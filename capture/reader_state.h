@@ -34,6 +34,7 @@ struct reader {
     uint64_t looked_at;                      /* monotonic ns of the look before; 0 = none */
     uint64_t interval;                       /* ns, of the last look */
     bool final;                              /* the capture has ended and its last rates stand */
+    bool over;                               /* nobody writes any more */
 };
 
 /* Where a record lies. */
@@ -75,9 +76,9 @@ static inline bool reader_place_live(const struct reader *reader, struct reader_
 
 /*
  * Copies `size` bytes under the sequence lock that `from` begins with. A writer that was killed within a write leaves
- * its sequence odd for ever: after many tries the copy is taken as it is.
+ * its sequence odd for ever: the copy is taken as it is when the capture is known to be over, else after a second.
  */
-void reader_copy_locked(void *to, const void *from, size_t size);
+void reader_copy_locked(const struct reader *reader, void *to, const void *from, size_t size);
 
 /* Copies a record whole; false when the slot is free. */
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);

@@ -12,6 +12,9 @@
 
 #define SEGMENT_ENDED_DEFAULT 65536
 
+/* A segment is mapped at, and is as long as, whole huge pages of this size, so that the stocker may make them so. */
+#define SEGMENT_WINDOW (UINT64_C(2) << 20)
+
 struct segment_plan {
     uint32_t queue_count;
     uint32_t max_flows;

@@ -14,26 +14,49 @@
 
 #include "capture/segment.h"
 
+/* Newer than the headers of Debian 12 and Ubuntu 22.04. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
 #endif
 
 /* Before ordinary programs, since it must keep ahead of the workers; behind the workers, whose CPUs it may share. */
 #define STOCKER_NICE (-5)
 
-#define PAGE UINT64_C(4096)
-#define STEP 256 /* records at a time: 64 KiB */
+#define PAGE 4096
+
+/* Windows at a time: each call of MADV_COLLAPSE first waits for every CPU to flush its lists of pages. */
+#define STEP (8 * SEGMENT_WINDOW)
 
 /* The largest index that is made present as a whole; of a larger one the pages come as flows hit them. */
 #define INDEX_MAX (UINT64_C(32) << 20)
 
-static bool populate(const struct stocker *stocker, uint64_t from, uint64_t to)
+/*
+ * Makes the windows that hold `from` .. `to` of the segment present. MADV_COLLAPSE leaves a window without any page
+ * alone, so each gets its first one before. What a worker wrote there meanwhile stays: the kernel moves it.
+ */
+static void populate(const struct stocker *stocker, uint64_t from, uint64_t to)
 {
     uint8_t *base = (uint8_t *)stocker->header;
 
-    from &= ~(PAGE - 1);
-    to = (to + PAGE - 1) & ~(PAGE - 1);
-    return madvise(base + from, to - from, MADV_POPULATE_WRITE) == 0;
+    from &= ~(SEGMENT_WINDOW - 1);
+    to = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
+    for (uint64_t at = from; at < to; at += SEGMENT_WINDOW)
+        (void)madvise(base + at, PAGE, MADV_POPULATE_WRITE);
+    if (madvise(base + from, to - from, MADV_COLLAPSE) < 0)
+        (void)madvise(base + from, to - from, MADV_POPULATE_WRITE);
+}
+
+/* The offset up to which a shard's records must be present now. */
+static uint64_t shard_wanted(const struct stocker *stocker, const struct xtop_shard *shard, uint32_t used)
+{
+    uint64_t records = (uint64_t)used + stocker->ahead;
+
+    if (records > shard->record_capacity)
+        records = shard->record_capacity;
+    return shard->records_offset + (records + 1) * sizeof(struct xtop_record);
 }
 
 /* One step for one shard. True while there is more to do for it. */
@@ -41,27 +64,23 @@ static bool shard_stock(struct stocker *stocker, uint32_t number)
 {
     const struct xtop_shard *shard = segment_shard(stocker->header, number);
     uint32_t used = __atomic_load_n(&shard->records_used, __ATOMIC_RELAXED);
-    uint32_t present = stocker->stocked[number];
     uint64_t index = shard->bucket_count * sizeof(struct xtop_bucket);
-    uint64_t wanted = (uint64_t)used + stocker->ahead;
-    uint64_t from, to;
+    uint64_t wanted = shard_wanted(stocker, shard, used);
+    uint64_t from = stocker->present[number];
 
-    if (wanted > shard->record_capacity)
-        wanted = shard->record_capacity;
-    if (present < wanted) {
-        present = present < used ? used : present;
-        from = shard->records_offset + present * sizeof(struct xtop_record);
-        to = shard->records_offset + (present + UINT64_C(1) + STEP) * sizeof(struct xtop_record);
-        if (to > shard->records_offset + (shard->record_capacity + UINT64_C(1)) * sizeof(struct xtop_record))
-            to = shard->records_offset + (shard->record_capacity + UINT64_C(1)) * sizeof(struct xtop_record);
-        stocker->stocked[number] = present + STEP;
-        return populate(stocker, from, to);
+    if (from < wanted) {
+        uint64_t to = from + STEP < wanted ? from + STEP : wanted;
+
+        populate(stocker, from, to);
+        stocker->present[number] = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
+        return true;
     }
     /* Flows hit the index everywhere: a shard that has traffic, or has it all, gets it whole. */
     if (stocker->indexed[number] || index > INDEX_MAX || (used == 0 && stocker->header->queue_count > 1))
         return false;
     stocker->indexed[number] = true;
-    return populate(stocker, shard->index_offset, shard->index_offset + index);
+    populate(stocker, shard->index_offset, shard->index_offset + index);
+    return true;
 }
 
 static void stock_all(struct stocker *stocker)
@@ -85,13 +104,15 @@ static void *stocker_run(void *argument)
     return NULL;
 }
 
-int stocker_start(struct stocker *stocker, struct xtop_header *header)
+int stocker_start(struct stocker *stocker, struct xtop_header *header, uint32_t flows)
 {
     int error;
 
     memset(stocker, 0, sizeof *stocker);
     stocker->header = header;
-    stocker->ahead = STOCKER_FLOWS / header->queue_count;
+    stocker->ahead = flows / header->queue_count;
+    for (uint32_t i = 0; i < header->queue_count; i++)
+        stocker->present[i] = segment_shard(header, i)->records_offset & ~(SEGMENT_WINDOW - 1);
     stocker->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (stocker->wake_fd < 0)
         return errno;

@@ -2,10 +2,8 @@
 /*
  * A reader that follows the protocol of flow_abi.h never sees a torn record, while a writer goes at full speed.
  *
- * The writer is a process of its own with the real table; the reader, written here from the header's text alone, has the
- * memfd mapped read-only as every viewer has. Each packet of flow n carries 100 + n bytes and 50 + n of payload, so in
- * every whole record the sums are multiples of the packet count: a copy with a field of another moment, or of another
- * flow in the same slot, cannot agree.
+ * The writer is a process of its own with the real table (numbered_writer.h); the reader, written here from the header's
+ * text alone, has the memfd mapped read-only as every viewer has.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +18,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <signal.h>
-
-#include "table_fixture.h"
+#include "numbered_writer.h"
 
 #define UPDATES 1000000u
 #define ROUNDS_TO_SEE 2000u /* whole copies that the reader must get before it is content */
@@ -44,42 +37,6 @@ static struct view view_open(const struct table_fixture *fixture)
     return (struct view){map, segment_shard(map, 0)};
 }
 
-static struct packet numbered_packet(uint32_t flow, uint8_t direction)
-{
-    struct packet packet = fixture_packet(flow, direction);
-
-    packet.bytes = 100 + flow;
-    packet.payload_bytes = 50 + flow;
-    return packet;
-}
-
-/* Runs `updates` packets over `flows` flows in a child process, which a parent that fails takes with it. */
-static pid_t writer_start(struct table_fixture *fixture, uint32_t updates, uint32_t flows)
-{
-    pid_t parent = getpid();
-    pid_t child = fork();
-
-    assert_true(child >= 0);
-    if (child)
-        return child;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (uint32_t i = 0; i < updates && getppid() == parent; i++) {
-        struct packet packet = numbered_packet(i % flows, (uint8_t)(i / flows % 2));
-
-        fixture_feed(fixture, &packet, START + i);
-    }
-    fixture->segment.header->state = XTOP_STATE_DONE;
-    _exit(0);
-}
-
-static void writer_join(pid_t child)
-{
-    int status;
-
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
 /* flow_abi.h: read `sequence` with acquire order; odd: try again; copy; acquire fence; the same again: whole. */
 static int copy_record(const struct xtop_record *from, struct xtop_record *copy)
 {
@@ -90,26 +47,6 @@ static int copy_record(const struct xtop_record *from, struct xtop_record *copy)
     memcpy(copy, from, sizeof *copy);
     atomic_thread_fence(memory_order_acquire);
     return __atomic_load_n(&from->sequence, __ATOMIC_RELAXED) == before;
-}
-
-static void assert_whole(const struct xtop_record *record)
-{
-    uint32_t flow = 0;
-
-    for (int i = 0; i < 4; i++)
-        flow = flow << 8 | record->key.address[0][i];
-    flow -= 0x0a000000u;
-    assert_int_equal(record->key.port[0], 1024 + flow % 60000);
-    for (int i = 0; i < 2; i++) {
-        const struct xtop_direction *direction = &record->direction[i];
-
-        assert_int_equal(direction->bytes, direction->packets * (100 + flow));
-        assert_int_equal(direction->payload_bytes, direction->packets * (50 + flow));
-        assert_int_equal(direction->size_histogram[1], (uint32_t)direction->packets);
-        assert_int_equal(direction->packets == 0, record->first_seen[i] == 0);
-        assert_int_equal(direction->packets == 0, direction->ttl_min == 0);
-        assert_true(record->last_seen[i] >= record->first_seen[i]);
-    }
 }
 
 /* Copies records until the writer is done and enough were whole; returns how many were. */
