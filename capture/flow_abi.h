@@ -36,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/flow_key.h" /* struct xtop_key, XTOP_IP_, XTOP_EXT_: what BPF programs need, too */
+
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
 #define XTOP_LAYOUT_VERSION 1
@@ -79,37 +81,6 @@
 #define XTOP_TCP_FIN 4    /* one side has sent FIN */
 #define XTOP_TCP_CLOSED 5 /* both have */
 #define XTOP_TCP_RESET 6
-
-/* xtop_direction.ip_flags */
-#define XTOP_IP_DONT_FRAGMENT 1
-#define XTOP_IP_MORE_FRAGMENTS 2
-#define XTOP_IP_RESERVED 4
-#define XTOP_IP_FRAGMENT 8 /* a fragment of any kind, IPv6 too */
-
-/* xtop_direction.ipv6_extensions, one bit a header seen */
-#define XTOP_EXT_HOP_BY_HOP 1
-#define XTOP_EXT_ROUTING 2
-#define XTOP_EXT_FRAGMENT 4
-#define XTOP_EXT_DESTINATION 8
-#define XTOP_EXT_AUTHENTICATION 16
-#define XTOP_EXT_ESP 32
-#define XTOP_EXT_MOBILITY 64
-#define XTOP_EXT_HIP 128
-#define XTOP_EXT_SHIM6 256
-#define XTOP_EXT_NO_NEXT 512
-
-/*
- * The flow key, 40 bytes hashed as they stand (MurmurHash3 x86_32). Canonical order: the end with the smaller
- * (address, port), compared as bytes in network order, is end 0, so both directions have one key. IPv4 addresses are
- * in the first 4 bytes, the rest is zero. Ports in host order. For ICMP an echo reply is keyed as its request.
- */
-struct xtop_key {
-    uint8_t address[2][16]; /* network order */
-    uint16_t port[2];       /* host order; ICMP: 0 for the sender, type * 256 + code for the receiver */
-    uint16_t vlan;          /* outermost VLAN id, 0 = none */
-    uint8_t protocol;       /* IP protocol number of the transport header */
-    uint8_t ip_version;     /* 4 or 6 */
-};
 
 /* What one direction of a flow did: one cache line, touched by each packet of that direction. */
 struct xtop_direction {

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
     ffi = FFI()
     for header in headers:
         ffi.cdef(declarations(header))
-    ffi.set_source("xtop._native", "".join(f'#include "capture/{header.name}"\n' for header in headers))
+    ffi.set_source("xtop._native", "".join(f'#include "{header.parent.name}/{header.name}"\n' for header in headers))
     ffi.emit_c_code(str(output))
 
 

@@ -268,7 +268,7 @@ UNCOUNTED_CASES = [Case(f"malformed: {name}", one(data), [], malformed=1) for na
 
 # ---- IPv6 ----------------------------------------------------------------------------------------
 
-HOP, ROUTE, FRAG, DEST, AUTH, ENCRYPTED = 1, 2, 4, 8, 16, 32  # XTOP_EXT_ bits, flow_abi.h
+HOP, ROUTE, FRAG, DEST, AUTH, ENCRYPTED = 1, 2, 4, 8, 16, 32  # XTOP_EXT_ bits, bpf/flow_key.h
 UDP6 = UDP(sport=1000, dport=53) / Raw(b"x" * 10)  # 18 bytes
 DESTINATION = IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(4))])  # 8 bytes
 
