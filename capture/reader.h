@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/filter_program.h"
 #include "capture/flow_abi.h"
 
 /* cdef begin */
@@ -32,30 +33,9 @@
 #define READER_SORT_RETRANSMISSIONS 15
 #define READER_SORT_COUNT 16
 
-/* reader_filter.fields: which of its fields must match */
-#define READER_FIELD_ADDRESS 1 /* either end */
-#define READER_FIELD_PORT 2    /* either end */
-#define READER_FIELD_PROTOCOL 4
-#define READER_FIELD_VLAN 8
-#define READER_FIELD_IP_VERSION 16
-#define READER_FIELD_SOURCE 32 /* address of the initiator */
-#define READER_FIELD_DESTINATION 64
-#define READER_FIELD_SOURCE_PORT 128
-#define READER_FIELD_DESTINATION_PORT 256
-
-struct reader_filter {
-    uint32_t fields;
-    uint8_t address[16]; /* as in xtop_key */
-    uint8_t source[16];
-    uint8_t destination[16];
-    uint16_t port;
-    uint16_t source_port;
-    uint16_t destination_port;
-    uint16_t vlan;
-    uint8_t protocol;
-    uint8_t ip_version;
-    uint8_t padding[2];
-};
+/* What reader_look may return besides 0. */
+#define READER_NO_MEMORY -1
+#define READER_BAD_FILTER -2
 
 struct reader_view {
     uint32_t sort;       /* READER_SORT_ */
@@ -64,8 +44,10 @@ struct reader_view {
     uint32_t ended;      /* 1: ended flows that were collected, too */
     uint32_t over_span;  /* 1: rates over the whole capture (files); 0: since the look before */
     uint32_t over;       /* 1: the capture is dead though the header does not say so (killed): rates stand still */
-    uint32_t padding;
-    struct reader_filter filter;
+    uint32_t between;    /* 1: asked between two intervals: rates stay those of the look before */
+    uint64_t now;        /* ns: what ages are counted from */
+    const struct filter_instruction *filter; /* filter_count instructions of the caller's; NULL = every flow */
+    uint64_t filter_count;
 };
 
 /* A flow, whole: what all queues saw of it. */
@@ -81,6 +63,7 @@ struct reader_result {
     struct reader_row *row; /* row_count rows in order; the caller gives them back by reader_rows_free */
     uint64_t row_count;
     uint64_t matched;                      /* flows that the filter let through */
+    uint64_t hidden;                       /* flows that it held back */
     uint64_t flows_live;                   /* all live flows, filter or not */
     uint64_t interval_ns;                  /* what the rates are over; 0 = no rates */
     uint64_t duration[XTOP_DURATION_BINS]; /* live flows; bins as in xtop_queue */
@@ -113,7 +96,10 @@ int64_t reader_collect(struct reader *reader, uint64_t keep);
 uint64_t reader_ended_cursor(const struct reader *reader, uint32_t number);
 uint64_t reader_ended_lost(const struct reader *reader);
 
-/* One look at all flows. Returns 0, or -1 when memory ran out (then *result holds no rows). */
+/*
+ * One look at all flows. Returns 0, or READER_NO_MEMORY, or READER_BAD_FILTER where filter_refusal has something to say
+ * of the view's filter (in both *result holds no rows).
+ */
 int reader_look(struct reader *reader, const struct reader_view *view, struct reader_result *result);
 void reader_rows_free(struct reader_row *row);
 /* cdef end */

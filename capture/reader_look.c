@@ -29,9 +29,11 @@ struct look {
     struct reader *reader;
     const struct reader_view *view;
     struct reader_result *result;
+    struct filter_scene scene;
     struct rank *rank;
     uint64_t room; /* of rank and rows */
     bool over;     /* the capture has ended: rates are measured from the last look before that, for good */
+    bool between;  /* rates are those of the look before */
     bool failed;   /* memory ran out */
 };
 
@@ -196,32 +198,14 @@ static void row_replace(struct look *look, const struct reader_row *row, struct 
     heap_sift(look, 0, look->view->top);
 }
 
-static bool filter_matches(const struct reader_filter *filter, const struct xtop_record *record)
-{
-    const struct xtop_key *key = &record->key;
-    uint32_t from = record->initiator & 1;
-    uint32_t fields = filter->fields;
-
-    if (fields & READER_FIELD_ADDRESS && memcmp(filter->address, key->address[0], 16) != 0 &&
-        memcmp(filter->address, key->address[1], 16) != 0)
-        return false;
-    if (fields & READER_FIELD_PORT && filter->port != key->port[0] && filter->port != key->port[1])
-        return false;
-    return !(fields & READER_FIELD_PROTOCOL && filter->protocol != key->protocol) &&
-           !(fields & READER_FIELD_VLAN && filter->vlan != key->vlan) &&
-           !(fields & READER_FIELD_IP_VERSION && filter->ip_version != key->ip_version) &&
-           !(fields & READER_FIELD_SOURCE && memcmp(filter->source, key->address[from], 16) != 0) &&
-           !(fields & READER_FIELD_DESTINATION && memcmp(filter->destination, key->address[!from], 16) != 0) &&
-           !(fields & READER_FIELD_SOURCE_PORT && filter->source_port != key->port[from]) &&
-           !(fields & READER_FIELD_DESTINATION_PORT && filter->destination_port != key->port[!from]);
-}
-
 static void row_consider(struct look *look, const struct reader_row *row)
 {
     struct metric metric;
 
-    if (look->view->filter.fields && !filter_matches(&look->view->filter, &row->record))
+    if (look->view->filter && !filter_matches(look->view->filter, &look->scene, row)) {
+        look->result->hidden++;
         return;
+    }
     look->result->matched++;
     metric = metric_of(row, look->view->sort);
     if (look->rank && look->view->top && look->result->row_count == look->view->top)
@@ -251,20 +235,47 @@ static bool previous_reserve(struct reader *reader, uint32_t queue, uint32_t use
 }
 
 /* What the record gained since the look before; from now on it is measured from here. */
+static void rate_measure(struct look *look, struct previous *previous, const struct xtop_record *record,
+                         struct reader_row *row)
+{
+    uint64_t packets = record_packets(record);
+    uint64_t bytes = record->direction[0].bytes + record->direction[1].bytes;
+    bool same = previous->generation == record->generation;
+    uint64_t rate_packets = look->view->over_span || !same ? packets : packets - previous->packets;
+    uint64_t rate_bytes = look->view->over_span || !same ? bytes : bytes - previous->bytes;
+
+    row->rate_packets += rate_packets;
+    row->rate_bytes += rate_bytes;
+    if (!look->over)
+        *previous = (struct previous){
+            .generation = record->generation,
+            .rate_packets = rate_packets < UINT32_MAX ? (uint32_t)rate_packets : UINT32_MAX,
+            .packets = packets,
+            .bytes = bytes,
+            .rate_bytes = rate_bytes,
+        };
+}
+
+/* Between two intervals a flow has the rates of the last; one that came since then has none yet. */
+static void rate_recall(const struct previous *previous, const struct xtop_record *record, struct reader_row *row)
+{
+    if (previous->generation != record->generation)
+        return;
+    row->rate_packets += previous->rate_packets;
+    row->rate_bytes += previous->rate_bytes;
+}
+
 static void rate_add(struct look *look, struct reader_place place, const struct xtop_record *record,
                      struct reader_row *row)
 {
     struct previous unknown = {0}; /* a slot that came into use after this look made its room */
     bool known = place.slot < look->reader->previous_room[place.queue];
     struct previous *previous = known ? &look->reader->previous[place.queue][place.slot] : &unknown;
-    uint64_t packets = record_packets(record);
-    uint64_t bytes = record->direction[0].bytes + record->direction[1].bytes;
-    bool same = previous->generation == record->generation;
 
-    row->rate_packets += look->view->over_span || !same ? packets : packets - previous->packets;
-    row->rate_bytes += look->view->over_span || !same ? bytes : bytes - previous->bytes;
-    if (!look->over)
-        *previous = (struct previous){.generation = record->generation, .packets = packets, .bytes = bytes};
+    if (look->between)
+        rate_recall(previous, record, row);
+    else
+        rate_measure(look, previous, record, row);
 }
 
 /* From the first frame to the last, as the queues saw it. */
@@ -291,12 +302,13 @@ static void interval_settle(struct look *look)
 
     if (look->view->over_span)
         look->result->interval_ns = capture_span(reader);
-    else if (reader->final)
+    else if (reader->final || look->between)
         look->result->interval_ns = reader->interval;
     else
         look->result->interval_ns = reader->looked_at ? now - reader->looked_at : capture_span(reader);
     reader->interval = look->result->interval_ns;
-    reader->looked_at = now;
+    if (!look->between)
+        reader->looked_at = now;
 }
 
 /* ---- The scan ------------------------------------------------------------------------------------------------ */
@@ -419,10 +431,15 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
 {
     struct look look = {.reader = reader, .view = view, .result = result};
 
+    memset(result, 0, sizeof *result);
+    if (view->filter && filter_refusal(view->filter, view->filter_count))
+        return READER_BAD_FILTER;
     look.over = view->over || __atomic_load_n(&reader->header->state, __ATOMIC_ACQUIRE) >= XTOP_STATE_DONE;
     reader->over = look.over;
-    memset(result, 0, sizeof *result);
+    look.between = view->between && reader->looked_at && !look.over && !view->over_span;
     interval_settle(&look);
+    look.scene.now = view->now;
+    look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
     scan_live(&look);
     if (view->ended)
         scan_ended(&look);
@@ -435,7 +452,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     reader_rows_free(result->row);
     result->row = NULL;
     result->row_count = 0;
-    return -1;
+    return READER_NO_MEMORY;
 }
 
 void reader_rows_free(struct reader_row *row)

@@ -11,12 +11,13 @@
 #include "capture/flow_record.h"
 #include "capture/reader.h"
 
-/* A flow's totals at the look before, by slot. */
+/* A flow's totals at the look before, and what it had gained in the interval up to then; by slot. */
 struct previous {
     uint32_t generation;
-    uint32_t padding;
+    uint32_t rate_packets; /* stops at UINT32_MAX */
     uint64_t packets;
     uint64_t bytes;
+    uint64_t rate_bytes;
 };
 
 struct reader {
@@ -82,6 +83,18 @@ void reader_copy_locked(const struct reader *reader, void *to, const void *from,
 
 /* Copies a record whole; false when the slot is free. */
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);
+
+/* ---- reader_filter.c ---- */
+
+/* What a filter may ask besides the flow. */
+struct filter_scene {
+    uint64_t now;      /* ns */
+    double per_second; /* of a row's rates: 1 s / interval; 0 = no rates */
+};
+
+/* Whether `program`, which filter_refusal has nothing to say of, lets the flow through. */
+bool filter_matches(const struct filter_instruction *program, const struct filter_scene *scene,
+                    const struct reader_row *row);
 
 /* ---- reader_join.c ---- */
 
