@@ -17,8 +17,7 @@ except ImportError:  # Python 3.10: pip carries the same parser
 
 def main(extras: list[str]) -> None:
     """Print the requirements of the build, of the package and of each of ``extras``."""
-    with (Path(__file__).parent.parent / "pyproject.toml").open("rb") as file:
-        settings = tomllib.load(file)
+    settings = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8"))
     project = settings["project"]
     lines = [*settings["build-system"]["requires"], *project["dependencies"]]
     for extra in extras:
