@@ -8,17 +8,20 @@ stay in C memory (private to the snapshot, never written again) until asked for.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, overload
 
 from xtop.model import Direction, Flow
 from xtop.protocols import ICMP, ICMPV6, protocol_name
+from xtop.row_form import RowForm
 
 NANOSECONDS = 1_000_000_000
 
 END_REASONS = (None, "idle", "active", "tcp", "shutdown", "cache_full")  # by XTOP_END_
 TCP_STATES = (None, "syn", "syn_ack", "established", "fin", "closed", "reset")  # by XTOP_TCP_
+
+TEXT_CHUNK = 1 << 20  # bytes
 
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 
@@ -26,8 +29,9 @@ _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 class FlowRows(Sequence[Flow]):
     """``count`` rows at ``rows`` (a cffi ``struct reader_row *`` that this object keeps alive)."""
 
-    def __init__(self, ffi: Any, rows: Any, count: int, interval_ns: int) -> None:
+    def __init__(self, ffi: Any, lib: Any, rows: Any, count: int, interval_ns: int) -> None:
         self._ffi = ffi
+        self._lib = lib
         self._rows = rows
         self._count = count
         self._per_second = NANOSECONDS / interval_ns if interval_ns else 0.0
@@ -46,6 +50,15 @@ class FlowRows(Sequence[Flow]):
         if not 0 <= at < self._count:
             raise IndexError(index)
         return self._flow(self._rows[at])
+
+    def text(self, form: RowForm) -> Iterator[tuple[bytes, int]]:
+        """Yield the rows as ``form`` has them, in pieces of about a megabyte, each with the rows written so far."""
+        native, alive = _native_form(self._ffi, self._lib, form, self._per_second)
+        room = self._lib.row_text_room(native) + TEXT_CHUNK
+        buffer, at = self._ffi.new("char[]", room), self._ffi.new("uint64_t *")
+        while size := self._lib.row_text(native, self._rows, self._count, at, buffer, room):
+            yield self._ffi.buffer(buffer, size)[:], at[0]
+        del alive  # until here C has looked into them
 
     def _flow(self, row: Any) -> Flow:
         record = row.record
@@ -120,3 +133,36 @@ def _ports(key: Any, forward: int) -> tuple[int, int]:
     if key.protocol in _ECHO_REPLY and source:
         return 0, _ECHO_REPLY[key.protocol] << 8 | (source & 0xFF)
     return source, destination
+
+
+def _native_form(ffi: Any, lib: Any, form: RowForm, per_second: float) -> tuple[Any, list[Any]]:
+    """Return ``form`` as C has it (``struct row_form *``), and what must stay alive as long as it is used."""
+    alive: list[Any] = []
+
+    def words(text: str) -> dict[str, Any]:
+        data = text.encode()
+        alive.append(ffi.from_buffer(data))
+        return {"text": alive[-1], "size": len(data)}
+
+    def table(names: list[str | None]) -> Any:
+        written = [form.nothing if name is None else form.word(name) for name in names]
+        alive.append(ffi.new("struct row_words[]", [words(text) for text in written]))
+        return alive[-1]
+
+    def value(name: str, side: str) -> int:
+        return int(getattr(lib, f"ROW_SIDE_{name.upper()}" if side else f"ROW_{name.upper()}"))
+
+    steps = [
+        {"literal": words(step.literal), "value": value(step.name, step.side), "side": step.side == "reverse"}
+        for step in form.steps
+    ]
+    alive.append(ffi.new("struct row_step[]", steps))
+    native = ffi.new("struct row_form *")
+    native.step, native.step_count = alive[-1], len(steps)
+    for name in ("end", "between", "nothing", "quote", "list_begin", "list_between", "list_end"):
+        setattr(native, name, words(getattr(form, name)))
+    native.protocol_name = table([protocol_name(number) for number in range(256)])
+    native.tcp_state, native.tcp_state_count = table(list(TCP_STATES)), len(TCP_STATES)
+    native.end_reason, native.end_reason_count = table(list(END_REASONS)), len(END_REASONS)
+    native.per_second = per_second
+    return native, alive

@@ -156,7 +156,7 @@ class ShmSource:
 
     def _assemble(self, queues: list[Any], result: Any, whole: bool) -> Snapshot:
         row = ffi.gc(result.row, lib.reader_rows_free) if result.row != ffi.NULL else result.row
-        flows = FlowRows(ffi, row, result.row_count, result.interval_ns)
+        flows = FlowRows(ffi, lib, row, result.row_count, result.interval_ns)
         accounting = _sum_accounting(queues)
         clock = max((queue.time for queue in queues), default=0)
         return Snapshot(

@@ -17,7 +17,7 @@ from xtop.export import ExportError, check_output, format_of, open_output, write
 def test_a_file_appears_whole_and_alone(tmp_path: Path) -> None:
     target = tmp_path / "out.json"
     with open_output(target, overwrite=False) as stream:
-        stream.write("half")
+        stream.write(b"half")
         stream.flush()
         assert not target.exists()
     assert target.read_text(encoding="utf-8") == "half"
@@ -33,7 +33,7 @@ def test_each_format_writes(tmp_path: Path) -> None:
 def test_what_fails_midway_leaves_nothing(tmp_path: Path) -> None:
     def write_half() -> None:
         with open_output(tmp_path / "out", overwrite=False) as stream:
-            stream.write("half")
+            stream.write(b"half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -63,7 +63,7 @@ def test_nor_one_that_comes_meanwhile(tmp_path: Path, monkeypatch: pytest.Monkey
 
     def write_late() -> None:
         with open_output(target, overwrite=False) as stream:
-            stream.write("ours")
+            stream.write(b"ours")
             target.write_text("theirs", encoding="utf-8")
 
     with pytest.raises(ExportError, match="it exists"):
@@ -71,7 +71,7 @@ def test_nor_one_that_comes_meanwhile(tmp_path: Path, monkeypatch: pytest.Monkey
     assert target.read_text(encoding="utf-8") == "theirs"
     assert os.listdir(tmp_path) == ["out"]
     with open_output(tmp_path / "other", overwrite=False) as stream:
-        stream.write("ours")
+        stream.write(b"ours")
     assert (tmp_path / "other").read_text(encoding="utf-8") == "ours"
 
 
@@ -81,7 +81,7 @@ def test_of_many_writers_one_wins(tmp_path: Path) -> None:
     def write(number: int) -> None:
         try:
             with open_output(target, overwrite=False) as stream:
-                stream.write(str(number) * 1000)
+                stream.write(b"%d" % number * 1000)
         except ExportError:
             return
         won.append(number)
@@ -103,7 +103,7 @@ def test_overwrite_replaces_and_keeps_the_mode(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(target)
     with open_output(link, overwrite=True) as stream:
-        stream.write("new")
+        stream.write(b"new")
     assert target.read_text(encoding="utf-8") == "new"
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert link.is_symlink()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TextIO
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -15,17 +15,18 @@ from hypothesis import strategies as st
 
 from tests.unit.sample_snapshot import FLOW, NOON, SNAPSHOT
 from xtop.export.csv_format import write_csv
-from xtop.export.json_format import BATCH, write_json, write_ndjson
+from xtop.export.json_format import write_json, write_ndjson
+from xtop.export.row_chunks import BATCH
 from xtop.export.tcp_flags import tcp_flags_text
 from xtop.export.text_format import write_text
 from xtop.export.times import iso_time
 from xtop.model import Accounting, Snapshot
 
 
-def written(write: Callable[[Snapshot, TextIO], None], snapshot: Snapshot = SNAPSHOT) -> str:
-    stream = io.StringIO(newline="")
+def written(write: Callable[[Snapshot, BinaryIO], None], snapshot: Snapshot = SNAPSHOT) -> str:
+    stream = io.BytesIO()
     write(snapshot, stream)
-    return stream.getvalue()
+    return stream.getvalue().decode()
 
 
 EXPECTED_FORWARD = {
@@ -103,7 +104,7 @@ def test_json_has_a_flow_a_line_and_ndjson_is_one_line() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH])
 @pytest.mark.parametrize("write", [write_json, write_ndjson])
-def test_any_number_of_flows_is_valid_json(count: int, write: Callable[[Snapshot, TextIO], None]) -> None:
+def test_any_number_of_flows_is_valid_json(count: int, write: Callable[[Snapshot, BinaryIO], None]) -> None:
     flows = tuple(replace(FLOW, flow_id=number) for number in range(count))
     read = json.loads(written(write, replace(SNAPSHOT, flows=flows)))
     assert [flow["flow_id"] for flow in read["flows"]] == list(range(count))

@@ -7,36 +7,52 @@ A value that is not there is empty; the counts of ``packet_size`` stand in one c
 from __future__ import annotations
 
 import csv
-from typing import Any, TextIO
+import io
+from collections.abc import Iterable
+from typing import BinaryIO
 
-from xtop.export.flow_fields import direction_fields, flow_fields
+from xtop.export.flow_fields import NOBODY, direction_fields, flow_fields
+from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.model import Direction, Flow, Snapshot
+from xtop.row_form import RowForm, Step
 
-_DIRECTIONS = ("forward", "reverse")
+DIRECTIONS = ("forward", "reverse")
 
 
-def write_csv(snapshot: Snapshot, stream: TextIO) -> None:
+def write_csv(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write a header row, then a row for each flow."""
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(csv_columns())
-    writer.writerows(map(_row, snapshot.flows))
+    stream.write(_line(csv_columns()).encode())
+    for piece in row_chunks(snapshot.flows, csv_form(), _row, progress):
+        stream.write(piece)
 
 
 def csv_columns() -> list[str]:
     """Return the names of the columns."""
-    nobody = Flow(b"", 0, 4, "", "", 0, 0, 0, "", 0, None, 0, 0, 0, 0, 0, 0.0, 0.0, None, None, None, *_nothing())
-    names = [name for name in flow_fields(nobody) if name not in _DIRECTIONS]
+    return [f"{side}_{name}" if side else name for side, name in _names()]
+
+
+def csv_form() -> RowForm:
+    """Return a row for who writes many."""
+    steps = tuple(Step("," if at else "", name, side) for at, (side, name) in enumerate(_names()))
+    return RowForm(steps, "\n", "", "", "", "", " ", "", lambda word: _line([word]).rstrip("\n"))
+
+
+def _names() -> list[tuple[str, str]]:
+    """Return the direction (empty: of both) and the name of each column."""
+    outer = [("", name) for name in flow_fields(NOBODY) if name not in DIRECTIONS]
     inner = list(direction_fields(Direction()))
-    return names + [f"{direction}_{name}" for direction in _DIRECTIONS for name in inner]
+    return outer + [(side, name) for side in DIRECTIONS for name in inner]
 
 
-def _nothing() -> tuple[Direction, Direction]:
-    return Direction(), Direction()
-
-
-def _row(flow: Flow) -> list[Any]:
+def _row(flow: Flow) -> str:
     fields = flow_fields(flow)
     forward, reverse = fields.pop("forward"), fields.pop("reverse")
     for direction in (forward, reverse):
         direction["packet_size"] = " ".join(map(str, direction["packet_size"]))
-    return [*fields.values(), *forward.values(), *reverse.values()]
+    return _line([*fields.values(), *forward.values(), *reverse.values()])
+
+
+def _line(cells: Iterable[object]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()

@@ -59,3 +59,9 @@ def direction_fields(direction: Direction) -> dict[str, Any]:
         "retransmissions": direction.retransmissions,
         "out_of_order": direction.out_of_order,
     }
+
+
+# For who wants the names alone.
+NOBODY = Flow(
+    b"", 0, 4, "", "", 0, 0, 0, "", 0, None, 0, 0, 0, 0, 0, 0.0, 0.0, None, None, None, Direction(), Direction()
+)

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Schema xtop.snapshot/1 as JSON: one object, a flow a line; as NDJSON the whole snapshot is one line.
 
-Flows are written a few thousand at a time, so a million of them never lie in memory twice.
+Flows are written a piece at a time, so a million of them never lie in memory as text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from itertools import islice
-from typing import Any, TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
 
-from xtop.export.flow_fields import flow_fields
+from xtop.export.flow_fields import NOBODY, flow_fields
+from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.export.times import iso_time
-from xtop.model import Histogram, Snapshot
+from xtop.model import Flow, Histogram, Snapshot
+from xtop.row_form import RowForm, Step
 
 SCHEMA = "xtop.snapshot/1"
-BATCH = 2048
 
 # Names that the schema shares with the model.
 SOURCE = (
@@ -33,25 +33,49 @@ QUEUE = ("queue", "cpu", *RATES, "busy", *RX_CAUSES, "ring")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
-def write_json(snapshot: Snapshot, stream: TextIO) -> None:
+def write_json(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write one JSON object, a flow a line."""
-    _write(snapshot, stream, ",\n")
+    _write(snapshot, stream, ",\n", progress)
 
 
-def write_ndjson(snapshot: Snapshot, stream: TextIO) -> None:
+def write_ndjson(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write one JSON object as one line."""
-    _write(snapshot, stream, ",")
+    _write(snapshot, stream, ",", progress)
 
 
-def _write(snapshot: Snapshot, stream: TextIO, between: str) -> None:
+def _write(snapshot: Snapshot, stream: BinaryIO, between: str, progress: Progress) -> None:
     line_break = between[1:]
-    stream.write(_encode(head_fields(snapshot))[:-1] + ',"flows":[' + line_break)
-    flows = iter(snapshot.flows)
-    lead = ""
-    while batch := [_encode(flow_fields(flow)) for flow in islice(flows, BATCH)]:
-        stream.write(lead + between.join(batch))
-        lead = between
-    stream.write(line_break + "]}\n")
+    head = _encode(head_fields(snapshot))[:-1] + ',"flows":[' + line_break
+    stream.write(head.encode("utf-8", "replace"))
+    for piece in row_chunks(snapshot.flows, json_form(between), _row, progress):
+        stream.write(piece)
+    stream.write((line_break + "]}\n").encode())
+
+
+def _row(flow: Flow) -> str:
+    return _encode(flow_fields(flow))
+
+
+def json_form(between: str) -> RowForm:
+    """Return a flow as :func:`flow_fields` orders it, for who writes many."""
+    steps, end = _steps(flow_fields(NOBODY), "", "")
+    return RowForm(steps, end, between, "null", '"', "[", ",", "]", _encode)
+
+
+def _steps(fields: Mapping[str, Any], side: str, before: str) -> tuple[tuple[Step, ...], str]:
+    """Return the steps of one object and what closes it; ``before`` stands before its brace."""
+    steps: tuple[Step, ...] = ()
+    before += "{"
+    for name, value in fields.items():
+        before += f"{_encode(name)}:"
+        if isinstance(value, Mapping):
+            inner, before = _steps(value, name, before)
+            steps += inner
+        else:
+            steps += (Step(before, name, side),)
+            before = ""
+        before += ","
+    return steps, before.removesuffix(",") + "}"
 
 
 def head_fields(snapshot: Snapshot) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from xtop.export.errors import ExportError
 
@@ -24,16 +24,17 @@ NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # w
 
 
 @contextlib.contextmanager
-def open_output(path: Path | None, overwrite: bool) -> Iterator[TextIO]:
-    """Yield a text stream to ``path``, which appears when the block ends well; None and ``-`` are standard output."""
+def open_output(path: Path | None, overwrite: bool) -> Iterator[BinaryIO]:
+    """Yield a stream to ``path``, which appears when the block ends well; None and ``-`` are standard output."""
     if path is None or str(path) == STANDARD_OUTPUT:
-        yield sys.stdout
         sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
     check_output(path, overwrite)
     try:
         if _is_special(path):
-            with path.open("w", encoding="utf-8") as stream:
+            with path.open("wb") as stream:
                 yield stream
         else:
             with _beside(path.resolve(), overwrite) as stream:
@@ -57,11 +58,11 @@ def check_output(path: Path | None, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _beside(target: Path, overwrite: bool) -> Iterator[TextIO]:
+def _beside(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
     temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+        with open(descriptor, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

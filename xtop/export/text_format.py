@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import BinaryIO
 
 from xtop import units
+from xtop.export.row_chunks import BATCH, Progress, unheard
 from xtop.export.times import iso_time
 from xtop.model import Flow, Queue, Snapshot
 
@@ -14,13 +16,33 @@ _QUEUE_HEAD = ("queue", "cpu", "packets", "bytes", "packet rate", "bit rate", "b
 _FLOW_HEAD = ("source", "destination", "protocol", "packets", "bytes", "packet rate", "bit rate", "duration", "state")
 
 
-def write_text(snapshot: Snapshot, stream: TextIO) -> None:
+def write_text(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write the tables."""
-    stream.write(_summary(snapshot))
+    stream.write(_summary(snapshot).encode("utf-8", "replace"))
     if snapshot.queues:
-        stream.write("\n" + _table(_QUEUE_HEAD, [_queue_row(queue) for queue in snapshot.queues], left=0))
+        rows = [_queue_row(queue) for queue in snapshot.queues]
+        stream.write(b"\n" + _table(rows, _widths(_QUEUE_HEAD, rows), left=0, head=_QUEUE_HEAD).encode())
     if snapshot.flows:
-        stream.write("\n" + _table(_FLOW_HEAD, [_flow_row(flow) for flow in snapshot.flows], left=3))
+        _write_flows(snapshot.flows, stream, progress)
+
+
+def _write_flows(flows: Sequence[Flow], stream: BinaryIO, progress: Progress) -> None:
+    """Twice through the flows, first for the widths: a million rows of text never lie in memory."""
+    widths = _widths(_FLOW_HEAD, map(_flow_row, flows))
+    stream.write(b"\n")
+    head: Sequence[str] | None = _FLOW_HEAD
+    written = 0
+    for rows in _batches(map(_flow_row, flows)):
+        stream.write(_table(rows, widths, left=3, head=head).encode())
+        head = None
+        written += len(rows)
+        progress(written)
+
+
+def _batches(rows: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+    left = iter(rows)
+    while batch := list(islice(left, BATCH)):
+        yield batch
 
 
 def _summary(snapshot: Snapshot) -> str:
@@ -79,11 +101,17 @@ def _rate(padded: str) -> str:
     return " ".join(padded.split())
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+def _widths(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[int]:
+    widths = [len(cell) for cell in head]
+    for row in rows:
+        widths = [max(width, len(cell)) for width, cell in zip(widths, row, strict=True)]
+    return widths
+
+
+def _table(rows: Sequence[Sequence[str]], widths: Sequence[int], left: int, head: Sequence[str] | None) -> str:
     """Return lines of aligned columns; the first ``left`` of them are words, the rest numbers but for the last."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = []
-    for row in (head, *rows):
+    for row in (head, *rows) if head is not None else rows:
         cells = [
             cell.ljust(width) if index < left else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))

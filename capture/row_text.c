@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/row_text.h"
+
+#include <string.h>
+
+#include "capture/flow_record.h"
+#include "capture/value_text.h"
+
+/* Half a row, by who sent it. A direction without packets says nothing at all. */
+struct side {
+    const struct xtop_direction *counts;
+    uint64_t first_seen;
+    uint64_t last_seen;
+    uint64_t tcp_options;
+    uint32_t ipv4_options;
+    uint32_t retransmissions;
+    uint32_t out_of_order;
+};
+
+static struct side side_of(const struct xtop_record *record, uint32_t end)
+{
+    static const struct xtop_direction silent;
+    const struct xtop_direction *counts = &record->direction[end];
+
+    if (counts->packets == 0)
+        return (struct side){.counts = &silent};
+    return (struct side){
+        .counts = counts,
+        .first_seen = record->first_seen[end],
+        .last_seen = record->last_seen[end],
+        .tcp_options = record->tcp_options[end],
+        .ipv4_options = record->ipv4_options[end],
+        .retransmissions = record->retransmissions[end],
+        .out_of_order = record->out_of_order[end],
+    };
+}
+
+/* A lone echo reply is keyed as its request; what was sent is the reply's own type and code. */
+static uint32_t destination_port(const struct xtop_key *key, uint32_t from)
+{
+    uint32_t answered = key->port[from];
+
+    if (answered && key->protocol == 1)
+        return answered & 0xff;
+    if (answered && key->protocol == 58)
+        return 129 << 8 | (answered & 0xff);
+    return key->port[!from];
+}
+
+static uint32_t source_port(const struct xtop_key *key, uint32_t from)
+{
+    return key->protocol == 1 || key->protocol == 58 ? 0 : key->port[from];
+}
+
+static inline char *put(char *to, struct row_words words)
+{
+    memcpy(to, words.text, words.size);
+    return to + words.size;
+}
+
+static char *put_word(char *to, const struct row_form *form, const struct row_words *table, uint64_t count, uint32_t at)
+{
+    return put(to, at < count ? table[at] : form->nothing);
+}
+
+static char *put_time(char *to, const struct row_form *form, uint64_t time)
+{
+    if (time == 0)
+        return put(to, form->nothing);
+    return put(text_time(put(to, form->quote), time), form->quote);
+}
+
+static char *put_sizes(char *to, const struct row_form *form, const uint32_t *count)
+{
+    to = put(to, form->list_begin);
+    for (int i = 0; i < XTOP_SIZE_BINS; i++) {
+        if (i)
+            to = put(to, form->list_between);
+        to = text_u64(to, count[i]);
+    }
+    return put(to, form->list_end);
+}
+
+static char *put_address(char *to, const struct row_form *form, const struct xtop_key *key, uint32_t end)
+{
+    return put(text_address(put(to, form->quote), key->ip_version, key->address[end]), form->quote);
+}
+
+static char *put_side_value(char *to, const struct row_form *form, const struct side *side, uint32_t value)
+{
+    const struct xtop_direction *counts = side->counts;
+
+    switch (value) {
+    case ROW_SIDE_PACKETS:
+        return text_u64(to, counts->packets);
+    case ROW_SIDE_BYTES:
+        return text_u64(to, counts->bytes);
+    case ROW_SIDE_PAYLOAD_BYTES:
+        return text_u64(to, counts->payload_bytes);
+    case ROW_SIDE_TCP_FLAGS:
+        return put(text_tcp_flags(put(to, form->quote), counts->tcp_flags), form->quote);
+    case ROW_SIDE_TTL_MIN:
+        return text_u64(to, counts->ttl_min);
+    case ROW_SIDE_TTL_MAX:
+        return text_u64(to, counts->ttl_max);
+    case ROW_SIDE_DSCP:
+        return text_u64(to, counts->dscp);
+    case ROW_SIDE_IP_FLAGS:
+        return text_u64(to, counts->ip_flags);
+    case ROW_SIDE_IPV4_OPTIONS:
+        return text_u64(to, side->ipv4_options);
+    case ROW_SIDE_TCP_OPTIONS:
+        return text_u64(to, side->tcp_options);
+    case ROW_SIDE_IPV6_EXTENSIONS:
+        return text_u64(to, counts->ipv6_extensions);
+    case ROW_SIDE_PACKET_SIZE:
+        return put_sizes(to, form, counts->size_histogram);
+    case ROW_SIDE_FIRST_SEEN:
+        return put_time(to, form, side->first_seen);
+    case ROW_SIDE_LAST_SEEN:
+        return put_time(to, form, side->last_seen);
+    case ROW_SIDE_RETRANSMISSIONS:
+        return text_u64(to, side->retransmissions);
+    case ROW_SIDE_OUT_OF_ORDER:
+        return text_u64(to, side->out_of_order);
+    default:
+        return put(to, form->nothing);
+    }
+}
+
+static char *put_key_value(char *to, const struct row_form *form, const struct xtop_key *key, uint32_t from,
+                           uint32_t value)
+{
+    switch (value) {
+    case ROW_SOURCE:
+        return put_address(to, form, key, from);
+    case ROW_DESTINATION:
+        return put_address(to, form, key, !from);
+    case ROW_SOURCE_PORT:
+        return text_u64(to, source_port(key, from));
+    case ROW_DESTINATION_PORT:
+        return text_u64(to, destination_port(key, from));
+    case ROW_PROTOCOL:
+        return text_u64(to, key->protocol);
+    case ROW_PROTOCOL_NAME:
+        return put(to, form->protocol_name[key->protocol]);
+    case ROW_IP_VERSION:
+        return text_u64(to, key->ip_version);
+    default:
+        return text_u64(to, key->vlan);
+    }
+}
+
+static char *put_flow_value(char *to, const struct row_form *form, const struct reader_row *row, uint32_t value)
+{
+    const struct xtop_record *record = &row->record;
+    const struct xtop_direction *counts = record->direction;
+
+    switch (value) {
+    case ROW_FLOW_ID:
+        return text_u64(to, row->flow_id);
+    case ROW_FIRST_SEEN:
+        return put_time(to, form, record_first_seen(record));
+    case ROW_LAST_SEEN:
+        return put_time(to, form, record_last_seen(record));
+    case ROW_PACKETS:
+        return text_u64(to, counts[0].packets + counts[1].packets);
+    case ROW_BYTES:
+        return text_u64(to, counts[0].bytes + counts[1].bytes);
+    case ROW_PAYLOAD_BYTES:
+        return text_u64(to, counts[0].payload_bytes + counts[1].payload_bytes);
+    case ROW_PPS:
+        return text_double(to, (double)row->rate_packets * form->per_second);
+    case ROW_BPS:
+        return text_double(to, (double)(row->rate_bytes * 8) * form->per_second);
+    case ROW_TCP_STATE:
+        return put_word(to, form, form->tcp_state, form->tcp_state_count, record->tcp_state);
+    case ROW_RTT_US:
+        return record->rtt_us ? text_u64(to, record->rtt_us) : put(to, form->nothing);
+    case ROW_END_REASON:
+        return put_word(to, form, form->end_reason, form->end_reason_count, record->end_reason);
+    default:
+        return put(to, form->nothing);
+    }
+}
+
+static char *put_row(char *to, const struct row_form *form, const struct reader_row *row)
+{
+    uint32_t from = row->record.initiator & 1;
+    const struct side sides[2] = {side_of(&row->record, from), side_of(&row->record, !from)};
+
+    for (uint64_t i = 0; i < form->step_count; i++) {
+        const struct row_step *step = &form->step[i];
+
+        to = put(to, step->literal);
+        if (step->value >= ROW_SIDE_PACKETS)
+            to = put_side_value(to, form, &sides[step->side & 1], step->value);
+        else if (step->value >= ROW_SOURCE && step->value <= ROW_VLAN)
+            to = put_key_value(to, form, &row->record.key, from, step->value);
+        else
+            to = put_flow_value(to, form, row, step->value);
+    }
+    return put(to, form->end);
+}
+
+static size_t longest_word(const struct row_words *words, uint64_t count)
+{
+    size_t longest = 0;
+
+    for (uint64_t i = 0; i < count; i++)
+        if (words[i].size > longest)
+            longest = words[i].size;
+    return longest;
+}
+
+size_t row_text_room(const struct row_form *form)
+{
+    size_t list =
+        form->list_begin.size + form->list_end.size + XTOP_SIZE_BINS * (form->list_between.size + sizeof("4294967295"));
+    size_t value = VALUE_TEXT_MAX + 2 * form->quote.size + form->nothing.size + list +
+                   longest_word(form->protocol_name, 256) + longest_word(form->tcp_state, form->tcp_state_count) +
+                   longest_word(form->end_reason, form->end_reason_count);
+    size_t room = form->between.size + form->end.size;
+
+    for (uint64_t i = 0; i < form->step_count; i++)
+        room += form->step[i].literal.size + value;
+    return room;
+}
+
+size_t row_text(const struct row_form *form, const struct reader_row *row, uint64_t count, uint64_t *at, char *to,
+                size_t room)
+{
+    const size_t least = row_text_room(form);
+    char *const begin = to;
+
+    for (; *at < count && room - (size_t)(to - begin) >= least; (*at)++) {
+        if (*at)
+            to = put(to, form->between);
+        to = put_row(to, form, &row[*at]);
+    }
+    return (size_t)(to - begin);
+}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How rows become text without a Python object a flow: a form says names, order and quotes; C knows the values.
+
+Whoever holds rows in native memory offers them as :class:`TextRows`; a format that finds its flows to be such hands
+them a form, and everything else is written flow by flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A literal, and the value after it: ``name`` is the schema's, ``side`` is ``forward``, ``reverse`` or empty."""
+
+    literal: str
+    name: str
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowForm:
+    """One row: ``steps``, then ``end``; ``between`` stands between rows."""
+
+    steps: tuple[Step, ...]
+    end: str
+    between: str
+    nothing: str  # a value that is not there
+    quote: str  # on both sides of addresses, times and flags, which hold nothing that wants escaping
+    list_begin: str
+    list_between: str
+    list_end: str
+    word: Callable[[str], str]  # a name (of a protocol, a state) as it must be written
+
+
+@runtime_checkable
+class TextRows(Protocol):
+    """Flows that write themselves."""
+
+    def text(self, form: RowForm) -> Iterator[tuple[bytes, int]]:
+        """Yield the rows as UTF-8, about a megabyte at a time, each with the rows written so far."""
