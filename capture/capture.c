@@ -25,13 +25,34 @@ static uint64_t clock_read(clockid_t clock)
 static int source_open(struct capture *capture, struct failure *failure)
 {
     static const struct source_operations *const by_kind[] = {
-        [XTOP_SOURCE_INTERFACE] = &source_af_xdp,
         [XTOP_SOURCE_FILE] = &source_file,
         [XTOP_SOURCE_DEMO] = &source_demo,
     };
+    static const struct source_operations *const by_capture[] = {
+        [OPTIONS_CAPTURE_AF_XDP] = &source_af_xdp,
+        [OPTIONS_CAPTURE_EBPF] = NULL,
+        [OPTIONS_CAPTURE_AF_PACKET] = &source_af_packet,
+    };
 
-    capture->source.operations = by_kind[capture->options->source_kind];
+    if (capture->options->source_kind == XTOP_SOURCE_INTERFACE)
+        capture->source.operations = by_capture[capture->options->capture];
+    else
+        capture->source.operations = by_kind[capture->options->source_kind];
+    if (!capture->source.operations)
+        return failure_set(failure, EXIT_USAGE, "this xtop was built without eBPF counting (use --capture af_packet)");
+    capture->source.datalink = DLT_EN10MB;
     return capture->source.operations->open(&capture->source, capture->options, failure);
+}
+
+/* The source is open: now its frames' link type is known, which a filter is compiled for. */
+static int filter_open(struct capture *capture, struct failure *failure)
+{
+    if (!capture->options->filter || capture->source.filters)
+        return 0;
+    if (frame_filter_open(&capture->filter, capture->source.datalink, capture->options->filter, failure) < 0)
+        return -1;
+    capture->shared.filter = &capture->filter;
+    return 0;
 }
 
 static uint32_t seed_draw(const struct options *options)
@@ -74,6 +95,8 @@ static void header_fill(struct xtop_header *header, const struct capture *captur
     snprintf(header->capture, sizeof header->capture, "%s", source->operations->name);
     snprintf(header->driver, sizeof header->driver, "%s", source->driver);
     snprintf(header->notes, sizeof header->notes, "%s", source->notes);
+    snprintf(header->reason, sizeof header->reason, "%s", options->reason);
+    snprintf(header->filter, sizeof header->filter, "%s", options->filter ? options->filter : "");
 }
 
 static int segment_make(struct capture *capture, struct failure *failure)
@@ -179,7 +202,8 @@ int capture_start(struct capture *capture, const struct options *options, struct
     capture->options = options;
     if (source_open(capture, failure) < 0)
         return -1;
-    if (segment_make(capture, failure) < 0) {
+    if (filter_open(capture, failure) < 0 || segment_make(capture, failure) < 0) {
+        frame_filter_close(&capture->filter);
         capture->source.operations->close(&capture->source);
         return -1;
     }
@@ -254,6 +278,7 @@ void capture_close(struct capture *capture)
 {
     capture->source.operations->close(&capture->source);
     segment_destroy(&capture->segment);
+    frame_filter_close(&capture->filter);
     close(capture->shared.stop_fd);
     close(capture->shared.finished_fd);
     free(capture->queue);

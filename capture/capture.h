@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/frame_filter.h"
 #include "capture/options.h"
 #include "capture/segment.h"
 #include "capture/source.h"
@@ -18,6 +19,7 @@ struct capture {
     const struct options *options;
     struct source source;
     struct segment segment;
+    struct frame_filter filter; /* where the source does not filter by itself */
     struct worker_shared shared;
     struct stocker stocker; /* interfaces only */
     struct worker worker[XTOP_MAX_QUEUES];

@@ -226,6 +226,7 @@ struct xtop_header {
     char state_text[XTOP_TEXT]; /* one line: what ended or broke */
     char filter[XTOP_TEXT];
     char notes[1024]; /* lines: what was tried and why it was left (modes stepped down) */
+    char reason[512]; /* why this way of capture was chosen; "" = it was asked for */
 };
 /* cdef end */
 

@@ -129,7 +129,8 @@ static void totals_print(const struct capture *capture)
         received += queue->received;
         bytes += queue->received_bytes;
         flows += queue->flows_created;
-        lost += queue->rx_dropped + queue->rx_ring_full + queue->rx_fill_ring_empty + queue->rx_invalid_descs;
+        lost += queue->rx_dropped + queue->rx_ring_full + queue->rx_fill_ring_empty + queue->rx_invalid_descs +
+                queue->ring_dropped;
     }
     printf("{\"received\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"flows_created\": %" PRIu64
            ", \"cpu_seconds\": %.6f, \"cpu_ns_per_packet\": %.2f}\n",

@@ -17,6 +17,9 @@
 /* Options without a letter of their own. */
 enum {
     OPTION_BUSY_POLL = 256,
+    OPTION_CAPTURE,
+    OPTION_REASON,
+    OPTION_FILTER,
     OPTION_CPUS,
     OPTION_RING,
     OPTION_DRAIN,
@@ -42,6 +45,9 @@ enum {
 
 static const struct option long_options[] = {
     {"interface", required_argument, NULL, 'i'},
+    {"capture", required_argument, NULL, OPTION_CAPTURE},
+    {"reason", required_argument, NULL, OPTION_REASON},
+    {"filter", required_argument, NULL, OPTION_FILTER},
     {"queue", required_argument, NULL, 'q'},
     {"threads", required_argument, NULL, 't'},
     {"cpus", required_argument, NULL, OPTION_CPUS},
@@ -79,7 +85,9 @@ static const char help_text[] =
     "\n"
     "The capture process of xtop: it fills the flow table and hands it out; xtop starts it and shows what it sees.\n"
     "\n"
-    "  -i, --interface IF     capture on interface IF through AF_XDP\n"
+    "  -i, --interface IF     capture on interface IF\n"
+    "      --capture HOW      af_xdp, ebpf or af_packet (af_xdp); --reason TEXT says why\n"
+    "      --filter EXPR      capture filter, pcap syntax\n"
     "  -q, --queue LIST       RX queues, 0-3,6 (all)\n"
     "  -t, --threads N        capture threads (one a queue)\n"
     "      --cpus LIST        CPUs to pin them to\n"
@@ -101,6 +109,7 @@ static const char help_text[] =
 void options_default(struct options *options)
 {
     *options = (struct options){
+        .reason = "",
         .netns_fd = -1,
         .ring_size = OPTIONS_DEFAULT_RING,
         .file_fd = -1,
@@ -252,12 +261,47 @@ static int set_source(struct options *options, uint32_t kind, struct failure *fa
     return 0;
 }
 
-static int parse_link_option(struct options *options, int letter, const char *value, struct failure *failure)
+static int parse_capture(const char *text, struct options *options, struct failure *failure)
+{
+    static const char *const name[] = {
+        [OPTIONS_CAPTURE_AF_XDP] = "af_xdp",
+        [OPTIONS_CAPTURE_EBPF] = "ebpf",
+        [OPTIONS_CAPTURE_AF_PACKET] = "af_packet",
+    };
+
+    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
+        if (strcmp(text, name[i]) == 0) {
+            options->capture = (enum options_capture)i;
+            return 0;
+        }
+    return failure_set(failure, EXIT_USAGE, "bad --capture %s (af_xdp, ebpf or af_packet is needed)", text);
+}
+
+/* Which interface, and how. */
+static int parse_interface_option(struct options *options, int letter, const char *value, struct failure *failure)
 {
     switch (letter) {
     case 'i':
         options->interface = value;
         return set_source(options, XTOP_SOURCE_INTERFACE, failure);
+    case OPTION_CAPTURE:
+        return parse_capture(value, options, failure);
+    case OPTION_REASON:
+        options->reason = value;
+        return 0;
+    case OPTION_FILTER:
+        options->filter = value;
+        return 0;
+    case OPTION_NETNS_FD:
+        return parse_fd(value, &options->netns_fd, "--netns-fd", failure);
+    default:
+        return 1;
+    }
+}
+
+static int parse_link_option(struct options *options, int letter, const char *value, struct failure *failure)
+{
+    switch (letter) {
     case 'q':
         return parse_queues(value, options, failure);
     case 't':
@@ -283,8 +327,6 @@ static int parse_link_option(struct options *options, int letter, const char *va
     case OPTION_DRAIN:
         options->drain = true;
         return 0;
-    case OPTION_NETNS_FD:
-        return parse_fd(value, &options->netns_fd, "--netns-fd", failure);
     default:
         return 1;
     }
@@ -345,8 +387,8 @@ static int parse_table_option(struct options *options, int letter, const char *v
 
 static int parse_option(struct options *options, int letter, const char *value, struct failure *failure)
 {
-    static int (*const group[])(struct options *, int, const char *,
-                                struct failure *) = {parse_link_option, parse_stored_option, parse_table_option};
+    static int (*const group[])(struct options *, int, const char *, struct failure *) = {
+        parse_interface_option, parse_link_option, parse_stored_option, parse_table_option};
 
     for (size_t i = 0; i < sizeof group / sizeof group[0]; i++) {
         int result = group[i](options, letter, value, failure);

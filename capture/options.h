@@ -15,6 +15,7 @@
 #define OPTIONS_DEFAULT_RING 16384
 #define OPTIONS_DEFAULT_MAX_FLOWS 1048576
 
+enum options_capture { OPTIONS_CAPTURE_AF_XDP, OPTIONS_CAPTURE_EBPF, OPTIONS_CAPTURE_AF_PACKET };
 enum options_xdp { OPTIONS_XDP_BEST, OPTIONS_XDP_GENERIC, OPTIONS_XDP_NATIVE };
 enum options_copy { OPTIONS_COPY_BEST, OPTIONS_COPY_COPY, OPTIONS_COPY_ZERO };
 
@@ -23,7 +24,10 @@ struct options {
 
     /* interface */
     const char *interface;
-    int netns_fd; /* enter this network namespace first; -1 = stay */
+    enum options_capture capture;
+    const char *reason; /* why that one, for the header */
+    const char *filter; /* capture filter, pcap syntax; NULL = none */
+    int netns_fd;       /* enter this network namespace first; -1 = stay */
     uint16_t queue[XTOP_MAX_QUEUES];
     uint32_t queue_count; /* 0 = every RX queue of the interface */
     uint32_t threads;     /* 0 = one a queue */

@@ -34,7 +34,7 @@ struct frame {
 
 struct burst {
     uint32_t count;
-    bool timed; /* frames bring their own time (files) */
+    bool timed; /* frames bring their own time */
     struct frame frame[SOURCE_BURST];
 };
 
@@ -51,6 +51,7 @@ struct source_queue {
     int wait_ms;         /* longest sleep when idle */
     uint32_t number;     /* RX queue number */
     enum link_type link; /* of every frame */
+    bool own_clock;      /* frames bring their time, but the clock goes on without them (live capture) */
     struct failure failure;
 };
 
@@ -78,6 +79,8 @@ struct source {
     uint32_t xdp_mode; /* XTOP_XDP_ */
     bool zero_copy;
     bool busy_poll; /* the worker does not sleep in poll(2) between takes */
+    bool filters;   /* options->filter is in force in the kernel: what it rejects never comes */
+    int datalink;   /* of the frames, in libpcap's numbers (DLT_); Ethernet unless the source says otherwise */
     uint32_t ring_size;
     uint32_t ifindex;
     char driver[32];
@@ -88,6 +91,7 @@ struct source {
 };
 
 extern const struct source_operations source_af_xdp;
+extern const struct source_operations source_af_packet;
 extern const struct source_operations source_file;
 extern const struct source_operations source_demo;
 

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/link_type.h"
 #include "capture/source.h"
 
 /* Enough for every header chain that the parser walks; the rest of a jumbo frame is never looked at. */
@@ -43,26 +44,6 @@ static uint64_t monotonic_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-/* The parser's name of a libpcap link type; false when it knows none. */
-static bool link_of(int datalink, enum link_type *link)
-{
-    static const struct {
-        int datalink;
-        enum link_type link;
-    } known[] = {
-        {DLT_EN10MB, LINK_ETHERNET},       {DLT_RAW, LINK_RAW_IP},  {101 /* LINKTYPE_RAW */, LINK_RAW_IP},
-        {DLT_IPV4, LINK_RAW_IP},           {DLT_IPV6, LINK_RAW_IP}, {DLT_LINUX_SLL, LINK_LINUX_SLL},
-        {DLT_LINUX_SLL2, LINK_LINUX_SLL2}, {DLT_NULL, LINK_NULL},   {DLT_LOOP, LINK_NULL},
-    };
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (known[i].datalink == datalink) {
-            *link = known[i].link;
-            return true;
-        }
-    return false;
 }
 
 static pcap_t *file_open(const struct options *options, struct failure *failure)
@@ -113,7 +94,8 @@ static int file_source_open(struct source *source, const struct options *options
     file->realtime = options->realtime;
     file->queue.fd = -1;
     file->queue.wait_ms = REPLAY_WAIT_MS;
-    if (link_of(pcap_datalink(file->pcap), &file->queue.link))
+    source->datalink = pcap_datalink(file->pcap);
+    if (link_type_of(pcap_datalink(file->pcap), &file->queue.link))
         return 0;
     failure_set(failure, EXIT_FAILED,
                 "cannot read %.120s (its link type is %s; Ethernet, raw IP, Linux SLL or loopback is needed)",

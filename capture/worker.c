@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "capture/flow_record.h"
+#include "capture/frame_filter.h"
 #include "capture/segment.h"
 
 /* The kernel's loss counters cost a system call: ask ten times a second. */
@@ -102,6 +103,17 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
     return flows;
 }
 
+/* Puts the frames that the filter rejects behind the others and counts them. Returns how many others there are. */
+static uint32_t filter_burst(struct worker_queue *queue, struct burst *burst)
+{
+    uint32_t kept = frame_filter_partition(queue->shared->filter, burst);
+
+    for (uint32_t i = kept; i < burst->count; i++)
+        queue->counts.received_bytes += burst->frame[i].length;
+    queue->counts.filtered += burst->count - kept;
+    return kept;
+}
+
 /*
  * Memory serves only so many prefetches at a time. So they are spread over the burst: while the next few frames are
  * parsed, the index lines of those before them come in, and the records of those before these.
@@ -109,11 +121,12 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
     struct lookup lookup[SOURCE_BURST];
+    uint32_t frames = queue->shared->filter ? filter_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
     uint32_t found = 0; /* look-ups before this one have been through find */
 
-    for (uint32_t from = 0; from < burst->count; from += PARSE_AT_ONCE) {
-        uint32_t to = from + PARSE_AT_ONCE < burst->count ? from + PARSE_AT_ONCE : burst->count;
+    for (uint32_t from = 0; from < frames; from += PARSE_AT_ONCE) {
+        uint32_t to = from + PARSE_AT_ONCE < frames ? from + PARSE_AT_ONCE : frames;
         uint32_t more = parse_frames(queue, burst, from, to, now, &lookup[flows]);
 
         flow_table_hash(&queue->table, &lookup[flows], more);
@@ -146,7 +159,7 @@ static uint32_t queue_turn(struct worker_queue *queue, uint64_t now)
     burst.count = 0;
     burst.timed = false;
     queue->state = operations->take(queue->input, &burst);
-    if (burst.count && burst.timed)
+    if (burst.count && burst.timed && !queue->input->own_clock)
         queue->packet_time = burst.frame[burst.count - 1].time;
     if (queue->packet_time)
         now = queue->packet_time;

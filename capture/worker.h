@@ -16,6 +16,8 @@
 #include "capture/flow_table.h"
 #include "capture/source.h"
 
+struct frame_filter;
+
 /* What all workers of a capture share. */
 struct worker_shared {
     const struct source *source;
@@ -24,6 +26,7 @@ struct worker_shared {
     int stop_fd;                                    /* eventfd: readable once `stop` is set, wakes sleepers */
     int finished_fd;                                /* eventfd: a worker adds 1 when it returns */
     int stock_fd;                                   /* the stocker's, for the flow tables; -1 = none */
+    const struct frame_filter *filter;              /* NULL = every frame passes */
     bool drain;                                     /* recycle frames without looking at them */
     uint64_t clock_base;                            /* ns to add to CLOCK_MONOTONIC for the epoch's time */
     _Atomic uint64_t ended_cursor[XTOP_MAX_QUEUES]; /* files: the owner's cursor in each ended ring */

@@ -85,6 +85,17 @@ int refusal_rights(struct failure *failure, const char *what)
         missing, path);
 }
 
+int refusal_packet_rights(struct failure *failure, const char *interface)
+{
+    char path[120];
+
+    own_path(path, sizeof path);
+    return failure_set(failure, EXIT_RIGHTS,
+                       "cannot open a packet socket on %s (CAP_NET_RAW is missing; run as root or: sudo setcap "
+                       "cap_net_raw+ep %s)",
+                       interface, path);
+}
+
 int refusal_foreign_program(struct failure *failure, const char *interface, uint32_t id)
 {
     char name[32];

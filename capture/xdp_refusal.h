@@ -12,6 +12,9 @@
 /* Rights are missing to do `what` ("attach to v1"): names the capabilities that this process has not. */
 int refusal_rights(struct failure *failure, const char *what);
 
+/* CAP_NET_RAW is missing, which is all that a packet socket needs. */
+int refusal_packet_rights(struct failure *failure, const char *interface);
+
 /* Somebody else's program `id` is on the interface. */
 int refusal_foreign_program(struct failure *failure, const char *interface, uint32_t id);
 

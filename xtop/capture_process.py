@@ -169,10 +169,11 @@ class CaptureProcess:
 
     def _await_ready(self, timeout: float) -> None:
         self._wait_for(lambda: self.memfd >= 0 or self.death is not None, timeout)
+        if self.memfd >= 0:
+            return  # if it has died since, its last figures are there, and snapshots say so
         if self.death is not None:
             raise SourceError(self.death, self.exit_code)
-        if self.memfd < 0:
-            raise SourceError(f"{PROGRAM} did not get ready within {timeout:g} s (it was ended; try again)", 1)
+        raise SourceError(f"{PROGRAM} did not get ready within {timeout:g} s (it was ended; try again)", 1)
 
     def _receive(self, message: str, fds: list[int]) -> None:
         kind, _, rest = message.partition(" ")

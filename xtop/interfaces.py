@@ -20,12 +20,15 @@ from typing import Any
 from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import EthtoolError, IoctlEthtool
 
+from xtop.capture_choice import LinkFacts
+
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GDRVINFO = 0x3
 _DRVINFO_SIZE = 196  # struct ethtool_drvinfo, linux/ethtool.h; the driver's name is 32 bytes at 4
 _IFF_UP = 0x1
 _IFF_LOOPBACK = 0x8
 _ROUTE_TABLE_LOCAL = 255  # addresses and broadcast, which the kernel adds for each address
+_ETHERNET_TYPES = frozenset({1, 772})  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 _UPPER_KINDS = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
 
 
@@ -70,6 +73,20 @@ def in_use(interface: str) -> str | None:
             or _address_reason(route.get_addr(index=index))
             or _route_reason(route.get_routes(), index)
         )
+
+
+def link_facts(interface: str) -> LinkFacts | None:
+    """Return what the choice of a capture depends on; None where there is no such interface."""
+    with IPRoute() as route:
+        link = next((link for link in route.get_links() if link.get("IFLA_IFNAME") == interface), None)
+    if link is None:
+        return None
+    return LinkFacts(
+        interface,
+        in_use=in_use(interface),
+        ethernet=link["ifi_type"] in _ETHERNET_TYPES,
+        loopback=bool(link["flags"] & _IFF_LOOPBACK),
+    )
 
 
 def driver_name(interface: str) -> str:

@@ -32,7 +32,7 @@ class SourceInfo:
 
     kind: str  # "interface", "file", "demo"
     name: str
-    capture: str  # "af_xdp", "file", "demo"
+    capture: str  # "af_xdp", "ebpf", "af_packet", "file", "demo"
     xdp_mode: str | None = None  # "generic", "native"
     zero_copy: bool = False
     queues: int = 1
@@ -40,6 +40,7 @@ class SourceInfo:
     filter: str | None = None
     driver: str | None = None
     ring_size: int = 0
+    reason: str | None = None  # why this way of capture, a clause
     notes: tuple[str, ...] = ()  # what was tried and left, with the reason
 
 

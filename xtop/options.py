@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from xtop.capture_choice import CAPTURES
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, CaptureSettings
@@ -69,14 +70,6 @@ def _ring(text: str) -> int:
     return size
 
 
-def _capture(text: str) -> str:
-    if text in {"ebpf", "af_packet"}:
-        raise argparse.ArgumentTypeError(f"{text} is not in this version; use auto or af_xdp")
-    if text not in {"auto", "af_xdp"}:
-        raise argparse.ArgumentTypeError(f"'{text}' is none of auto, af_xdp")
-    return text
-
-
 def _flag(dest: str, value: object = True) -> dict[str, Any]:
     return {"dest": dest, "action": "store_const", "const": value}
 
@@ -86,6 +79,8 @@ FILE = Option(("-r", "--read"), "read a pcap or pcapng file (- = standard input)
 DEMO = Option(("--demo",), "built-in traffic", _flag("demo"), "what")
 SEED = Option(("--seed",), "seed of the built-in traffic", {"type": _integer(0, U64_MAX), "metavar": "N"})
 IN_PROCESS = Option(("--in-process",), "generate inside xtop-capture, without a veth pair", _flag("in_process"))
+
+FILTER = Option(("--filter",), "capture filter in pcap syntax, like tcpdump's", {"metavar": "EXPR"})
 
 XDP = (
     Option(("-S", "--xdp-skb"), "generic XDP (default: the best that attaches)", _flag("xdp", "generic"), "xdp"),
@@ -97,11 +92,17 @@ XDP = (
     Option(("--ring",), "ring size, descriptors (16384)", {"type": _ring, "metavar": "N"}),
 )
 LINK = (
-    Option(("--capture",), "auto or af_xdp (auto)", {"type": _capture, "metavar": "HOW", "default": "auto"}),
+    Option(
+        ("--capture",),
+        "af_xdp: redirect to AF_XDP; ebpf: count in the kernel; af_packet: copies; auto (the default): by what the host"
+        " uses the link for",
+        {"choices": CAPTURES, "metavar": "HOW", "default": "auto"},
+    ),
     Option(("-q", "--queue"), "RX queues, like 0-3,6 (all)", {"type": _numbers(QUEUE_LIMIT), "metavar": "LIST"}),
     Option(("-t", "--threads"), "capture threads (one a queue)", {"type": _integer(1, MAX_QUEUES), "metavar": "N"}),
     Option(("--cpus",), "CPUs to pin them to (near the NIC)", {"type": _numbers(CPU_LIMIT), "metavar": "LIST"}),
     *XDP,
+    FILTER,
     Option(("--force",), "redirect on an interface that this host itself uses", _flag("force")),
 )
 FLOWS = (
@@ -144,6 +145,19 @@ def add_options(parser: argparse.ArgumentParser, title: str, options: tuple[Opti
         where.add_argument(*option.flags, help=option.help.replace("%", "%%"), **option.keywords)
 
 
+def xdp_options_given(options: argparse.Namespace) -> list[str]:
+    """Return those of the parsed ``options`` that only AF_XDP has, as they are written."""
+    given = (
+        ("-q", options.queue),
+        ("-S", options.xdp == "generic"),
+        ("-N", options.xdp == "native"),
+        ("-z", options.copy == "zero"),
+        ("-c", options.copy == "copy"),
+        ("--busy-poll", options.busy_poll),
+    )
+    return [flag for flag, there in given if there]
+
+
 def capture_settings(options: argparse.Namespace) -> CaptureSettings:
     """Return what the parsed ``options`` ask xtop-capture for; an option that a command lacks is not given."""
 
@@ -165,5 +179,6 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         idle_timeout=given("idle_timeout"),
         active_timeout=given("active_timeout"),
         realtime=bool(given("realtime")),
+        filter=given("filter"),
         seed=given("seed"),
     )

@@ -21,6 +21,10 @@ class CaptureSettings:
     file: str | None = None  # "-" = standard input
     demo: bool = False
 
+    captures: tuple[str, ...] = ()  # what to try, best first; the first that is granted becomes ``capture``
+    capture: str | None = None  # "af_xdp", "ebpf", "af_packet"
+    reason: str | None = None  # why that one, a clause
+    filter: str | None = None  # capture filter, pcap syntax
     netns_fd: int | None = None  # the interface lies in this network namespace
     queues: tuple[int, ...] = ()  # () = all
     threads: int | None = None
@@ -56,6 +60,7 @@ _VALUES = (
     ("demo_packets", "--demo-packets"),
     ("demo_rate", "--demo-rate"),
 )
+_WORDS = (("capture", "--capture"), ("reason", "--reason"), ("filter", "--filter"))
 _FLAGS = (("busy_poll", "--busy-poll"), ("realtime", "--realtime"), ("lossless_ended", "--lossless-ended"))
 _XDP = {"generic": "-S", "native": "-N"}
 _COPY = {"zero": "-z", "copy": "-c"}
@@ -69,6 +74,10 @@ def capture_arguments(settings: CaptureSettings, *, control_fd: int, file_fd: in
         value = getattr(settings, name)
         if value is not None:
             arguments += [option, _number(value)]
+    for name, option in _WORDS:
+        word = getattr(settings, name)
+        if word is not None:
+            arguments += [option, word]
     arguments += [option for name, option in _FLAGS if getattr(settings, name)]
     if settings.queues:
         arguments += ["-q", format_number_list(settings.queues)]

@@ -199,6 +199,7 @@ class ShmSource:
             filter=_text(header.filter) or None,
             driver=_text(header.driver) or None,
             ring_size=header.ring_size,
+            reason=_text(header.reason) or None,
             notes=tuple(line for line in _text(header.notes).split("\n") if line),
         )
 

@@ -27,9 +27,27 @@ class Series:
     """A running ``xtop snapshot --every``, one snapshot a line."""
 
     def __init__(self, link: Link, *options: str) -> None:
-        command = [program("xtop"), "snapshot", "-i", link.captured, "--capture", "af_xdp", "--every", "0.2", *options]
-        self.process = subprocess.Popen(link.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        how = () if "--capture" in options else ("--capture", "af_xdp")
+        command = [program("xtop"), "snapshot", "-i", link.captured, *how, "--every", "0.2", *options]
+        self._start(link.command(*command))
+
+    def _start(self, command: list[str]) -> None:
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._rest = b""
+
+    @classmethod
+    def of(cls, command: list[str]) -> Series:
+        """What ``command``, a whole one, writes."""
+        running = cls.__new__(cls)
+        running._start(command)
+        return running
+
+    def __enter__(self) -> Series:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
 
     def next(self) -> dict[str, Any]:
         """The next snapshot."""
@@ -56,13 +74,9 @@ class Series:
 
 @contextlib.contextmanager
 def series(link: Link, *options: str) -> Iterator[Series]:
-    running = Series(link, *options)
-    try:
+    with Series(link, *options) as running:
         running.next()
         yield running
-    finally:
-        running.process.kill()
-        running.process.communicate()
 
 
 def arrived(snapshot: dict[str, Any]) -> int:

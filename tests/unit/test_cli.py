@@ -35,10 +35,9 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
     [
         ("frobnicate", "no command 'frobnicate'"),
         ("--bogus", "unrecognized arguments: --bogus"),
-        ("-i lo --filter tcp", "unrecognized arguments: --filter tcp"),  # not in this version
-        ("-i lo --capture ebpf", "ebpf is not in this version"),
-        ("-i lo --capture af_packet", "af_packet is not in this version"),
-        ("-i lo --capture magic", "none of auto, af_xdp"),
+        ("-i lo --capture ebpf --filter tcp", "use --capture af_packet"),
+        ("-i lo --capture af_xdp", "refusing to redirect lo (it is the host's loopback"),
+        ("-i lo --capture magic", "invalid choice: 'magic'"),
         ("-i lo -q 3-1", "'3-1' runs backwards"),
         ("-i lo -q 0-256", "256 are the most"),
         ("-i lo -t 0", "'0' is not a whole number from 1 to 256"),

@@ -4,46 +4,66 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
-from xtop.options import capture_settings
+from xtop.capture_choice import CaptureChoice, choose_capture
+from xtop.options import capture_settings, xdp_options_given
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
 
 
 def requested_capture(options: argparse.Namespace) -> CaptureSettings:
-    """Return the settings of ``options``; raise SourceError where they ask for nothing, or for what must not be."""
+    """Return the settings of ``options``; raise SourceError where they ask for nothing, or for what must not be.
+
+    For an interface, ``captures`` is filled: what to try, best first.
+    """
     settings = capture_settings(options)
     if settings.interface is None and settings.file is None and not settings.demo:
         raise SourceError(
             "nothing to watch (name an interface with -i or a file with -r; `xtop demo` needs neither)", 2
         )
     if settings.interface is not None:
-        _check_interface(options.interface, options.force)
+        choice = _choose(options)
+        settings = replace(settings, captures=choice.captures, reason=choice.reason)
     if settings.realtime and settings.file is None:
         raise SourceError("--realtime is for files (give one with -r)", 2)
     return settings
 
 
 def start_capture(settings: CaptureSettings) -> SnapshotSource:
-    """Start xtop-capture and return the source that looks at what it sees."""
+    """Start xtop-capture and return the source that looks at what it sees.
+
+    Of ``settings.captures`` the first that the kernel grants is taken; where it grants none, the first refusal is
+    raised, which is about what was wanted most.
+    """
     from xtop.shm_source import ShmSource
 
-    return ShmSource.start(settings)
+    refusals: list[tuple[str | None, SourceError]] = []
+    for capture in settings.captures or (None,):
+        clauses = [f"{name} refused: {why}" for name, why in refusals]
+        reason = "; ".join([settings.reason, *clauses]) if settings.reason else None
+        try:
+            return ShmSource.start(replace(settings, capture=capture, reason=reason))
+        except SourceError as refusal:
+            refusals.append((capture, refusal))
+    raise refusals[0][1]
 
 
-def _check_interface(names: list[str], force: bool) -> None:
+def _choose(options: argparse.Namespace) -> CaptureChoice:
+    names = options.interface
     if len(names) > 1:
         raise SourceError(
             f"cannot watch {' and '.join(names)} (this version watches one interface; start one xtop each)", 2
         )
-    if force:
-        return
-    from xtop.interfaces import in_use
+    from xtop.interfaces import link_facts
 
-    reason = in_use(names[0])
-    if reason is not None:
-        raise SourceError(
-            f"refusing to capture on {names[0]} ({reason}, and AF_XDP takes packets from the host;"
-            " give --force if that may be)",
-            2,
-        )
+    facts = link_facts(names[0])
+    if facts is None:
+        raise SourceError(f"no interface {names[0]} (see: ip link)", 2)
+    return choose_capture(
+        facts,
+        options.capture,
+        xdp_options=xdp_options_given(options),
+        filtered=options.filter is not None,
+        force=bool(options.force),
+    )

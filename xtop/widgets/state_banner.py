@@ -6,6 +6,7 @@ the source noted of itself, such as the mode it had to leave.
 from __future__ import annotations
 
 from xtop.ink import Line, printable
+from xtop.model import SourceInfo
 from xtop.picture import Picture, status
 from xtop.widgets.line_panel import LinePanel
 
@@ -32,9 +33,17 @@ def banner(picture: Picture, width: int) -> list[Line]:
         if state.word in ("ended", "failed") and snapshot is not None and len(text) + len(kept) <= width:
             text += kept
         return [[(_cut(text, width), "warn" if state.alarming else "accent")]]
-    if snapshot is not None and snapshot.source.notes:
-        return [[(_cut(f" ※ {printable(' · '.join(snapshot.source.notes))}", width), "dim")]]
+    remarks = _remarks(snapshot.source) if snapshot is not None else ()
+    if remarks:
+        return [[(_cut(f" ※ {printable(' · '.join(remarks))}", width), "dim")]]
     return []
+
+
+def _remarks(source: SourceInfo) -> tuple[str, ...]:
+    """Return why this way of capture was chosen, if it is not the fastest, and what was noted on the way."""
+    if source.reason is None or source.capture == "af_xdp":
+        return source.notes
+    return (source.reason, *source.notes)
 
 
 def _cut(text: str, width: int) -> str:

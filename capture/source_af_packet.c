@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The source `af_packet`: libpcap live, over TPACKET_V3 rings. It sees what arrives and what leaves, takes nothing from
+ * the host, and needs CAP_NET_RAW alone.
+ *
+ *                                    ┌─► ring 0 ─► worker 0
+ *   interface ─► fanout by flow hash ┼─► ring 1 ─► worker 1       both directions of a flow have one hash, so one ring
+ *                                    └─► ring n ─► worker n
+ *
+ * The start. A packet socket receives from the moment it is bound, and as long as it has not joined the group it
+ * receives everything. So there is one moment, after the last has joined, at which the capture begins, and each ring
+ * throws away what carries an earlier time stamp: each frame counts once.
+ *
+ * Frames are copied out of the ring: libpcap gives a block back to the kernel behind its last frame, and a burst must
+ * stay readable until it is recycled. The block that the kernel is filling shows after RETIRE_MS at the latest, so
+ * frames bring their own time; the clock goes on without them.
+ *
+ * Losses. The kernel counts the frames that found a ring full, and forgets them when asked; libpcap keeps the sum, in 32
+ * bits, of which the differences are added up here. What the device or the driver lost before is nic_dropped().
+ *
+ * Loopback. The kernel shows each frame of `lo` as sent and as received. libpcap drops the first kind, and
+ * PACKET_IGNORE_OUTGOING keeps it from filling the ring.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <pcap/pcap.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/frame_filter.h"
+#include "capture/link_stats.h"
+#include "capture/link_type.h"
+#include "capture/source.h"
+#include "capture/xdp_refusal.h"
+
+#define SNAPSHOT_LENGTH 2048 /* bytes of a frame that are taken: every header chain, and all of an ordinary frame */
+#define RETIRE_MS 20         /* the kernel shows a block after this time though it is not full */
+#define POLL_MS 100          /* longest sleep of an idle worker */
+#define SOCKETS_DEFAULT 4    /* at most, when -t does not say: each has a ring of its own */
+
+/* Newer than the headers of Ubuntu 22.04 or left out of some. */
+#ifndef PACKET_FANOUT_FLAG_UNIQUEID
+#define PACKET_FANOUT_FLAG_UNIQUEID 0x2000
+#endif
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23
+#endif
+
+struct af_packet {
+    char interface[IF_NAMESIZE];
+    int netlink_fd;
+    uint32_t ifindex;
+    uint64_t begun_at;       /* wall clock, ns: see "The start" */
+    uint64_t clock_base;     /* ns: wall clock minus monotonic clock at the start */
+    uint64_t dropped_before; /* the interface's counter at open */
+    uint64_t dropped;        /* what nic_dropped() said last; never falls */
+};
+
+struct packet_socket {
+    struct source_queue queue; /* first: the worker's handle */
+    struct af_packet *capture;
+    pcap_t *pcap;
+    struct burst *burst;   /* being filled */
+    bool begun;            /* a frame of the capture's own time has come */
+    uint32_t drops_before; /* libpcap's sum when it was read last */
+    uint64_t drops;
+    uint8_t room[SOURCE_BURST][SNAPSHOT_LENGTH];
+};
+
+static uint64_t clock_read(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* What must hold before anything is opened. */
+static int look_at_interface(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct af_packet *capture = source->private;
+    const char *interface = options->interface;
+    struct link_state state;
+
+    if (options->queue_count)
+        return failure_set(failure, EXIT_USAGE, "-q chooses queues of AF_XDP (af_packet has none; leave it out)");
+    capture->ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
+    if (!capture->ifindex || link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
+        return failure_set(failure, EXIT_USAGE, "no interface %s (see: ip link)", interface);
+    if (!state.up)
+        return failure_set(failure, EXIT_USAGE, "interface %s is down (nothing arrives; ip link set %s up)", interface,
+                           interface);
+    snprintf(capture->interface, sizeof capture->interface, "%s", interface);
+    capture->dropped_before = state.dropped;
+    source->ifindex = capture->ifindex;
+    link_driver(interface, source->driver);
+    return 0;
+}
+
+/* As many rings as there are threads: -t, else one for each RX queue as far as there are CPUs for them. */
+static uint32_t sockets_wanted(const struct af_packet *capture, const struct options *options)
+{
+    uint32_t count = options->threads;
+    cpu_set_t allowed;
+
+    if (count)
+        return count;
+    count = link_rx_queues(capture->interface, 1);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && count > (uint32_t)CPU_COUNT(&allowed))
+        count = (uint32_t)CPU_COUNT(&allowed);
+    return count < SOCKETS_DEFAULT ? count : SOCKETS_DEFAULT;
+}
+
+static int activation_refused(struct packet_socket *socket, int result, struct failure *failure)
+{
+    const char *interface = socket->capture->interface;
+
+    switch (result) {
+    case PCAP_ERROR_PERM_DENIED:
+    case PCAP_ERROR_PROMISC_PERM_DENIED:
+        return refusal_packet_rights(failure, interface);
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+        return failure_set(failure, EXIT_USAGE, "no interface %s (see: ip link)", interface);
+    case PCAP_ERROR_IFACE_NOT_UP:
+        return failure_set(failure, EXIT_USAGE, "interface %s is down (nothing arrives; ip link set %s up)", interface,
+                           interface);
+    default:
+        return failure_set(failure, EXIT_FAILED, "cannot capture on %s (%s; %.120s)", interface,
+                           pcap_statustostr(result), pcap_geterr(socket->pcap));
+    }
+}
+
+static int filter_set(struct packet_socket *socket, const char *expression, struct failure *failure)
+{
+    struct bpf_program program;
+    int result;
+
+    if (!expression)
+        return 0;
+    if (frame_filter_compile(socket->pcap, expression, &program, failure) < 0)
+        return -1;
+    result = pcap_setfilter(socket->pcap, &program);
+    pcap_freecode(&program);
+    if (result < 0)
+        return failure_set(failure, EXIT_FAILED, "the kernel refuses --filter '%.80s' (%.120s; a shorter one may do)",
+                           expression, pcap_geterr(socket->pcap));
+    return 0;
+}
+
+/* A frame of `ring_size` is SNAPSHOT_LENGTH bytes of the ring; frames take as much of it as they are long. */
+static int ring_open(struct packet_socket *socket, const struct options *options, struct failure *failure)
+{
+    char error[PCAP_ERRBUF_SIZE] = "";
+    int result;
+
+    socket->pcap = pcap_create(socket->capture->interface, error);
+    if (!socket->pcap)
+        return failure_set(failure, EXIT_FAILED, "cannot capture on %s (%.160s)", socket->capture->interface, error);
+    pcap_set_snaplen(socket->pcap, SNAPSHOT_LENGTH);
+    pcap_set_promisc(socket->pcap, 1);
+    pcap_set_timeout(socket->pcap, RETIRE_MS);
+    pcap_set_buffer_size(socket->pcap, (int)options->ring_size * SNAPSHOT_LENGTH);
+    pcap_set_tstamp_precision(socket->pcap, PCAP_TSTAMP_PRECISION_NANO);
+    result = pcap_activate(socket->pcap);
+    if (result < 0)
+        return activation_refused(socket, result, failure);
+    if (!link_type_of(pcap_datalink(socket->pcap), &socket->queue.link))
+        return failure_set(failure, EXIT_USAGE,
+                           "cannot read %s (its link type is %s; Ethernet, raw IP or Linux SLL is needed)",
+                           socket->capture->interface, pcap_datalink_val_to_name(pcap_datalink(socket->pcap)));
+    if (filter_set(socket, options->filter, failure) < 0)
+        return -1;
+    if (pcap_setnonblock(socket->pcap, 1, error) < 0)
+        return failure_set(failure, EXIT_FAILED, "cannot capture on %s (%.160s)", socket->capture->interface, error);
+    socket->queue.fd = pcap_get_selectable_fd(socket->pcap);
+    return 0;
+}
+
+/*
+ * Puts a socket into the group that deals frames out by flow (packet(7), PACKET_FANOUT). The first gets a group number
+ * that nobody has (0 is one); the others join it. Not PACKET_FANOUT_FLAG_DEFRAG: fragments are counted as they came.
+ */
+static int fanout_join(int fd, bool first, uint16_t *group)
+{
+    int number = (first ? PACKET_FANOUT_FLAG_UNIQUEID << 16 : *group) | PACKET_FANOUT_HASH << 16;
+    socklen_t size = sizeof number;
+
+    if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &number, sizeof number) < 0)
+        return -errno;
+    if (first) {
+        if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &number, &size) < 0)
+            return -errno;
+        *group = (uint16_t)number;
+    }
+    return 0;
+}
+
+static int sockets_open(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct af_packet *capture = source->private;
+    uint32_t wanted = sockets_wanted(capture, options);
+    uint16_t group = 0;
+    int on = 1;
+
+    for (uint32_t i = 0; i < wanted; i++) {
+        struct packet_socket *socket = calloc(1, sizeof *socket);
+        int error;
+
+        if (!socket)
+            return failure_set(failure, EXIT_FAILED, "out of memory");
+        socket->capture = capture;
+        socket->queue = (struct source_queue){.fd = -1, .wait_ms = POLL_MS, .number = i, .own_clock = true};
+        source->queue[source->queue_count++] = &socket->queue;
+        if (ring_open(socket, options, failure) < 0)
+            return -1;
+        /* Linux 4.20; without it libpcap still drops them, but they take room in the ring. */
+        if (strcmp(capture->interface, "lo") == 0)
+            (void)setsockopt(socket->queue.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+        error = wanted > 1 ? fanout_join(socket->queue.fd, i == 0, &group) : 0;
+        if (error)
+            return failure_set(failure, EXIT_FAILED, "cannot share %s among %u threads (PACKET_FANOUT: %s; use -t 1)",
+                               capture->interface, wanted, strerror(-error));
+    }
+    return 0;
+}
+
+static uint32_t drops_read(struct packet_socket *socket)
+{
+    struct pcap_stat statistics = {0};
+
+    if (pcap_stats(socket->pcap, &statistics) < 0)
+        return socket->drops_before;
+    return statistics.ps_drop;
+}
+
+/* From here on frames count; see "The start". */
+static void capture_begin(struct source *source)
+{
+    struct af_packet *capture = source->private;
+
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        struct packet_socket *socket = (struct packet_socket *)source->queue[i];
+
+        socket->drops_before = drops_read(socket);
+    }
+    capture->begun_at = clock_read(CLOCK_REALTIME);
+    capture->clock_base = capture->begun_at - clock_read(CLOCK_MONOTONIC);
+}
+
+static void af_packet_close(struct source *source)
+{
+    struct af_packet *capture = source->private;
+
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        struct packet_socket *socket = (struct packet_socket *)source->queue[i];
+
+        if (socket->pcap)
+            pcap_close(socket->pcap);
+        free(socket);
+        source->queue[i] = NULL;
+    }
+    source->queue_count = 0;
+    source->nic_dropped = NULL;
+    if (!capture)
+        return;
+    if (capture->netlink_fd >= 0)
+        close(capture->netlink_fd);
+    free(capture);
+    source->private = NULL;
+}
+
+static uint64_t af_packet_nic_dropped(struct source *source)
+{
+    struct af_packet *capture = source->private;
+    struct link_state state;
+
+    if (link_read(capture->netlink_fd, capture->ifindex, &state) == 0 &&
+        state.dropped > capture->dropped_before + capture->dropped)
+        capture->dropped = state.dropped - capture->dropped_before;
+    return capture->dropped;
+}
+
+static int af_packet_open(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct af_packet *capture = calloc(1, sizeof *capture);
+
+    if (!capture)
+        return failure_set(failure, EXIT_FAILED, "out of memory");
+    source->private = capture;
+    capture->netlink_fd = link_open();
+    if (capture->netlink_fd < 0)
+        failure_set(failure, EXIT_FAILED, "cannot ask for interfaces (rtnetlink: %s)", strerror(-capture->netlink_fd));
+    if (capture->netlink_fd < 0 || look_at_interface(source, options, failure) < 0 ||
+        sockets_open(source, options, failure) < 0) {
+        af_packet_close(source);
+        return -1;
+    }
+    capture_begin(source);
+    source->ring_size = options->ring_size;
+    source->filters = true;
+    source->nic_dropped = af_packet_nic_dropped;
+    return 0;
+}
+
+/* libpcap's callback, once a frame. */
+static void frame_take(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
+{
+    struct packet_socket *socket = (struct packet_socket *)user;
+    struct burst *burst = socket->burst;
+    struct frame *frame = &burst->frame[burst->count];
+    /* libpcap puts nanoseconds where microseconds are called for (PCAP_TSTAMP_PRECISION_NANO). */
+    uint64_t time = (uint64_t)header->ts.tv_sec * 1000000000 + (uint64_t)header->ts.tv_usec;
+
+    if (!socket->begun && time < socket->capture->begun_at)
+        return;
+    socket->begun = true;
+    frame->captured = header->caplen < SNAPSHOT_LENGTH ? header->caplen : SNAPSHOT_LENGTH;
+    frame->length = header->len > frame->captured ? header->len : frame->captured;
+    frame->time = time;
+    frame->cookie = 0;
+    frame->data = memcpy(socket->room[burst->count++], data, frame->captured);
+}
+
+/* From the wall clock, which may jump, to the capture's own: see flow_abi.h. */
+static void times_translate(const struct packet_socket *socket, struct burst *burst)
+{
+    uint64_t wall = clock_read(CLOCK_REALTIME);
+    uint64_t now = clock_read(CLOCK_MONOTONIC) + socket->capture->clock_base;
+
+    for (uint32_t i = 0; i < burst->count; i++)
+        burst->frame[i].time = burst->frame[i].time < wall ? now - (wall - burst->frame[i].time) : now;
+}
+
+static enum source_result af_packet_take(struct source_queue *queue, struct burst *burst)
+{
+    struct packet_socket *socket = (struct packet_socket *)queue;
+
+    burst->count = 0;
+    burst->timed = true;
+    socket->burst = burst;
+    if (pcap_dispatch(socket->pcap, SOURCE_BURST, frame_take, (u_char *)socket) >= 0) {
+        if (!burst->count)
+            return SOURCE_IDLE;
+        times_translate(socket, burst);
+        return SOURCE_FRAMES;
+    }
+    /* The answer of the kernel is ENETDOWN for "down" as well; libpcap has looked whether the device still exists. */
+    if (strstr(pcap_geterr(socket->pcap), "disappeared"))
+        failure_set(&queue->failure, EXIT_FAILED,
+                    "interface %s is gone (removed while capturing; start again when it is back)",
+                    socket->capture->interface);
+    else
+        failure_set(&queue->failure, EXIT_FAILED, "cannot capture on %s any longer (%.160s; start again)",
+                    socket->capture->interface, pcap_geterr(socket->pcap));
+    return SOURCE_FAILED;
+}
+
+static void af_packet_recycle(struct source_queue *queue, const struct burst *burst)
+{
+    (void)queue;
+    (void)burst;
+}
+
+static void af_packet_statistics(struct source_queue *queue, struct xtop_queue *counters)
+{
+    struct packet_socket *socket = (struct packet_socket *)queue;
+    uint32_t drops = drops_read(socket);
+
+    socket->drops += (uint32_t)(drops - socket->drops_before);
+    socket->drops_before = drops;
+    counters->ring_dropped = socket->drops;
+}
+
+const struct source_operations source_af_packet = {
+    .name = "af_packet",
+    .open = af_packet_open,
+    .take = af_packet_take,
+    .recycle = af_packet_recycle,
+    .statistics = af_packet_statistics,
+    .close = af_packet_close,
+};
