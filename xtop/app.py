@@ -21,12 +21,13 @@ from textual.events import Resize
 from textual.screen import Screen
 
 from xtop.columns import Column, by_sort, next_sort, ordered
-from xtop.history import FlowTrends, LossNow, ThroughputHistory, loss_between
+from xtop.history import LossNow
 from xtop.keymap import KEYMAP
 from xtop.layout import Layout, choose
 from xtop.messages import SnapshotTaken, SourceFailed
 from xtop.model import Snapshot, View
-from xtop.picture import Picture
+from xtop.picture import Look, Picture
+from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.source import SnapshotSource
 from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
@@ -43,7 +44,9 @@ from xtop.widgets.queue_panel import QueuePanel
 from xtop.widgets.state_banner import StateBanner
 from xtop.widgets.throughput import Throughput
 from xtop.widgets.tiny_notice import TinyNotice
+from xtop.zeroing import counted_since
 
+EXIT_RIGHTS = 3  # of the contract
 ROW_LIMIT = 1000  # flows that a snapshot brings; who scrolls further wants another order
 
 
@@ -80,14 +83,13 @@ class XtopApp(App[None]):
         self.poller = Poller(source, self._view, interval, self.post_message)
         self._export = export or write_by_suffix
         self._clock, self._now = clock, now
-        self._throughput, self._trends = ThroughputHistory(), FlowTrends()
-        self._latest: Snapshot | None = None  # as the source gave it
-        self._shown: Snapshot | None = None  # as it is on the screen
-        self._loss_now = LossNow()
-        self._trends_shown: dict[bytes, tuple[float, ...]] = {}
-        self._failure: str | None = None
+        self.playback = Playback(clock)
+        self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
+        self._curves, self._trends = self.playback.curves(), self.playback.trends()  # of the shown moment
+        self._zero: Snapshot | None = None  # counters are shown since then
+        self._failure: SourceFailed | None = None
         self._in_bytes = False
-        self._paused_at: float | None = None
+        self._look_of_panels = Look()
         self._opened_at = clock()
         self.register_theme(MONO)
         self.theme = "mono" if plain else theme or DEFAULT_THEME
@@ -146,21 +148,30 @@ class XtopApp(App[None]):
 
     def _tick(self) -> None:
         """Move the clocks that stand on the screen while no snapshot comes."""
-        if self._paused_at is not None or self._shown is None or not self._shown.totals.packets:
+        if not self.playback.live or self._shown is None or not self._shown.totals.packets:
             self.draw()
 
     def picture(self) -> Picture:
         """Return what the screen shows now."""
+        frame = self.playback.shown
+        shown, zero = self._shown, self._zero
+        if shown is not None and zero is not None:
+            shown = counted_since(zero, shown)
         return Picture(
-            snapshot=self._shown,
+            snapshot=shown,
             view=self._view,
-            throughput=self._throughput.until(self._shown.taken_at) if self._shown else (),
-            trends=self._trends_shown,
-            loss_now=self._loss_now,
+            curves=self._curves,
+            trends=self._trends,
+            loss_now=frame.loss_now if frame else LossNow(),
+            last_lost=frame.last_lost if frame else {},
+            look=self._look_of_panels,
             in_bytes=self._in_bytes,
-            paused_s=None if self._paused_at is None else int(self._clock() - self._paused_at),
+            paused_s=self.playback.held_s,
+            behind_s=self.playback.behind_s,
+            zeroed_at=None if zero is None else zero.taken_at,
             waited_s=int(self._clock() - self._opened_at),
-            failure=self._failure,
+            failure=None if self._failure is None else self._failure.text,
+            rights_missing=self._failure is not None and self._failure.exit_code == EXIT_RIGHTS,
         )
 
     def draw(self) -> None:
@@ -175,26 +186,25 @@ class XtopApp(App[None]):
     @on(SnapshotTaken)
     def _take(self, message: SnapshotTaken) -> None:
         """Remember a snapshot, and show it unless the screen is held."""
-        before, self._latest = self._latest, message.snapshot
-        if before is None and self._view_is_ours and message.snapshot.source.kind == "file":
+        first = self.playback.latest is None
+        if first and self._view_is_ours and message.snapshot.source.kind == "file":
             self._view = replace(
                 self._view, ended=True
             )  # a file is read at once: its flows have ended when it is shown
             self.poller.look(self._view)
-        self._throughput.record(message.snapshot)
-        self._trends.record(message.snapshot)
-        if self._paused_at is None:
-            self._loss_now = loss_between(before, message.snapshot)
-            self._present(message.snapshot, message.view)
+        self.playback.take(message.snapshot)
+        if self.playback.live:
+            self._present(message.view)
         self.poller.taken()
         if message.snapshot.state in FINAL and message.view != self._view:
             self.poller.look(self._view)
 
-    def _present(self, snapshot: Snapshot, asked: View) -> None:
-        if asked != self._view:
-            snapshot = self._as_viewed(snapshot)
-        self._shown = snapshot
-        self._trends_shown = self._trends.by_key()
+    def _present(self, asked: View | None = None) -> None:
+        """Show the moment that is to be shown now; its rows came in the order of ``asked``."""
+        frame = self.playback.shown
+        if frame is not None:
+            self._shown = frame.snapshot if asked == self._view else self._as_viewed(frame.snapshot)
+            self._curves, self._trends = self.playback.curves(), self.playback.trends()
         self.draw()
 
     def _as_viewed(self, snapshot: Snapshot) -> Snapshot:
@@ -205,11 +215,9 @@ class XtopApp(App[None]):
     @on(SourceFailed)
     def _fail(self, message: SourceFailed) -> None:
         """Keep the last figures, and say why there will be no others."""
-        self._failure = message.text
-        self._paused_at = None
-        if self._latest is not None:
-            self._present(self._latest, self._view)
-        self.draw()
+        self._failure = message
+        self.playback.release()
+        self._present()
 
     def _look(self, view: View) -> None:
         """Show ``view``: at once of the rows at hand, from the next snapshot on of all flows."""
@@ -250,15 +258,44 @@ class XtopApp(App[None]):
 
     def action_pause(self) -> None:
         """Hold the screen, or show the present again."""
-        if self._paused_at is None:
-            if self._shown is not None and self._failure is None:
-                self._paused_at = self._clock()
+        if self.playback.live and self._failure is None:
+            self.playback.hold()
+            self.draw()
         else:
-            self._paused_at = None
-            if self._latest is not None:
-                self._shown = self._as_viewed(self._latest)
-                self._trends_shown = self._trends.by_key()
+            self.playback.release()
+            self._present()
+
+    def action_step(self, frames: int) -> None:
+        """Show the moment before or after."""
+        self._moved(self.playback.step(frames), frames)
+
+    def action_jump(self, seconds: int) -> None:
+        """Show a moment so many seconds before or after."""
+        self._moved(self.playback.jump(seconds), seconds)
+
+    def _moved(self, moved: bool, direction: int) -> None:
+        if moved:
+            self._present()
+        else:
+            self.notice("nothing earlier is kept" if direction < 0 else "this is the present")
+
+    def action_zero(self) -> None:
+        """Count from here, on the screen only."""
+        frame = self.playback.shown
+        if frame is not None:
+            self._zero = frame.snapshot
+            self.notice("counters are shown from here on; Z shows them from the start again")
+            self.draw()
+
+    def action_unzero(self) -> None:
+        """Show the counters from the start of the capture again."""
+        self._zero = None
         self.draw()
+
+    def notice(self, text: str) -> None:
+        """Say on the last line what a key has brought about."""
+        for footer in self.screen.query(FooterLine) or self.screen_stack[0].query(FooterLine):
+            footer.notice(text)
 
     def action_select(self, rows: int) -> None:
         """Move the selection."""
@@ -290,15 +327,15 @@ class XtopApp(App[None]):
     def action_next_theme(self) -> None:
         """Take the next theme."""
         self.theme = following(self.theme)
-        self.query_one(FooterLine).notice(f"theme {self.theme}")
+        self.notice(f"theme {self.theme}")
 
     def action_export(self) -> None:
         """Ask for a path and write what is shown there."""
         if self._shown is None:
-            self.query_one(FooterLine).notice("nothing to export yet")
+            self.notice("nothing to export yet")
         elif len(self.screen_stack) == 1:
             self.push_screen(ExportPrompt(self._shown, self._export, self._now()), self._exported)
 
     def _exported(self, path: Path | None) -> None:
         if path is not None and self._shown is not None:
-            self.screen_stack[0].query_one(FooterLine).notice(f"exported to {path}")
+            self.notice(f"exported to {path}")

@@ -14,33 +14,84 @@ from dataclasses import dataclass, field, fields
 from xtop.model import Lost, Snapshot
 from xtop.units import NANOSECONDS
 
-REMEMBERED_SECONDS = 600
+GRAPH_SECONDS = 600
+REMEMBERED_SECONDS = 15 * 60 + GRAPH_SECONDS  # who looks a quarter of an hour back sees the graph of then
+QUEUE_SECONDS = 30
 TREND_LENGTH = 8
 
+Series = tuple[float | None, ...]  # one value a second, oldest first; None where nothing was measured
 
-class ThroughputHistory:
-    """Bits per second, one value for each whole second."""
+
+@dataclass(frozen=True, slots=True)
+class QueueCurves:
+    """The last seconds of one queue; ``busy`` a share, ``lost`` packets per second."""
+
+    pps: Series = ()
+    bps: Series = ()
+    busy: Series = ()
+    lost: Series = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The link up to a moment: its last ten minutes, and the last seconds of each queue by its number."""
+
+    bps: Series = ()
+    pps: Series = ()
+    queues: Mapping[int, QueueCurves] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Second:
+    readings: int
+    bps: float
+    pps: float
+    queues: dict[int, tuple[float, float, float, float]]
+
+
+class LinkHistory:
+    """Rates, one set for each whole second; of several snapshots in one second, the rates' mean and the last queues."""
 
     def __init__(self) -> None:
-        self._by_second: dict[int, float] = {}
+        self._by_second: dict[int, _Second] = {}
         self._latest: int | None = None
 
-    def record(self, snapshot: Snapshot) -> None:
-        """Enter ``snapshot``'s rate for each second that it covers."""
+    def record(self, snapshot: Snapshot, loss_now: LossNow) -> None:
+        """Enter ``snapshot``'s rates for each second that it covers."""
         second = snapshot.taken_at // NANOSECONDS
         first = second
         if self._latest is not None and self._latest < second:
             first = max(self._latest + 1, second - REMEMBERED_SECONDS)
+        totals, known = snapshot.totals, self._by_second.get(second)
+        queues = {
+            queue.queue: (queue.pps, queue.bps, queue.busy, loss_now.by_queue.get(queue.queue, 0.0))
+            for queue in snapshot.queues
+        }
+        count = known.readings + 1 if known else 1
+        bps = known.bps + (totals.bps - known.bps) / count if known else totals.bps
+        pps = known.pps + (totals.pps - known.pps) / count if known else totals.pps
         for covered in range(first, second + 1):
-            self._by_second[covered] = snapshot.totals.bps
+            self._by_second[covered] = _Second(count, bps, pps, queues)
         self._latest = second
-        for old in [known for known in self._by_second if known <= second - REMEMBERED_SECONDS]:
-            del self._by_second[old]
+        while (oldest := next(iter(self._by_second))) <= second - REMEMBERED_SECONDS:
+            del self._by_second[oldest]
 
-    def until(self, taken_at: int) -> tuple[float | None, ...]:
-        """Return the seconds up to ``taken_at`` (ns), oldest first; None where nothing was measured."""
+    def until(self, taken_at: int) -> Curves:
+        """Return the curves up to ``taken_at`` (ns)."""
         last = taken_at // NANOSECONDS
-        return tuple(self._by_second.get(second) for second in range(last - REMEMBERED_SECONDS + 1, last + 1))
+        seconds = [self._by_second.get(second) for second in range(last - GRAPH_SECONDS + 1, last + 1)]
+        recent = seconds[-QUEUE_SECONDS:]
+        present = seconds[-1].queues if seconds[-1] else {}
+        return Curves(
+            bps=tuple(None if second is None else second.bps for second in seconds),
+            pps=tuple(None if second is None else second.pps for second in seconds),
+            queues={number: _queue_curves(recent, number) for number in present},
+        )
+
+
+def _queue_curves(seconds: list[_Second | None], number: int) -> QueueCurves:
+    rows = [None if second is None else second.queues.get(number) for second in seconds]
+    return QueueCurves(*(tuple(None if row is None else row[at] for row in rows) for at in range(4)))
 
 
 class FlowTrends:
@@ -88,3 +139,14 @@ def loss_between(before: Snapshot | None, now: Snapshot) -> LossNow:
     earlier = {queue.queue: queue.lost for queue in before.queues}
     queues = {queue.queue: max(0, queue.lost - earlier.get(queue.queue, 0)) / seconds for queue in now.queues}
     return LossNow(causes, queues)
+
+
+def last_lost(known: Mapping[str, int], before: Snapshot | None, now: Snapshot) -> dict[str, int]:
+    """Return when each cause last cost a packet (ns), given what was ``known`` before; a full table is one of them."""
+    found = dict(known)
+    for name in (*(cause.name for cause in fields(Lost)), "table_full"):
+        place = "accounting" if name == "table_full" else "lost"
+        earlier = 0 if before is None else getattr(getattr(before, place), name)
+        if getattr(getattr(now, place), name) > earlier:
+            found[name] = now.taken_at
+    return found

@@ -38,6 +38,12 @@ KEYMAP: tuple[Key, ...] = (
     Key(("right",), "→", "columns(1)", "columns to the right", "Flows"),
     Key(("escape",), "Esc", "deselect", "let go of the selected flow", "Flows"),
     Key(("p", "space"), "p", "pause", "hold the screen; the capture goes on (space, too)", "Moment", "pause"),
+    Key(("left_square_bracket",), "[", "step(-1)", "back in time by one refresh, up to 15 minutes", "Moment", "back"),
+    Key(("right_square_bracket",), "]", "step(1)", "forward in time by one refresh", "Moment"),
+    Key(("left_curly_bracket",), "{", "jump(-60)", "back by a minute", "Moment"),
+    Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment"),
+    Key(("z",), "z", "zero", "count from here: losses, totals, histograms, on this screen only", "Moment"),
+    Key(("Z", "upper_z"), "Z", "unzero", "count from the start of the capture again", "Moment"),
     Key(("e",), "e", "export", "write what is shown to a file: .json, .csv or .txt", "Moment", "export"),
 )
 

@@ -18,8 +18,9 @@ class SnapshotTaken(Message):
 
 
 class SourceFailed(Message):
-    """The source answers no more; ``text`` is one line."""
+    """The source answers no more; ``text`` is one line, ``exit_code`` the contract's."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, exit_code: int = 1) -> None:
         super().__init__()
         self.text = text
+        self.exit_code = exit_code

@@ -8,10 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from xtop.history import LossNow
-from xtop.model import CaptureState, Snapshot, SourceInfo, View
-from xtop.units import clock
+from xtop.history import Curves, LossNow, Series
+from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
+from xtop.units import NANOSECONDS, clock
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the user wants the panels drawn."""
+
+    graph_packets: bool = False  # the graph shows packets per second first, else bits
+    graph_minutes: bool = False  # ten minutes, else one
+    braille: bool = False  # dots, else blocks
+    logarithmic: bool = False  # histograms
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The flow whose detail is open: as it was last seen, with its rate of the last minute."""
+
+    flow: Flow
+    rates: Series = ()  # bits per second, one a second, oldest first
+    seen_at: int = 0  # the snapshot that had it last, ns
+    among_rows: bool = True  # the shown snapshot has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +41,19 @@ class Picture:
 
     snapshot: Snapshot | None = None
     view: View = field(default_factory=View)
-    throughput: tuple[float | None, ...] = ()  # bits per second, one a second, oldest first
+    curves: Curves = field(default_factory=Curves)
     trends: Mapping[bytes, tuple[float, ...]] = field(default_factory=dict)
     loss_now: LossNow = field(default_factory=LossNow)
+    last_lost: Mapping[str, int] = field(default_factory=dict)  # cause -> when it last grew, ns
+    look: Look = field(default_factory=Look)
     in_bytes: bool = False  # rates in bytes per second
     paused_s: int | None = None  # for how long this frame has been held
+    behind_s: int | None = None  # how long before the present this frame lies
+    zeroed_at: int | None = None  # counters are counted from here, ns
+    pinned: Pinned | None = None
     waited_s: int = 0  # since the screen opened
     failure: str | None = None  # why the source answers no more
+    rights_missing: bool = False  # and that this is why
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +71,12 @@ def status(picture: Picture) -> Status:
     snapshot = picture.snapshot
     if snapshot is not None and snapshot.accounting.missing:
         return Status("✖", "fault", breach(snapshot), alarming=True)
-    if picture.failure is not None:
-        return Status("✖", "failed", picture.failure, alarming=True)
+    if picture.failure is not None and picture.behind_s is None:
+        return Status("✖", "no rights" if picture.rights_missing else "failed", picture.failure, alarming=True)
     if snapshot is None:
         return Status("○", "starting")
+    if picture.behind_s is not None:
+        return Status("◀", f"past −{clock(picture.behind_s)}", past_sentence(snapshot, picture.behind_s))
     if snapshot.state is CaptureState.FAILED:
         return Status("✖", "failed", snapshot.state_text or "the capture failed", alarming=True)
     if picture.paused_s is not None:
@@ -59,6 +88,16 @@ def status(picture: Picture) -> Status:
     if snapshot.totals.packets == 0:
         return Status("○", "waiting")
     return Status("●", "live")
+
+
+def past_sentence(snapshot: Snapshot, behind_s: int) -> str:
+    """Return the sentence for a moment of the past."""
+    return f"−{clock(behind_s)}: the screen of {local_time(snapshot.taken_at)}   ] goes forward, p returns to now"
+
+
+def local_time(nanoseconds: int) -> str:
+    """Return a moment as a clock on the wall shows it."""
+    return datetime.fromtimestamp(nanoseconds / NANOSECONDS).strftime("%H:%M:%S")
 
 
 def breach(snapshot: Snapshot) -> str:

@@ -86,7 +86,7 @@ class Poller:
         try:
             snapshot = self._source.snapshot(view)
         except SourceError as error:
-            self._deliver(SourceFailed(str(error)))
+            self._deliver(SourceFailed(str(error), error.exit_code))
             return False
         except Exception as error:  # a dead thread would leave a screen that looks alive
             self._deliver(SourceFailed(f"fault of xtop: {type(error).__name__}: {error}"))

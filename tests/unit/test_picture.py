@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.screen.scripted_source import SECOND, Script, ScriptedSource
-from xtop.history import TREND_LENGTH, FlowTrends, ThroughputHistory, loss_between
+from xtop.history import REMEMBERED_SECONDS, TREND_LENGTH, FlowTrends, LinkHistory, LossNow, loss_between
 from xtop.layout import Layout, choose
 from xtop.model import CaptureState, View
 from xtop.picture import Picture, status
@@ -53,22 +53,22 @@ def test_a_note_gives_way_to_a_reason() -> None:
 
 
 def test_a_late_snapshot_leaves_no_gap_in_the_curve() -> None:
-    source, history = ScriptedSource(), ThroughputHistory()
+    source, history = ScriptedSource(), LinkHistory()
     first = source.snapshot(View())
     late = replace(source.snapshot(View()), taken_at=first.taken_at + 3 * SECOND + SECOND // 2)
-    history.record(first)
-    history.record(late)
-    assert history.until(late.taken_at)[-4:] == (first.totals.bps, *[late.totals.bps] * 3)
-    assert history.until(first.taken_at)[-1] == first.totals.bps
+    history.record(first, LossNow())
+    history.record(late, LossNow())
+    assert history.until(late.taken_at).bps[-4:] == (first.totals.bps, *[late.totals.bps] * 3)
+    assert history.until(first.taken_at).bps[-1] == first.totals.bps
 
 
 def test_history_is_bounded() -> None:
-    source, history, trends = ScriptedSource(Script(flows=5)), ThroughputHistory(), FlowTrends()
-    for _ in range(700):
+    source, history, trends = ScriptedSource(Script(flows=5)), LinkHistory(), FlowTrends()
+    for _ in range(REMEMBERED_SECONDS + 100):
         snapshot = source.snapshot(View())
-        history.record(snapshot)
+        history.record(snapshot, LossNow())
         trends.record(snapshot)
-    assert len(history._by_second) == 600
+    assert len(history._by_second) == REMEMBERED_SECONDS
     assert {len(rates) for rates in trends.by_key().values()} == {TREND_LENGTH}
     trends.record(replace(snapshot, flows=()))
     assert trends.by_key() == {}

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from xtop import units
-from xtop.ink import Ink, Line, printable, spread
+from xtop.ink import Ink, Line, length, printable, spread
 from xtop.picture import Picture, Status, describe, status
 from xtop.widgets.line_panel import LinePanel
 
-STATUS_WIDTH = 15  # "‖ paused 1:00:00" is the longest; an hour long pause may take one cell more
 SEPARATOR = " · "
+LEAST_NAME = 6  # cells kept for what is watched
 
 
 class HeaderLine(LinePanel):
@@ -17,8 +17,8 @@ class HeaderLine(LinePanel):
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the line."""
-        figures = _figures(picture)
-        room = width - sum(len(text) for text, _ in figures)
+        figures = _figures(picture, width - LEAST_NAME)
+        room = width - length(figures)
         return [spread(_identity(picture, room - 1), figures, width)]
 
 
@@ -37,19 +37,22 @@ def _identity(picture: Picture, room: int) -> Line:
     return line
 
 
-def _figures(picture: Picture) -> Line:
-    state = status(picture)
+def _figures(picture: Picture, room: int) -> Line:
+    """Return what fits: where the capture is and what was lost come first, then rates, then flows."""
+    state = _state(status(picture))
     snapshot = picture.snapshot
     if snapshot is None:
-        return _state(state)
-    totals, lost = snapshot.totals, snapshot.lost.total
-    return [
+        return state
+    totals = snapshot.totals
+    lost = loss(snapshot.lost.total, picture.loss_now.total > 0)
+    figures: Line = [
         (f" {units.rate(totals.bps, picture.in_bytes)} ", "strong"),
         (f" {units.packet_rate(totals.pps)} ", "base"),
         (f" {units.count(totals.flows_live)} flows ", "base"),
-        *loss(lost, picture.loss_now.total > 0),
-        *_state(state),
     ]
+    while figures and length(figures) + length(lost) + length(state) > room:
+        figures.pop()
+    return [*figures, *lost, *state]
 
 
 def loss(lost: int, rising: bool) -> Line:
@@ -60,7 +63,7 @@ def loss(lost: int, rising: bool) -> Line:
 
 
 def _state(state: Status) -> Line:
-    ink: Ink = "warn" if state.alarming or state.word.startswith("paused") else "good"
-    if state.word in ("ended", "waiting", "starting"):
-        ink = "accent"
+    ink: Ink = "good" if state.word == "live" else "accent"
+    if state.alarming or state.word.startswith(("paused", "past")):
+        ink = "warn"
     return [(f" {state.mark} {state.word} ".ljust(8), ink)]

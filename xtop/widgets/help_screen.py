@@ -19,6 +19,7 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("●", "live: packets arrive"),
     ("○", "starting, or waiting for the first packet"),
     ("‖", "paused: the screen is held, the capture goes on"),
+    ("◀", "in the past: a moment of the last 15 minutes; ] goes forward, p returns to now"),
     ("■", "ended: these are the last figures"),
     ("✖", "failed, or a fault of xtop: packets it cannot account for"),
     ("※", "what the source notes of itself: a mode that was refused, and why"),

@@ -30,8 +30,8 @@ class Throughput(LinePanel):
 def _shown(picture: Picture, columns: int) -> list[float | None]:
     """Return the seconds that fit; where fewer than a minute's worth do, the greatest of each two or more."""
     if columns >= LEAST_SECONDS:
-        return list(picture.throughput[-columns:])
-    return list(picture.throughput[-LEAST_SECONDS:])
+        return list(picture.curves.bps[-columns:])
+    return list(picture.curves.bps[-LEAST_SECONDS:])
 
 
 def _squeezed(values: list[float | None], columns: int) -> list[float | None]:
@@ -61,7 +61,7 @@ def _note(picture: Picture, values: list[float | None]) -> Line:
 
 
 def _folded(picture: Picture, width: int) -> Line:
-    values = [value for value in picture.throughput[-LEAST_SECONDS:] if value is not None]
+    values = [value for value in picture.curves.bps[-LEAST_SECONDS:] if value is not None]
     peak = max(values, default=0.0)
     right: Line = [("peak ", "dim"), (units.rate(peak, picture.in_bytes), "base"), (" ", "base")]
     columns = min(LEAST_SECONDS, width - 34)
