@@ -31,7 +31,25 @@
 #define READER_SORT_DURATION 13
 #define READER_SORT_RTT 14
 #define READER_SORT_RETRANSMISSIONS 15
-#define READER_SORT_COUNT 16
+#define READER_SORT_SENT 16 /* bytes of the initiator; of a host: what it sent */
+#define READER_SORT_RECEIVED 17
+#define READER_SORT_SENT_BPS 18
+#define READER_SORT_RECEIVED_BPS 19
+#define READER_SORT_STATE 20
+#define READER_SORT_FLAGS 21
+#define READER_SORT_TTL 22
+#define READER_SORT_DSCP 23
+#define READER_SORT_FLOWS 24 /* of a group */
+#define READER_SORT_COUNT 25
+
+/* reader_view.group: what flows are added up by; capture/reader_group.h says what such a row holds */
+#define READER_GROUP_NONE 0
+#define READER_GROUP_HOST 1
+#define READER_GROUP_PAIR 2
+#define READER_GROUP_PORT 3
+#define READER_GROUP_PROTOCOL 4
+#define READER_GROUP_VLAN 5
+#define READER_GROUP_COUNT 6
 
 /* What reader_look may return besides 0. */
 #define READER_NO_MEMORY -1
@@ -45,23 +63,30 @@ struct reader_view {
     uint32_t over_span;  /* 1: rates over the whole capture (files); 0: since the look before */
     uint32_t over;       /* 1: the capture is dead though the header does not say so (killed): rates stand still */
     uint32_t between;    /* 1: asked between two intervals: rates stay those of the look before */
+    uint32_t group;      /* READER_GROUP_: groups are ranked beside the flows */
+    uint32_t directions; /* 1: each direction of a flow, and of a pair of hosts, is a row of its own */
     uint64_t now;        /* ns: what ages are counted from */
     const struct filter_instruction *filter; /* filter_count instructions of the caller's; NULL = every flow */
     uint64_t filter_count;
 };
 
-/* A flow, whole: what all queues saw of it. */
+/* A flow, whole: what all queues saw of it. Or one direction of it, or a group of flows. */
 struct reader_row {
     struct xtop_record record;
-    uint64_t rate_packets; /* packets within reader_result.interval_ns */
-    uint64_t rate_bytes;   /* IP bytes within it */
-    uint32_t flow_id;      /* MurmurHash3 x86_32 of the key, seed 0 */
-    uint32_t padding;
+    uint64_t rate_packets[2];    /* packets within reader_result.interval_ns, by sending end as in the record */
+    uint64_t rate_bytes[2];      /* IP bytes within it */
+    uint32_t retransmissions[2]; /* the record's, or of a group their sum */
+    uint32_t flow_id;            /* MurmurHash3 x86_32 of the key, seed 0 */
+    uint32_t flows;              /* how many the row is made of */
 };
 
 struct reader_result {
     struct reader_row *row; /* row_count rows in order; the caller gives them back by reader_rows_free */
     uint64_t row_count;
+    uint64_t rows;            /* that there were to rank: matched, or more where directions are rows */
+    struct reader_row *group; /* group_count groups in order; given back by reader_rows_free, too */
+    uint64_t group_count;
+    uint64_t groups;                       /* that there were to rank */
     uint64_t matched;                      /* flows that the filter let through */
     uint64_t hidden;                       /* flows that it held back */
     uint64_t flows_live;                   /* all live flows, filter or not */

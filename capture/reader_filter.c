@@ -181,10 +181,10 @@ static bool real_matches(const struct filter_instruction *step, const struct fil
 
     switch (step->field) {
     case FILTER_BITS_PER_SECOND:
-        value = (double)row->rate_bytes * 8 * scene->per_second;
+        value = (double)(row->rate_bytes[0] + row->rate_bytes[1]) * 8 * scene->per_second;
         break;
     case FILTER_PACKETS_PER_SECOND:
-        value = (double)row->rate_packets * scene->per_second;
+        value = (double)(row->rate_packets[0] + row->rate_packets[1]) * scene->per_second;
         break;
     case FILTER_BYTES_PER_PACKET:
         if (packets == 0)

@@ -14,10 +14,11 @@
 /* A flow's totals at the look before, and what it had gained in the interval up to then; by slot. */
 struct previous {
     uint32_t generation;
-    uint32_t rate_packets; /* stops at UINT32_MAX */
-    uint64_t packets;
-    uint64_t bytes;
-    uint64_t rate_bytes;
+    uint32_t padding;
+    float rate_packets[2]; /* seven digits are enough for what is shown until the next interval */
+    float rate_bytes[2];
+    uint64_t packets[2];
+    uint64_t bytes[2];
 };
 
 struct reader {

@@ -170,9 +170,9 @@ static char *put_flow_value(char *to, const struct row_form *form, const struct 
     case ROW_PAYLOAD_BYTES:
         return text_u64(to, counts[0].payload_bytes + counts[1].payload_bytes);
     case ROW_PPS:
-        return text_double(to, (double)row->rate_packets * form->per_second);
+        return text_double(to, (double)(row->rate_packets[0] + row->rate_packets[1]) * form->per_second);
     case ROW_BPS:
-        return text_double(to, (double)(row->rate_bytes * 8) * form->per_second);
+        return text_double(to, (double)((row->rate_bytes[0] + row->rate_bytes[1]) * 8) * form->per_second);
     case ROW_TCP_STATE:
         return put_word(to, form, form->tcp_state, form->tcp_state_count, record->tcp_state);
     case ROW_RTT_US:

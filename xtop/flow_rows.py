@@ -27,13 +27,21 @@ _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 
 
 class FlowRows(Sequence[Flow]):
-    """``count`` rows at ``rows`` (a cffi ``struct reader_row *`` that this object keeps alive)."""
+    """``count`` rows at ``rows`` (a cffi ``struct reader_row *`` that this object keeps alive).
 
-    def __init__(self, ffi: Any, lib: Any, rows: Any, count: int, interval_ns: int) -> None:
+    ``kind`` tells rows of one key apart: it is the group's name, or empty for flows. With ``directions`` each row is
+    one direction.
+    """
+
+    def __init__(
+        self, ffi: Any, lib: Any, rows: Any, count: int, interval_ns: int, kind: str = "", directions: bool = False
+    ) -> None:
         self._ffi = ffi
         self._lib = lib
         self._rows = rows
         self._count = count
+        self._kind = kind.encode()
+        self._directions = directions
         self._per_second = NANOSECONDS / interval_ns if interval_ns else 0.0
 
     def __len__(self) -> int:
@@ -65,18 +73,19 @@ class FlowRows(Sequence[Flow]):
         key = record.key
         forward = record.initiator & 1
         reverse = 1 - forward
-        there, back = self._direction(record, forward), self._direction(record, reverse)
+        there, back = self._direction(row, forward), self._direction(row, reverse)
+        name = self._kind + self._ffi.buffer(self._ffi.addressof(record, "key"))[:]
         source_port, destination_port = _ports(key, forward)
         return Flow(
-            key=self._ffi.buffer(self._ffi.addressof(record, "key"))[:],
+            key=name + bytes((forward,)) if self._directions else name,
             flow_id=row.flow_id,
             ip_version=key.ip_version,
-            source=_address(key.ip_version, self._ffi.buffer(key.address[forward])[:]),
-            destination=_address(key.ip_version, self._ffi.buffer(key.address[reverse])[:]),
+            source=self._end(key, forward),
+            destination="" if self._kind == b"host" else self._end(key, reverse),
             source_port=source_port,
             destination_port=destination_port,
             protocol=key.protocol,
-            protocol_name=protocol_name(key.protocol),
+            protocol_name=protocol_name(key.protocol) if self._kind in _WITH_PROTOCOL else "",
             vlan=key.vlan,
             tunnel=None,
             first_seen=min(seen for seen in (there.first_seen, back.first_seen) if seen is not None),
@@ -84,16 +93,21 @@ class FlowRows(Sequence[Flow]):
             packets=there.packets + back.packets,
             bytes=there.bytes + back.bytes,
             payload_bytes=there.payload_bytes + back.payload_bytes,
-            pps=row.rate_packets * self._per_second,
-            bps=row.rate_bytes * 8 * self._per_second,
+            pps=there.pps + back.pps,
+            bps=there.bps + back.bps,
             tcp_state=TCP_STATES[record.tcp_state],
             rtt_us=record.rtt_us or None,
             end_reason=END_REASONS[record.end_reason],
             forward=there,
             reverse=back,
+            flows=row.flows,
         )
 
-    def _direction(self, record: Any, end: int) -> Direction:
+    def _end(self, key: Any, end: int) -> str:
+        return _address(key.ip_version, self._ffi.buffer(key.address[end])[:])
+
+    def _direction(self, row: Any, end: int) -> Direction:
+        record = row.record
         direction = record.direction[end]
         if direction.packets == 0:
             return _NOTHING
@@ -112,16 +126,21 @@ class FlowRows(Sequence[Flow]):
             packet_size=tuple(self._ffi.unpack(direction.size_histogram, 8)),
             first_seen=record.first_seen[end] or None,
             last_seen=record.last_seen[end] or None,
-            retransmissions=record.retransmissions[end],
+            retransmissions=row.retransmissions[end],
             out_of_order=record.out_of_order[end],
+            pps=row.rate_packets[end] * self._per_second,
+            bps=row.rate_bytes[end] * 8 * self._per_second,
         )
 
 
+_WITH_PROTOCOL = (b"", b"port", b"protocol")  # kinds of rows that one protocol names
 _NOTHING = Direction(packet_size=(0,) * 8)
 
 
 @lru_cache(maxsize=65536)
 def _address(ip_version: int, packed: bytes) -> str:
+    if ip_version == 0:  # a group's, which no address names
+        return ""
     if ip_version == 4:
         return socket.inet_ntop(socket.AF_INET, packed[:4])
     return socket.inet_ntop(socket.AF_INET6, packed)

@@ -161,11 +161,18 @@ class Direction:
     last_seen: int | None = None
     retransmissions: int = 0
     out_of_order: int = 0
+    pps: float = 0.0
+    bps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow, both directions; forward is the initiator's. ``key`` stays the same while the flow lives."""
+    """One flow, both directions; forward is the initiator's. ``key`` stays the same while the flow lives.
+
+    Where a view asks for directions, one direction: ``reverse`` is empty then. In ``Snapshot.groups`` it is what
+    ``flows`` flows have in common, and empty or 0 in all else that would name one: a host is ``source`` (forward is
+    what it sent), a service ``protocol`` and ``destination_port`` (forward is what clients sent).
+    """
 
     key: bytes
     flow_id: int
@@ -190,6 +197,7 @@ class Flow:
     end_reason: str | None  # "idle", "active", "tcp", "cache_full", "shutdown"; None while it lives
     forward: Direction
     reverse: Direction
+    flows: int = 1
 
     @property
     def duration_ns(self) -> int:
@@ -215,6 +223,9 @@ class Snapshot:
     flows: Sequence[Flow]
     state: CaptureState = CaptureState.RUNNING
     state_text: str = ""  # one line: what ended or broke
+    rows_total: int = 0  # flows (or directions) that ``flows`` are the first of
+    groups: Sequence[Flow] = ()
+    groups_total: int = 0
     clock: int = 0  # the source's own time, which ages are counted from: a file's last packet; 0 = taken_at
 
     @property
@@ -228,9 +239,11 @@ class View:
     """Which flows a reader wants, and in what order."""
 
     top: int = 0  # 0 = all
-    sort: str = "bytes"  # a key of xtop.model.SORT_KEYS
+    sort: str = "bytes"  # a key of xtop.model.GROUP_SORT_KEYS
     descending: bool = True
     ended: bool = False  # ended flows too
+    group: str = "flow"  # of GROUPS: fills Snapshot.groups
+    directions: bool = False  # each direction of a flow, and of a pair of hosts, as a row of its own
 
 
 SORT_KEYS: tuple[str, ...] = (
@@ -250,4 +263,16 @@ SORT_KEYS: tuple[str, ...] = (
     "duration",
     "rtt",
     "retransmissions",
+    "sent",
+    "received",
+    "sent_bps",
+    "received_bps",
+    "state",
+    "flags",
+    "ttl",
+    "dscp",
 )
+GROUP_SORT_KEYS: tuple[str, ...] = (*SORT_KEYS, "flows")
+
+# What flows can be added up by, in the order of reader.h's READER_GROUP_.
+GROUPS: tuple[str, ...] = ("flow", "host", "pair", "port", "protocol", "vlan")

@@ -16,8 +16,9 @@ from xtop.flow_rows import FlowRows
 from xtop.model import (
     FLOW_DURATION_UPPER,
     FLOW_PACKETS_UPPER,
+    GROUP_SORT_KEYS,
+    GROUPS,
     PACKET_SIZE_UPPER,
-    SORT_KEYS,
     Accounting,
     CaptureState,
     Histogram,
@@ -83,7 +84,7 @@ class ShmSource:
             self._collect()
             queues = self._queues(over)
             result = self._look(view, over)
-            return self._assemble(queues, result, whole=view.top == 0)
+            return self._assemble(queues, result, view)
 
     def state(self) -> CaptureState:
         """Return where the capture is, without a look at its flows."""
@@ -122,10 +123,12 @@ class ShmSource:
 
     def _look(self, view: View, over: bool) -> Any:
         asked = ffi.new("struct reader_view *")
-        asked.sort = SORT_KEYS.index(view.sort) if view.sort in SORT_KEYS else 0
+        asked.sort = GROUP_SORT_KEYS.index(view.sort) if view.sort in GROUP_SORT_KEYS else 0
         asked.descending = view.descending
         asked.top = view.top
         asked.ended = view.ended
+        asked.group = GROUPS.index(view.group)
+        asked.directions = view.directions
         asked.over_span = self._over_span
         asked.over = over
         result = ffi.new("struct reader_result *")
@@ -154,9 +157,12 @@ class ShmSource:
 
     # ---- The snapshot
 
-    def _assemble(self, queues: list[Any], result: Any, whole: bool) -> Snapshot:
-        row = ffi.gc(result.row, lib.reader_rows_free) if result.row != ffi.NULL else result.row
-        flows = FlowRows(ffi, lib, row, result.row_count, result.interval_ns)
+    def _assemble(self, queues: list[Any], result: Any, view: View) -> Snapshot:
+        flows = FlowRows(ffi, lib, _owned(result.row), result.row_count, result.interval_ns, "", view.directions)
+        paired = view.directions and view.group == "pair"
+        groups = FlowRows(
+            ffi, lib, _owned(result.group), result.group_count, result.interval_ns, view.group, paired
+        )
         accounting = _sum_accounting(queues)
         clock = max((queue.time for queue in queues), default=0)
         return Snapshot(
@@ -176,7 +182,10 @@ class ShmSource:
                 "packets", FLOW_PACKETS_UPPER, _sum_arrays([queue.ended_packets for queue in queues] + [result.packets])
             ),
             protocols=_protocols([queue.ended_protocol for queue in queues] + [result.protocol]),
-            flows=flows if whole else tuple(flows),  # a screen's few rows are looked at again and again
+            flows=tuple(flows) if view.top else flows,  # a screen's few rows are looked at again and again
+            rows_total=result.rows,
+            groups=tuple(groups) if view.top else groups,
+            groups_total=result.groups,
             state=self._state(),
             state_text=self._process.death or _text(self._header.state_text),
         )
@@ -225,6 +234,11 @@ class ShmSource:
             nic=self._header.nic_dropped,
             ring=sum(queue.ring_dropped for queue in queues),
         )
+
+
+def _owned(rows: Any) -> Any:
+    """Let Python give ``rows`` back when nobody looks at them any more."""
+    return rows if rows == ffi.NULL else ffi.gc(rows, lib.reader_rows_free)
 
 
 def _text(field: Any) -> str:

@@ -63,8 +63,8 @@ static struct reader_row tcp_row(void)
                 .out_of_order = {0, 2},
                 .rtt_us = 321,
             },
-        .rate_packets = 10,
-        .rate_bytes = 5000,
+        .rate_packets = {4, 6},
+        .rate_bytes = {2000, 3000},
     };
 
     row.record.direction[1] = (struct xtop_direction){.packets = 3,
@@ -458,8 +458,8 @@ static void test_a_look_between_intervals_keeps_the_rates(void **state)
     for (uint64_t i = 0; i < result.row_count; i++) {
         bool new = result.row[i].record.key.port[0] == 1034;
 
-        assert_int_equal(result.row[i].rate_packets, new ? 0 : 3);
-        assert_int_equal(result.row[i].rate_bytes, new ? 0 : 300);
+        assert_int_equal(result.row[i].rate_packets[0], new ? 0 : 3);
+        assert_int_equal(result.row[i].rate_bytes[0], new ? 0 : 300);
         assert_int_equal(record_packets(&result.row[i].record), new ? 5 : 15);
     }
     reader_rows_free(result.row);
@@ -467,7 +467,7 @@ static void test_a_look_between_intervals_keeps_the_rates(void **state)
     view.between = 0;
     assert_int_equal(reader_look(reader, &view, &result), 0);
     for (uint64_t i = 0; i < result.row_count; i++)
-        assert_int_equal(result.row[i].rate_packets, 5);
+        assert_int_equal(result.row[i].rate_packets[0], 5);
     reader_rows_free(result.row);
     reader_close(reader);
     fixture_close(&fixture);

@@ -59,7 +59,8 @@ records = st.fixed_dictionaries(
 )  # fmt: skip
 rows = st.fixed_dictionaries(
     {
-        "record": records, "rate_packets": st.integers(0, 2**50), "rate_bytes": st.integers(0, 2**50),
+        "record": records, "rate_packets": st.lists(st.integers(0, 2**49), min_size=2, max_size=2),
+        "rate_bytes": st.lists(st.integers(0, 2**49), min_size=2, max_size=2),
         "flow_id": st.integers(0, U32),
     }
 )  # fmt: skip
@@ -130,8 +131,8 @@ def check_flow(read: dict[str, Any], row: dict[str, Any]) -> None:
         assert ipaddress.ip_address(read[name]) == ipaddress.ip_address(address(key, end))
     for name in ("packets", "bytes", "payload_bytes"):
         assert read[name] == sum(direction[name] for direction in record["direction"]) % 2**64
-    assert read["pps"] == float(row["rate_packets"])
-    assert read["bps"] == float(row["rate_bytes"] * 8)
+    assert read["pps"] == float(sum(row["rate_packets"]))
+    assert read["bps"] == float(sum(row["rate_bytes"]) * 8)
     assert read["rtt_us"] == (record["rtt_us"] or None)
     states = [None, "syn", "syn_ack", "established", "fin", "closed", "reset"]
     assert read["tcp_state"] == states[record["tcp_state"]]
@@ -175,7 +176,7 @@ PLAIN = {
 
 def plain_row(packets: int) -> dict[str, Any]:
     record = {"key": PLAIN, "direction": [{"packets": 1}, {"packets": 0}], "first_seen": [1, 0], "last_seen": [1, 0]}
-    return {"record": record, "rate_packets": packets, "rate_bytes": 0, "flow_id": 0}
+    return {"record": record, "rate_packets": [packets, 0], "rate_bytes": [0, 0], "flow_id": 0}
 
 
 @pytest.mark.parametrize("interval_ns", [SECOND, 1_000_000_007, 3, 123_456_789_012, 10**15, 10**18, 999_999_999])

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/reader_rank.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/flow_record.h"
+#include "capture/hash.h"
+
+struct metric {
+    uint64_t high;
+    uint64_t low;
+};
+
+struct rank {
+    struct metric metric;
+    uint64_t row;
+};
+
+/* ---- Metric and order ---------------------------------------------------------------------------------------- */
+
+static struct metric metric_address(const struct xtop_record *record, uint32_t end)
+{
+    uint64_t part[2];
+
+    memcpy(part, record->key.address[end], sizeof part);
+    if (record->key.ip_version == 4) /* before all of IPv6, by value */
+        return (struct metric){0, __builtin_bswap64(part[0]) >> 32};
+    return (struct metric){__builtin_bswap64(part[0]), __builtin_bswap64(part[1])};
+}
+
+static uint64_t sum(const uint64_t pair[2])
+{
+    return pair[0] + pair[1];
+}
+
+/* What names a row, or a property of its packets that is no quantity; where equal, the greater volume wins. */
+static uint64_t metric_property(const struct reader_row *row, uint32_t sort)
+{
+    const struct xtop_record *record = &row->record;
+    const struct xtop_direction *forward = &record->direction[record->initiator & 1];
+
+    switch (sort) {
+    case READER_SORT_PROTOCOL:
+        return record->key.protocol;
+    case READER_SORT_VLAN:
+        return record->key.vlan;
+    case READER_SORT_RTT:
+        return record->rtt_us;
+    case READER_SORT_RETRANSMISSIONS:
+        return (uint64_t)row->retransmissions[0] + row->retransmissions[1];
+    case READER_SORT_FLOWS:
+        return row->flows;
+    case READER_SORT_STATE: /* those that ended, by reason, behind all states of the living */
+        return (uint64_t)record->end_reason << 8 | record->tcp_state;
+    case READER_SORT_FLAGS:
+        return record->direction[0].tcp_flags | record->direction[1].tcp_flags;
+    case READER_SORT_TTL:
+        return forward->ttl_min;
+    default:
+        return forward->dscp;
+    }
+}
+
+static struct metric metric_of(const struct reader_row *row, uint32_t sort)
+{
+    const struct xtop_record *record = &row->record;
+    const struct xtop_direction *a = &record->direction[0];
+    const struct xtop_direction *b = &record->direction[1];
+    uint32_t from = record->initiator & 1;
+
+    switch (sort) {
+    case READER_SORT_BYTES:
+        return (struct metric){0, a->bytes + b->bytes};
+    case READER_SORT_PACKETS:
+        return (struct metric){0, a->packets + b->packets};
+    case READER_SORT_BPS:
+        return (struct metric){sum(row->rate_bytes), a->bytes + b->bytes};
+    case READER_SORT_PPS:
+        return (struct metric){sum(row->rate_packets), a->packets + b->packets};
+    case READER_SORT_PAYLOAD_BYTES:
+        return (struct metric){0, a->payload_bytes + b->payload_bytes};
+    case READER_SORT_SENT:
+        return (struct metric){0, record->direction[from].bytes};
+    case READER_SORT_RECEIVED:
+        return (struct metric){0, record->direction[!from].bytes};
+    case READER_SORT_SENT_BPS:
+        return (struct metric){row->rate_bytes[from], record->direction[from].bytes};
+    case READER_SORT_RECEIVED_BPS:
+        return (struct metric){row->rate_bytes[!from], record->direction[!from].bytes};
+    case READER_SORT_SOURCE:
+        return metric_address(record, from);
+    case READER_SORT_DESTINATION:
+        return metric_address(record, !from);
+    case READER_SORT_SOURCE_PORT:
+        return (struct metric){0, record->key.port[from]};
+    case READER_SORT_DESTINATION_PORT:
+        return (struct metric){0, record->key.port[!from]};
+    case READER_SORT_FIRST_SEEN:
+        return (struct metric){0, record_first_seen(record)};
+    case READER_SORT_LAST_SEEN:
+        return (struct metric){0, record_last_seen(record)};
+    case READER_SORT_DURATION:
+        return (struct metric){0, record_last_seen(record) - record_first_seen(record)};
+    default:
+        return (struct metric){metric_property(row, sort), a->bytes + b->bytes};
+    }
+}
+
+static int metric_compare(struct metric a, struct metric b)
+{
+    if (a.high != b.high)
+        return a.high < b.high ? -1 : 1;
+    return a.low < b.low ? -1 : a.low > b.low;
+}
+
+/* Rows of equal metric stand by key, so that nothing jumps about; of a flow's two directions the end tells. */
+static int row_compare(const struct reader_row *a, const struct reader_row *b)
+{
+    int order = memcmp(&a->record.key, &b->record.key, sizeof a->record.key);
+
+    return order ? order : a->record.initiator - b->record.initiator;
+}
+
+/* Negative when a stands before b on the screen. */
+static int rank_compare(const struct ranking *ranking, const struct rank *a, const struct rank *b)
+{
+    int order = metric_compare(a->metric, b->metric);
+
+    if (order)
+        return ranking->descending ? -order : order;
+    order = row_compare(&ranking->row[a->row], &ranking->row[b->row]);
+    return order ? order : (a->row > b->row) - (a->row < b->row);
+}
+
+/* ---- The heap ------------------------------------------------------------------------------------------------ */
+
+/* Moves the rank at `at` down until no child stands behind it on the screen: the root is the last of the wanted. */
+static void heap_sift(struct ranking *ranking, uint64_t at, uint64_t count)
+{
+    struct rank *rank = ranking->rank;
+
+    for (;;) {
+        uint64_t last = at;
+
+        for (uint64_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
+            if (rank_compare(ranking, &rank[last], &rank[child]) < 0)
+                last = child;
+        if (last == at)
+            return;
+        struct rank held = rank[at];
+
+        rank[at] = rank[last];
+        rank[last] = held;
+        at = last;
+    }
+}
+
+static void heap_make(struct ranking *ranking)
+{
+    for (uint64_t at = ranking->count / 2; at-- > 0;)
+        heap_sift(ranking, at, ranking->count);
+}
+
+static bool reserve(struct ranking *ranking)
+{
+    uint64_t room = ranking->room ? ranking->room * 2 : 1024;
+    struct reader_row *row;
+    struct rank *rank;
+
+    if (ranking->count < ranking->room)
+        return true;
+    row = realloc(ranking->row, room * sizeof *row);
+    if (row)
+        ranking->row = row;
+    rank = realloc(ranking->rank, room * sizeof *rank);
+    if (rank)
+        ranking->rank = rank;
+    if (!row || !rank) {
+        ranking->failed = true;
+        return false;
+    }
+    ranking->room = room;
+    return true;
+}
+
+static void append(struct ranking *ranking, const struct reader_row *row, struct metric metric)
+{
+    if (!reserve(ranking))
+        return;
+    ranking->row[ranking->count] = *row;
+    ranking->rank[ranking->count] = (struct rank){metric, ranking->count};
+    ranking->count++;
+    if (ranking->count == ranking->top)
+        heap_make(ranking);
+}
+
+/* The heap is full: the row enters in the place of the last, when it stands before it. */
+static void replace(struct ranking *ranking, const struct reader_row *row, struct metric metric)
+{
+    struct rank *last = &ranking->rank[0];
+    int order = metric_compare(metric, last->metric);
+
+    if (ranking->descending)
+        order = -order;
+    if (order == 0)
+        order = row_compare(row, &ranking->row[last->row]);
+    if (order >= 0)
+        return;
+    ranking->row[last->row] = *row;
+    last->metric = metric;
+    heap_sift(ranking, 0, ranking->count);
+}
+
+void ranking_offer(struct ranking *ranking, const struct reader_row *row)
+{
+    struct metric metric = metric_of(row, ranking->sort);
+
+    ranking->offered++;
+    if (ranking->top && ranking->count == ranking->top)
+        replace(ranking, row, metric);
+    else
+        append(ranking, row, metric);
+}
+
+void ranking_offer_directions(struct ranking *ranking, const struct reader_row *row)
+{
+    for (uint8_t end = 0; end < 2; end++) {
+        struct reader_row one = *row;
+        uint8_t other = !end;
+
+        if (row->record.direction[end].packets == 0)
+            continue;
+        memset(&one.record.direction[other], 0, sizeof one.record.direction[other]);
+        one.record.initiator = end;
+        one.record.first_seen[other] = 0;
+        one.record.last_seen[other] = 0;
+        one.record.tcp_options[other] = 0;
+        one.record.ipv4_options[other] = 0;
+        one.record.retransmissions[other] = 0;
+        one.record.out_of_order[other] = 0;
+        one.retransmissions[other] = 0;
+        one.rate_packets[other] = 0;
+        one.rate_bytes[other] = 0;
+        ranking_offer(ranking, &one);
+    }
+}
+
+/* Heap sort: what is left is in the screen's order. Then the rows follow their ranks. */
+static void sort(struct ranking *ranking)
+{
+    struct reader_row *sorted = malloc(ranking->count * sizeof *sorted);
+
+    if (!sorted) {
+        ranking->failed = true;
+        return;
+    }
+    heap_make(ranking);
+    for (uint64_t left = ranking->count; left > 0; left--) {
+        sorted[left - 1] = ranking->row[ranking->rank[0].row];
+        sorted[left - 1].flow_id = hash_key(&sorted[left - 1].record.key, HASH_FLOW_ID_SEED);
+        ranking->rank[0] = ranking->rank[left - 1];
+        heap_sift(ranking, 0, left - 1);
+    }
+    free(ranking->row);
+    ranking->row = sorted;
+}
+
+void ranking_finish(struct ranking *ranking)
+{
+    if (ranking->count && !ranking->failed)
+        sort(ranking);
+    free(ranking->rank);
+    ranking->rank = NULL;
+    if (!ranking->failed)
+        return;
+    free(ranking->row);
+    ranking->row = NULL;
+    ranking->count = 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The wanted rows in order. They are kept in a heap whose root is the last of them, so that a million rows cost a
+ * comparison each, and only the few that enter the heap cost more. Knows rows alone: neither segment nor reader.
+ */
+#ifndef XTOP_READER_RANK_H
+#define XTOP_READER_RANK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/reader.h"
+
+struct rank; /* a row's place in the order */
+
+struct ranking {
+    uint32_t sort; /* READER_SORT_ */
+    bool descending;
+    bool failed;  /* memory ran out */
+    uint64_t top; /* rows wanted; 0 = all */
+    uint64_t offered;
+    uint64_t count;
+    struct reader_row *row; /* in order after ranking_finish; the caller gives them back by free(3) */
+    struct rank *rank;
+    uint64_t room; /* of row and rank */
+};
+
+/* Copies `row` if it is among the wanted so far. */
+void ranking_offer(struct ranking *ranking, const struct reader_row *row);
+
+/* The same for each direction of `row` that has packets, as a row of its own whose initiator is its sender. */
+void ranking_offer_directions(struct ranking *ranking, const struct reader_row *row);
+
+/* Puts the rows in order and fills in their flow_id. Afterwards row, count and offered stand; no other field does. */
+void ranking_finish(struct ranking *ranking);
+
+#endif
