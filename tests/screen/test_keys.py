@@ -95,7 +95,7 @@ async def test_arrows_scroll_by_whole_columns_and_say_what_is_hidden() -> None:
     app = StagedApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await play(pilot, 2)
-        assert " 18 more columns › " in app.text()
+        assert " 20 more columns › " in app.text()
         await pilot.press("left")
         assert "‹" not in app.text()
         await pilot.press(*["right"] * 40)
