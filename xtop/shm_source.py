@@ -160,9 +160,7 @@ class ShmSource:
     def _assemble(self, queues: list[Any], result: Any, view: View) -> Snapshot:
         flows = FlowRows(ffi, lib, _owned(result.row), result.row_count, result.interval_ns, "", view.directions)
         paired = view.directions and view.group == "pair"
-        groups = FlowRows(
-            ffi, lib, _owned(result.group), result.group_count, result.interval_ns, view.group, paired
-        )
+        groups = FlowRows(ffi, lib, _owned(result.group), result.group_count, result.interval_ns, view.group, paired)
         accounting = _sum_accounting(queues)
         clock = max((queue.time for queue in queues), default=0)
         return Snapshot(
