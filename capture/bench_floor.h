@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory floor: what two random cache lines a packet cost on this machine when nothing else is done.
+ * The memory floor: what two random cache lines a packet cost on this machine when nothing else is done. They lie in the
+ * very table that was measured, so both figures are of the same pages.
  */
 #ifndef XTOP_BENCH_FLOOR_H
 #define XTOP_BENCH_FLOOR_H
 
 #include <stdint.h>
+
+#include "capture/flow_abi.h"
 
 /* The lines that a packet's look-up touches. */
 struct bench_lines {
@@ -16,11 +19,11 @@ struct bench_lines {
 struct bench_floor {
     const struct bench_lines *lines;
     uint32_t count;
-    uint32_t bucket_count;
-    uint32_t record_count; /* bench_lines.record is below it */
+    const struct xtop_bucket *bucket;
+    struct xtop_record *record; /* a table that has served: `sequence` of its records is spoilt */
 };
 
-/* ns a packet, or -1 when there is no memory. Tables of its own, of the real ones' size, are touched beforehand. */
+/* ns a packet, the median of `repeat` runs. */
 double bench_floor_measure(const struct bench_floor *plan, uint32_t repeat);
 
 #endif

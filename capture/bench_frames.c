@@ -9,11 +9,13 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Frames that would need more room than this share it: the first ones come again. */
 #define FRAMES_ROOM (UINT64_C(1) << 30)
 
-#define FRAME_ALIGN 64
+/* Frames lie on huge pages where the kernel has any, as a UMEM does. */
+#define FRAME_ALIGN (UINT64_C(2) << 20)
 
 enum { ETHERNET_HEADER = 14, IPV4_HEADER = 20, UDP_HEADER = 8 };
 
@@ -139,6 +141,8 @@ void bench_frame_write(uint8_t *at, uint32_t size, uint32_t flow, uint32_t end)
 static int frames_allocate(struct bench_frames *frames, uint64_t count, uint64_t room, struct failure *failure)
 {
     frames->data = aligned_alloc(FRAME_ALIGN, (room + FRAME_ALIGN - 1) & ~(uint64_t)(FRAME_ALIGN - 1));
+    if (frames->data)
+        (void)madvise(frames->data, room, MADV_HUGEPAGE);
     frames->frame = malloc(count * sizeof *frames->frame);
     frames->room = room;
     if (frames->data && frames->frame)

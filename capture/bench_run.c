@@ -11,6 +11,7 @@
 
 #include "capture/bench_floor.h"
 #include "capture/bench_table.h"
+#include "capture/parse_fast.h"
 
 static uint64_t clock_now(void)
 {
@@ -94,14 +95,16 @@ static void table_warm(struct bench_table *table, const struct bench_options *op
 static uint32_t parse_flows(const struct bench_table *table, const struct burst *burst, uint64_t now,
                             struct lookup *lookup)
 {
+    enum link_type link = table->input.input.link;
     uint32_t flows = 0;
 
     for (uint32_t i = 0; i < burst->count; i++) {
         const struct frame *frame = &burst->frame[i];
 
         lookup[flows].time = now;
-        flows += parse_frame(frame->data, frame->captured, frame->length, table->input.input.link,
-                             &lookup[flows].packet) == PARSE_FLOW;
+        flows +=
+            (link == LINK_ETHERNET && parse_fast(frame->data, frame->captured, frame->length, &lookup[flows].packet)) ||
+            parse_frame(frame->data, frame->captured, frame->length, link, &lookup[flows].packet) == PARSE_FLOW;
     }
     return flows;
 }
@@ -204,19 +207,19 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
 
     if (bench_table_open(&table, frames, max_flows, failure) < 0 || run_repeats(&table, result, options, failure) < 0)
         return -1;
-    plan.bucket_count = table.queue.table.bucket_count;
-    plan.record_count = max_flows + 1;
+    plan.bucket = table.queue.table.bucket;
+    plan.record = table.queue.table.record;
     result->bytes_per_flow =
-        (plan.bucket_count * (double)sizeof(struct xtop_bucket) +
+        (table.queue.table.bucket_count * (double)sizeof(struct xtop_bucket) +
          segment_shard(table.segment.header, 0)->record_capacity * (double)sizeof(struct xtop_record)) /
         max_flows;
-    if (run_stages(&table, result->stage, lines) == 0) {
+    if (run_stages(&table, result->stage, lines) < 0) {
         bench_table_close(&table);
-        result->floor_ns = bench_floor_measure(&plan, options->repeat);
-        if (result->floor_ns >= 0)
-            return 0;
+        return failure_set(failure, EXIT_FAILED, "cannot measure the stages (%s; lower --packets)", strerror(ENOMEM));
     }
-    return failure_set(failure, EXIT_FAILED, "cannot measure the floor (%s; lower --flows)", strerror(ENOMEM));
+    result->floor_ns = bench_floor_measure(&plan, options->repeat);
+    bench_table_close(&table);
+    return 0;
 }
 
 int bench_run(struct bench_result *result, const struct bench_options *options, const struct bench_frames *frames,

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "capture/stocker.h"
+
 /* Fixed, so that every run fills the same buckets. */
 #define BENCH_HASH_SEED 0x78746f70
 
@@ -49,11 +51,14 @@ int bench_table_open(struct bench_table *table, const struct bench_frames *frame
                      struct failure *failure)
 {
     struct segment_plan plan = {1, max_flows, 4096, BENCH_HASH_SEED};
+    struct stocker stocker;
     static const struct options options = {.source_kind = XTOP_SOURCE_INTERFACE};
 
     *table = (struct bench_table){.input = {.input = {.fd = -1, .link = frames->link}, .frames = frames}};
     if (segment_create(&table->segment, &plan, failure) < 0)
         return -1;
+    if (stocker_start(&stocker, table->segment.header, max_flows) == 0)
+        stocker_stop(&stocker);
     table->segment.header->idle_timeout = BENCH_TIMEOUT;
     table->segment.header->active_timeout = BENCH_TIMEOUT;
     table->source = (struct source){.operations = &bench_operations, .queue = {&table->input.input}, .queue_count = 1};

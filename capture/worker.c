@@ -16,6 +16,7 @@
 
 #include "capture/flow_record.h"
 #include "capture/frame_filter.h"
+#include "capture/parse_fast.h"
 #include "capture/segment.h"
 
 /* The kernel's loss counters cost a system call: ask ten times a second. */
@@ -80,6 +81,7 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
                              uint64_t now, struct lookup *lookup)
 {
     struct xtop_queue *counts = &queue->counts;
+    bool ethernet = queue->input->link == LINK_ETHERNET;
     uint32_t flows = 0;
 
     for (uint32_t i = from; i < to; i++) {
@@ -87,7 +89,10 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
         struct lookup *at = &lookup[flows];
         enum parse_result result;
 
-        result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, &at->packet);
+        if (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet))
+            result = PARSE_FLOW;
+        else
+            result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, &at->packet);
         at->time = burst->timed ? frame->time : now;
         counts->received_bytes += frame->length;
         counts->packet_size[at->packet.size_bin]++;

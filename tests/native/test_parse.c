@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "capture/parse.h"
+#include "capture/parse_fast.h"
 #include "frame_cases.h"
 
 #define FRAME_MAX 512
@@ -33,6 +34,22 @@ static uint32_t decode(const char *hex, uint8_t *bytes)
     return size;
 }
 
+static uint32_t fast_taken; /* frames for which parse_fast spoke */
+
+/* The short way says nothing, or what the long way said. */
+static void check_fast(const uint8_t *data, uint32_t captured, uint32_t wire, enum parse_result result,
+                       const struct packet *packet)
+{
+    struct packet fast;
+
+    memset(&fast, 0x5a, sizeof fast);
+    if (!parse_fast(data, captured, wire, &fast))
+        return;
+    fast_taken++;
+    assert_int_equal(result, PARSE_FLOW);
+    assert_memory_equal(&fast, packet, sizeof fast);
+}
+
 /* Parses a copy of `bytes` that ends where its heap block ends; *packet starts as rubbish, so a field left out shows. */
 static enum parse_result parse_copy(const uint8_t *bytes, uint32_t captured, uint32_t wire, enum link_type link,
                                     struct packet *packet)
@@ -45,6 +62,8 @@ static enum parse_result parse_copy(const uint8_t *bytes, uint32_t captured, uin
         memcpy(block, bytes, captured);
     memset(packet, 0xa5, sizeof *packet);
     result = parse_frame(captured ? block : block + 1, captured, wire, link, packet);
+    if (link == LINK_ETHERNET && captured)
+        check_fast(block, captured, wire, result, packet);
     free(block);
     return result;
 }
@@ -221,6 +240,13 @@ static void test_addresses_and_ports_swapped(void **state)
     assert_int_not_equal(there.direction, back.direction);
 }
 
+/* The checks of parse_fast in all the tests above were not in vain. */
+static void test_the_short_way_was_taken(void **state)
+{
+    (void)state;
+    assert_true(fast_taken > 1000);
+}
+
 static void test_size_bins(void **state)
 {
     static const uint32_t upper[] = {64, 128, 256, 512, 1024, 1518, 9216};
@@ -242,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_every_prefix_on_the_wire),
         cmocka_unit_test(test_every_byte_set_to_extremes),
         cmocka_unit_test(test_addresses_and_ports_swapped),
+        cmocka_unit_test(test_the_short_way_was_taken),
         cmocka_unit_test(test_size_bins),
     };
 

