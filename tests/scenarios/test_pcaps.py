@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import struct
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ def snapshot_of(path: Path, snapshots: dict[Path, dict[str, Any]], read_capture:
 def test_the_stored_expectation_is_tsharks(path: Path) -> None:
     if shutil.which("tshark") is None:
         pytest.skip("tshark is missing: the stored expectations were not checked (run: sudo apt-get install tshark)")
+    version = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    if version.startswith("3."):
+        pytest.skip(f"tshark {version} reads damaged packets otherwise than version 4, which wrote the expectations")
     assert json.loads(tshark_flows.as_text(tshark_flows.expect(path))) == expectation_of(path)
 
 
