@@ -20,12 +20,12 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.screen import Screen
 
-from xtop.columns import Column, by_sort, next_sort, ordered
+from xtop.columns import Column, by_sort, next_sort, ordered, sortable
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP
 from xtop.layout import Layout, choose
 from xtop.messages import SnapshotTaken, SourceFailed
-from xtop.model import Snapshot, View
+from xtop.model import GROUPS, Snapshot, View
 from xtop.picture import Look, Picture
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
@@ -209,8 +209,13 @@ class XtopApp(App[None]):
 
     def _as_viewed(self, snapshot: Snapshot) -> Snapshot:
         """Return ``snapshot`` in the order that is wanted now, out of the rows that it has."""
-        flows = [flow for flow in snapshot.flows if self._view.ended or flow.end_reason is None]
-        return replace(snapshot, flows=ordered(flows, self._view.sort, self._view.descending))
+        view = self._view
+        flows = tuple(flow for flow in snapshot.flows if view.ended or flow.end_reason is None)
+        if view.group == "flow":
+            return replace(snapshot, flows=ordered(flows, view.sort, view.descending), group="flow", groups=())
+        if view.group != snapshot.group:
+            return replace(snapshot, flows=flows)
+        return replace(snapshot, flows=flows, groups=ordered(snapshot.groups, view.sort, view.descending, view.group))
 
     @on(SourceFailed)
     def _fail(self, message: SourceFailed) -> None:
@@ -225,7 +230,7 @@ class XtopApp(App[None]):
         if self._shown is not None:
             self._shown = self._as_viewed(self._shown)
         self.poller.look(view)
-        self.query_one(FlowTable).reveal(by_sort(view.sort))
+        self.query_one(FlowTable).reveal(by_sort(view.sort, view.group))
         self.draw()
 
     @on(FlowTable.SortAsked)
@@ -241,11 +246,22 @@ class XtopApp(App[None]):
 
     def action_next_sort(self) -> None:
         """Sort by the next column."""
-        self._sort_by(next_sort(self._view.sort))
+        self._sort_by(next_sort(self._view.sort, self._view.group))
 
     def action_reverse(self) -> None:
         """Turn the order round."""
         self._look(replace(self._view, descending=not self._view.descending))
+
+    def action_group(self) -> None:
+        """Add flows up by the next of host, pair, port, protocol, VLAN; after the last, show flows."""
+        group = GROUPS[(GROUPS.index(self._view.group) + 1) % len(GROUPS)]
+        keeps = self._view.sort in {column.sort for column in sortable(group)}
+        sort, descending = (self._view.sort, self._view.descending) if keeps else ("bps", True)
+        self._look(replace(self._view, group=group, sort=sort, descending=descending))
+
+    def action_directions(self) -> None:
+        """Show each direction as a row of its own, or both joined."""
+        self._look(replace(self._view, directions=not self._view.directions))
 
     def action_ended(self) -> None:
         """Show ended flows too, or live ones only."""

@@ -103,7 +103,7 @@ class FlowTrends:
     def record(self, snapshot: Snapshot) -> None:
         """Append each flow's rate; flows that are no longer among the rows are forgotten."""
         kept: dict[bytes, deque[float]] = {}
-        for flow in snapshot.flows:
+        for flow in (*snapshot.flows, *snapshot.groups):
             rates = self._by_key.get(flow.key)
             kept[flow.key] = rates = deque(maxlen=TREND_LENGTH) if rates is None else rates
             rates.append(flow.bps)

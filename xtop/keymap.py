@@ -26,6 +26,8 @@ KEYMAP: tuple[Key, ...] = (
     Key(("ctrl+p",), "ctrl+p", "command_palette", "find a command by its name", "xtop"),
     Key(("s",), "s", "next_sort", "sort by the next column (or click its header)", "Flows", "sort"),
     Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),
+    Key(("a",), "a", "group", "add up by host, host pair, port, protocol, VLAN; flows again", "Flows", "group"),
+    Key(("d",), "d", "directions", "each direction as a row of its own, or both joined", "Flows", "split"),
     Key(("x",), "x", "ended", "show ended flows too", "Flows", "ended"),
     Key(("u",), "u", "units", "rates in bits or in bytes", "Flows", "units"),
     Key(("up", "k"), "↑ k", "select(-1)", "select the flow above", "Flows"),
@@ -47,7 +49,11 @@ KEYMAP: tuple[Key, ...] = (
     Key(("e",), "e", "export", "write what is shown to a file: .json, .csv or .txt", "Moment", "export"),
 )
 
-LINE_ORDER: tuple[str, ...] = ("sort", "reverse", "pause", "ended", "units", "export", "theme", "help", "quit")
+# Those that a narrow terminal has no room for are left out from the end, help and quit never.
+LINE_ORDER: tuple[str, ...] = (
+    *("sort", "reverse", "group", "pause", "ended", "units", "export", "split"),
+    *("theme", "help", "quit"),
+)
 
 
 def key_line() -> tuple[Key, ...]:

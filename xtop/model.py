@@ -224,9 +224,15 @@ class Snapshot:
     state: CaptureState = CaptureState.RUNNING
     state_text: str = ""  # one line: what ended or broke
     rows_total: int = 0  # flows (or directions) that ``flows`` are the first of
+    group: str = "flow"  # what ``groups`` are added up by
     groups: Sequence[Flow] = ()
     groups_total: int = 0
     clock: int = 0  # the source's own time, which ages are counted from: a file's last packet; 0 = taken_at
+
+    @property
+    def rows(self) -> Sequence[Flow]:
+        """What the table shows: flows, or groups where they are added up."""
+        return self.flows if self.group == "flow" else self.groups
 
     @property
     def now(self) -> int:

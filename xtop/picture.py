@@ -12,6 +12,7 @@ from datetime import datetime
 
 from xtop.history import Curves, LossNow, Series
 from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
+from xtop.naming import NO_NAMES, Naming
 from xtop.units import NANOSECONDS, clock
 
 
@@ -47,6 +48,8 @@ class Picture:
     last_lost: Mapping[str, int] = field(default_factory=dict)  # cause -> when it last grew, ns
     look: Look = field(default_factory=Look)
     in_bytes: bool = False  # rates in bytes per second
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # group -> columns that were chosen
+    naming: Naming = NO_NAMES
     paused_s: int | None = None  # for how long this frame has been held
     behind_s: int | None = None  # how long before the present this frame lies
     zeroed_at: int | None = None  # counters are counted from here, ns

@@ -182,6 +182,7 @@ class ShmSource:
             protocols=_protocols([queue.ended_protocol for queue in queues] + [result.protocol]),
             flows=tuple(flows) if view.top else flows,  # a screen's few rows are looked at again and again
             rows_total=result.rows,
+            group=view.group,
             groups=tuple(groups) if view.top else groups,
             groups_total=result.groups,
             state=self._state(),

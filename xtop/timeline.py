@@ -136,7 +136,7 @@ class Timeline:
         recent = [
             dict(zip(packed.keys, packed.rates, strict=True)) for packed in self._frames[max(0, end - length) : end]
         ]
-        keys = {hash(flow.key): flow.key for flow in snapshot.flows}
+        keys = {hash(flow.key): flow.key for flow in snapshot.rows}
         return {key: tuple(rates[hashed] for rates in recent if hashed in rates) for hashed, key in keys.items()}
 
     def _shorten(self, index: int) -> None:
@@ -171,8 +171,11 @@ _REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
 
 
 def _packed(frame: Frame) -> _Packed:
-    flows = frame.snapshot.flows
-    kept = replace(frame, snapshot=replace(frame.snapshot, flows=tuple(flows[:ROWS])))
+    snapshot = frame.snapshot
+    flows = (*snapshot.flows, *snapshot.groups[:ROWS])
+    kept = replace(
+        frame, snapshot=replace(snapshot, flows=tuple(snapshot.flows[:ROWS]), groups=tuple(snapshot.groups[:ROWS]))
+    )
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, protocol=5)
     pickler.dispatch_table = _REDUCERS

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
+from tests.screen.scripted_groups import directions, grouped, with_rates
 from xtop.columns import ordered
 from xtop.model import (
     FLOW_DURATION_UPPER,
@@ -167,7 +168,11 @@ class ScriptedSource:
     def _as_snapshot(self, call: int, view: View) -> Snapshot:
         silent = self._packets == 0
         flows = [] if silent else [flow for flow in self._flows if view.ended or not flow.end_reason]
-        rows = ordered(flows, view.sort, view.descending)
+        shown = directions(flows) if view.directions else [with_rates(flow) for flow in flows]
+        rows = ordered(shown, view.sort if view.sort != "flows" else "bps", view.descending)
+        groups = () if view.group == "flow" else ordered(
+            grouped(flows, view.group), view.sort, view.descending, view.group
+        )  # fmt: skip
         outside = 0 if silent else 4711 + 13 * call
         received = self._packets + outside + 217 * (not silent)
         totals = Totals(
@@ -189,6 +194,7 @@ class ScriptedSource:
             flow_duration=_histogram("s", FLOW_DURATION_UPPER, (90, 160, 300, 210, 90, 30, 9), totals.flows_ended),
             flow_packets=_histogram("packets", FLOW_PACKETS_UPPER, (40, 90, 200, 300, 150, 60, 9), totals.flows_ended),
             protocols=() if silent else _protocols(self._flows), flows=rows[: view.top] if view.top else rows,
+            rows_total=len(rows), group=view.group, groups=groups, groups_total=len(groups),
             state=state, state_text=text,
         )  # fmt: skip
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who: the flows, one a line, drawn by itself.
+"""Who: the flows or what they add up to, one a line, drawn by itself.
 
 Only the lines that the terminal shows are made, and of those only the cells that changed are sent. Line 0 is the title,
 line 1 the header; both stay while the rows scroll beneath. The selection is a flow's key, not a row: ranks change under
@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
-from textual.events import Click, Resize
+from textual.events import Click, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from xtop import units
-from xtop.columns import Arrangement, Column, Scene, arrange, by_sort, scrolled_order
+from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer, scrolled_order
 from xtop.ink import Line, printable, spread
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
@@ -60,15 +60,19 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show(self, picture: Picture) -> None:
         """Draw ``picture``; the view follows a selected flow to its new rank."""
+        follows = self._in_view(self._last_row)
+        if picture.view.group != self._picture.view.group:
+            self._first_column = 0
         self._picture = picture
-        self._flows = picture.snapshot.flows if picture.snapshot else ()
-        self._rows = {flow.key: row for row, flow in enumerate(self._flows)}
+        self._flows = _rows(picture)
+        self._rows = {flow.key: row for row, flow in reversed(list(enumerate(self._flows)))}
         size = Size(self.size.width, len(self._flows) + HEAD)
         if self.virtual_size != size:
             self.virtual_size = size
         if self._selected in self._rows:
             self._last_row = self._rows[self._selected]
-            self._bring_into_view(self._last_row)
+            if follows:  # who has scrolled away from it is left where he looks
+                self._bring_into_view(self._last_row)
         self.repaint()
 
     def move(self, rows: int) -> None:
@@ -97,18 +101,21 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def columns(self, direction: int) -> None:
         """Scroll by one column to the right (1) or to the left (-1)."""
-        arrangement = self._arrangement()
+        arrangement = self.arrangement
         if (direction > 0 and arrangement.more_right) or (direction < 0 and arrangement.more_left):
             self._first_column += direction
             self.repaint()
 
     def reveal(self, column: Column) -> None:
         """Scroll until ``column`` is among those shown."""
-        if column.name in {shown.name for shown in self._arrangement().columns}:
+        if column.name in {shown.name for shown in self.arrangement.columns}:
             return
-        order = [known.name for known in scrolled_order(self._width())]
+        offered = self._offer()
+        order = [known.name for known in scrolled_order(self._width(), offered)]
+        if column.name not in order:
+            return  # the user does not want to see it
         for first in range(order.index(column.name) + 1):
-            if column in arrange(self._width(), first).columns:
+            if column.name in {shown.name for shown in arrange(self._width(), first, offered).columns}:
                 self._first_column = first
                 return
 
@@ -123,6 +130,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _top_row(self) -> int:
         return min(self.scroll_offset.y, len(self._flows) - 1)
 
+    def _in_view(self, row: int) -> bool:
+        return self.scroll_offset.y <= row < self.scroll_offset.y + max(1, self.size.height - HEAD)
+
     def _bring_into_view(self, row: int) -> None:
         top, shown = self.scroll_offset.y, max(1, self.size.height - HEAD)
         if row < top:
@@ -134,8 +144,14 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the cells for rows; the scroll bar's is kept free always, so that its coming moves nothing."""
         return self.size.width - MARGIN - 1
 
-    def _arrangement(self) -> Arrangement:
-        return arrange(self._width(), self._first_column)
+    def _offer(self) -> Offer:
+        picture, view = self._picture, self._picture.view
+        return offer(view.group, picture.columns.get(view.group), ended=view.ended, names=picture.naming.on)
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """The columns that stand on the screen."""
+        return arrange(self._width(), self._first_column, self._offer())
 
     def repaint(self) -> None:
         """Draw again what has changed."""
@@ -152,7 +168,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(*regions)
 
     def _drawn(self, width: int, height: int, palette: Palette) -> list[Strip]:
-        arrangement = self._arrangement()
+        arrangement = self.arrangement
         strips = [
             strip_of(self._title(width, arrangement), palette, width),
             strip_of(self._header(arrangement), palette, width),
@@ -163,15 +179,19 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             lines = _instead_of_rows(self._picture, width, height - HEAD)
             strips += [strip_of(line, palette, width) for line in lines]
         else:
-            for flow in rows:
+            for row, flow in enumerate(rows, top):
                 strip = strip_of(self._row(flow, snapshot, arrangement), palette, width)
-                strips.append(_over(strip, palette) if flow.key == self._selected else strip)
+                selected = flow.key == self._selected and row == self._rows[flow.key]
+                strips.append(_over(strip, palette) if selected else strip)
         strips += [strip_of([], palette, width)] * (height - len(strips))
         return strips[:height]
 
     def _title(self, width: int, arrangement: Arrangement) -> Line:
         view = self._picture.view
-        left: Line = [("── ", "frame"), ("Flows", "title"), (f" by {by_sort(view.sort).header.lower()} ", "base")]
+        left: Line = [("── ", "frame"), (TITLES[view.group], "title")]
+        if view.directions and view.group in ("flow", "pair"):
+            left.append((", each direction,", "base"))
+        left.append((f" by {by_sort(view.sort, view.group).header.lower()} ", "base"))
         left.append(("▼ " if view.descending else "▲ ", "accent"))
         if view.ended:
             left.append(("ended too ", "base"))
@@ -186,17 +206,19 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _header(self, arrangement: Arrangement) -> Line:
         line: Line = [(" " * MARGIN, "base")]
         view = self._picture.view
+        sorted_by = by_sort(view.sort, view.group).name
         for column, _ in arrangement.places():
             text = column.header[: column.width]
-            if column.sort == view.sort:
+            if column.name == sorted_by:
                 text = f"{text[: column.width - 2]} {'▼' if view.descending else '▲'}"
             text = f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
-            line += [(text, "accent" if column.sort == view.sort else "dim"), (" ", "base")]
+            line += [(text, "accent" if column.name == sorted_by else "dim"), (" ", "base")]
         return line
 
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
         trend = self._picture.trends.get(flow.key, ())
-        scene = Scene(snapshot.now, self._picture.in_bytes, snapshot.totals.bps, trend)
+        picture = self._picture
+        scene = Scene(snapshot.now, picture.in_bytes, snapshot.totals.bps, trend, picture.naming)
         line: Line = [(" " * MARGIN, "base")]
         for column in arrangement.columns:
             text, ink = column.cell(flow, scene, column.width)
@@ -228,16 +250,44 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.is_attached:
             self.call_later(self.repaint)
 
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Scroll by columns where shift is held; else by rows, as the framework does."""
+        if event.shift:
+            event.prevent_default()
+            self.columns(1)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Scroll back by columns where shift is held."""
+        if event.shift:
+            event.prevent_default()
+            self.columns(-1)
+
+    def on_mouse_scroll_right(self, event: MouseScrollRight) -> None:
+        """Scroll by columns."""
+        self.columns(1)
+
+    def on_mouse_scroll_left(self, event: MouseScrollLeft) -> None:
+        """Scroll back by columns."""
+        self.columns(-1)
+
     def on_click(self, event: Click) -> None:
         """Select the flow under the pointer, or sort by the column."""
         if event.y == 1:
-            for column, start in self._arrangement().places():
+            for column, start in self.arrangement.places():
                 if start <= event.x - MARGIN <= start + column.width and column.sort is not None:
                     self.post_message(self.SortAsked(column))
             return
         row = self.scroll_offset.y + event.y - HEAD
         if event.y >= HEAD and row < len(self._flows):
             self._select(row)
+
+
+def _rows(picture: Picture) -> Sequence[Flow]:
+    """Return the rows that the view asks for; none while the snapshot holds those of another."""
+    snapshot = picture.snapshot
+    if snapshot is None or snapshot.group != picture.view.group:
+        return () if snapshot is None or picture.view.group != "flow" else snapshot.flows
+    return snapshot.rows
 
 
 def _over(strip: Strip, palette: Palette) -> Strip:
@@ -257,24 +307,25 @@ def _hidden(arrangement: Arrangement) -> Line:
 
 
 def _position(picture: Picture, top: int, shown: int) -> Line:
-    snapshot = picture.snapshot
-    if snapshot is None or not snapshot.flows:
+    snapshot, rows = picture.snapshot, _rows(picture)
+    if snapshot is None or not rows:
         return []
-    last = min(len(snapshot.flows), top + shown)
-    live = snapshot.totals.flows_live + (snapshot.totals.flows_ended if picture.view.ended else 0)
-    of = units.count(max(live, len(snapshot.flows))).strip()
+    last = min(len(rows), top + shown)
+    total = snapshot.rows_total if picture.view.group == "flow" else snapshot.groups_total
+    of = units.count(max(total, len(rows))).strip()
     return [(f" {top + 1}–{last} of {of} ", "dim"), ("──", "frame")]
 
 
 def _selected_in_full(table: FlowTable) -> Line:
-    """Return the ends of the selected flow, of which a narrow row shows only parts."""
+    """Return the ends of the selected row, of which a narrow table shows only parts."""
     flow = table.selected
     if flow is None or table.size.width < 100:
         return []
-    names = [printable(flow.source), printable(flow.destination)]
-    if max(len(name) for name in names) <= arrange(table.size.width - MARGIN - 1).columns[0].width:
+    names = [printable(name) for name in (flow.source, flow.destination) if name]
+    stretching = [column for column in table.arrangement.columns if column.stretches]
+    if not stretching or not names or max(len(name) for name in names) <= stretching[0].width:
         return []
-    return [(f" {names[0]} → {names[1]} ", "base"), ("──", "frame")]
+    return [(f" {' → '.join(names)} ", "base"), ("──", "frame")]
 
 
 def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
@@ -294,6 +345,9 @@ def _why_empty(picture: Picture) -> list[str]:
         if snapshot.state is not CaptureState.RUNNING:
             return [f"Not one packet on {name}"]
         return [f"Waiting for the first packet on {name} … {picture.waited_s} s", " · ".join(how)]
+    if picture.view.group != snapshot.group and picture.view.group != "flow":
+        when = "of this moment only flows were kept" if picture.behind_s is not None else "adding up the flows …"
+        return [when[0].upper() + when[1:]]
     if snapshot.totals.flows_ended and not picture.view.ended:
         return [f"No live flows; {units.count(snapshot.totals.flows_ended).strip()} have ended (x shows them)"]
     return ["No flows"]

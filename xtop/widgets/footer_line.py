@@ -40,19 +40,19 @@ class FooterLine(LinePanel):
         if self._notice:
             text = f" {self._notice}"
             return [[(text if len(text) <= width else text[: width - 1] + "…", "strong")]]
-        return [[piece for _, pieces in _places(width) for piece in pieces]]
+        return [[piece for _, pieces in key_places(width) for piece in pieces]]
 
     async def on_click(self, event: Click) -> None:
         """Do what the key under the pointer does."""
         at = 0
-        for key, pieces in _places(self.size.width):
+        for key, pieces in key_places(self.size.width):
             at += length(pieces)
             if event.x < at:
                 await self.app.run_action(key.action)
                 return
 
 
-def _places(width: int) -> list[tuple[Key, Line]]:
+def key_places(width: int) -> list[tuple[Key, Line]]:
     """Return the keys that fit, each with its piece of the line; `help` and `quit` are the last to go."""
     keys = list(key_line())
     while len(keys) > 2 and sum(len(key.shown) + len(key.label) + 3 for key in keys) > width + 1:
