@@ -384,11 +384,11 @@ def arrange(width: int, first: int = 0, offered: Offer = USUAL) -> Arrangement:
     order = scrolled_order(width, offered)
     first = max(0, min(first, len(order) - 1))
     room = _room(width, offered)
-    shown = _fitting(order[first:], room)
-    room -= sum(column.width + GAP for column in shown)
-    stretching = [column for column in offered.fixed if column.stretches]
-    address = _address_width(width) + max(0, room) // max(1, len(stretching))
-    named = [replace(c, width=min(ADDRESS_MOST, address)) if c.stretches else c for c in offered.fixed]
+    left_over = room - sum(column.width + GAP for column in _fitting(order, room))  # by the first page: the addresses
+    stretching = sum(column.stretches for column in offered.fixed)  # have it, and keep their width on every other
+    address = min(ADDRESS_MOST, _address_width(width) + max(0, left_over) // max(1, stretching))
+    shown = _fitting(order[first:], room - stretching * (address - _address_width(width)))
+    named = [replace(c, width=address) if c.stretches else c for c in offered.fixed]
     more_right = first + len(shown) < len(order)
     return Arrangement((*named, *shown), first > 0, more_right, len(order) - len(shown))
 
@@ -413,4 +413,4 @@ def _room(width: int, offered: Offer) -> int:
 def _address_width(width: int) -> int:
     if width < 76:
         return ADDRESS_LEAST
-    return 18 if width < 140 else min(ADDRESS_MOST, 18 + (width - 140) // 10)
+    return 18 if width < 140 else min(ADDRESS_MOST, 18 + (width - 140) // 29)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.screen.scripted_source import ScriptedSource
-from xtop.columns import COLUMNS, Scene, arrange, by_sort, next_sort, ordered, scrolled_order, sortable
+from xtop.columns import COLUMNS, TABLES, Scene, arrange, by_sort, next_sort, offer, ordered, scrolled_order, sortable
 from xtop.model import SORT_KEYS, Flow, View
 
 
@@ -36,6 +36,19 @@ def test_no_column_is_cut(width: int) -> None:
     columns = arrange(width).columns
     assert sum(column.width + 1 for column in columns) - 1 <= width
     assert "bps" in {column.name for column in columns}
+
+
+@pytest.mark.parametrize("group", TABLES)
+@pytest.mark.parametrize("width", [58, 78, 118, 139, 198, 259])
+def test_no_column_is_cut_wherever_it_is_scrolled_to(width: int, group: str) -> None:
+    offered = offer(group, ended=True, names=True)
+    first_page = arrange(width, 0, offered).columns
+    for first in range(len(offered.others)):
+        columns = arrange(width, first, offered).columns
+        assert sum(column.width + 1 for column in columns) - 1 <= width
+        fixed = len(offered.fixed)
+        assert columns[:fixed] == first_page[:fixed], "what names the row does not move"
+        assert len(columns) > fixed or width < 78
 
 
 def test_80_columns_answer_who_and_how_much() -> None:
