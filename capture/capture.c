@@ -30,7 +30,7 @@ static int source_open(struct capture *capture, struct failure *failure)
     };
     static const struct source_operations *const by_capture[] = {
         [OPTIONS_CAPTURE_AF_XDP] = &source_af_xdp,
-        [OPTIONS_CAPTURE_EBPF] = NULL,
+        [OPTIONS_CAPTURE_EBPF] = &source_ebpf,
         [OPTIONS_CAPTURE_AF_PACKET] = &source_af_packet,
     };
 
@@ -38,8 +38,6 @@ static int source_open(struct capture *capture, struct failure *failure)
         capture->source.operations = by_capture[capture->options->capture];
     else
         capture->source.operations = by_kind[capture->options->source_kind];
-    if (!capture->source.operations)
-        return failure_set(failure, EXIT_USAGE, "this xtop was built without eBPF counting (use --capture af_packet)");
     capture->source.datalink = DLT_EN10MB;
     return capture->source.operations->open(&capture->source, capture->options, failure);
 }

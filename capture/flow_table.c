@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "capture/flow_index.h"
+#include "capture/flow_merge.h"
 #include "capture/flow_record.h"
 #include "capture/hash.h"
 #include "capture/histogram.h"
@@ -355,30 +356,50 @@ static inline bool flow_is_over(const struct flow_table *table, const struct xto
     return table->exact_active && record_older(record_first_seen(record), lookup->time, table->active_timeout);
 }
 
+/* The slot of a look-up's flow, which is started where there is none; 0 when there is no room. */
+static inline uint32_t flow_place(struct flow_table *table, const struct lookup *at)
+{
+    uint32_t slot = at->slot;
+
+    if (unlikely(!slot || !record_is_live(&table->record[slot]) ||
+                 memcmp(&table->record[slot].key, &at->packet.key, sizeof at->packet.key) != 0))
+        slot = index_find(table, &at->packet.key, at->hash, at->home);
+    if (slot && unlikely(flow_is_over(table, &table->record[slot], at))) {
+        flow_end(table, slot, flow_due(table, &table->record[slot], at->time));
+        slot = 0;
+    }
+    return slot ? slot : flow_start(table, at);
+}
+
 void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
 {
     uint32_t placed = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct lookup *at = &lookup[i];
-        uint32_t slot = at->slot;
+        uint32_t slot = flow_place(table, &lookup[i]);
 
-        if (unlikely(!slot || !record_is_live(&table->record[slot]) ||
-                     memcmp(&table->record[slot].key, &at->packet.key, sizeof at->packet.key) != 0))
-            slot = index_find(table, &at->packet.key, at->hash, at->home);
-        if (slot && unlikely(flow_is_over(table, &table->record[slot], at))) {
-            flow_end(table, slot, flow_due(table, &table->record[slot], at->time));
-            slot = 0;
-        }
-        if (!slot)
-            slot = flow_start(table, at);
         if (unlikely(!slot))
             continue;
-        record_update(&table->record[slot], &at->packet, at->time);
+        record_update(&table->record[slot], &lookup[i].packet, lookup[i].time);
         placed++;
     }
     table->counts->accounted += placed;
     table->counts->table_full += count - placed;
+}
+
+void flow_table_merge(struct flow_table *table, struct lookup *lookup, const struct flow_sum *const *sum,
+                      uint32_t count, uint64_t clock_base)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot = flow_place(table, &lookup[i]);
+
+        if (!slot) {
+            table->counts->table_full += sum[i]->packets;
+            continue;
+        }
+        record_merge(&table->record[slot], lookup[i].packet.direction, sum[i], clock_base);
+        table->counts->accounted += sum[i]->packets;
+    }
 }
 
 /* ---- The clock hand ------------------------------------------------------------------------------------------ */

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/flow_sum.h"
 #include "capture/flow_abi.h"
 #include "capture/parse.h"
 #include "capture/source.h"
@@ -89,6 +90,14 @@ void flow_table_close(struct flow_table *table);
 void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t count);
 void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count);
 void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count);
+
+/*
+ * Instead of flow_table_update: sum[i] is what the end packet.direction of look-up i's flow sent. Of the packet only
+ * key, direction and tcp_seen count, and `time` is the sum's first packet's. `clock_base`: ns from the sums' clock to
+ * the segment's.
+ */
+void flow_table_merge(struct flow_table *table, struct lookup *lookup, const struct flow_sum *const *sum,
+                      uint32_t count, uint64_t clock_base);
 
 /* Moves the clock hand on to `now` (ns of the source's clock): ends what is due in the slots it passes. */
 void flow_table_sweep(struct flow_table *table, uint64_t now);

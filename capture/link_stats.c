@@ -82,6 +82,7 @@ static void link_read_message(const struct nlmsghdr *header, struct link_state *
 
     *state = (struct link_state){
         .ifindex = (uint32_t)link->ifi_index,
+        .hardware = link->ifi_type,
         .up = link->ifi_flags & IFF_UP,
         .carrier = link->ifi_flags & IFF_RUNNING,
     };

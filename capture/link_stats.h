@@ -16,6 +16,7 @@
 struct link_state {
     uint32_t ifindex;
     uint32_t mtu;       /* bytes of an IP packet */
+    uint16_t hardware;  /* ARPHRD_ of linux/if_arp.h */
     uint32_t rx_queues; /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
     bool up;            /* administratively */
     bool carrier;

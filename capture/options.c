@@ -20,6 +20,8 @@ enum {
     OPTION_CAPTURE,
     OPTION_REASON,
     OPTION_FILTER,
+    OPTION_KERNEL_FLOWS,
+    OPTION_CLSACT,
     OPTION_CPUS,
     OPTION_RING,
     OPTION_DRAIN,
@@ -48,6 +50,8 @@ static const struct option long_options[] = {
     {"capture", required_argument, NULL, OPTION_CAPTURE},
     {"reason", required_argument, NULL, OPTION_REASON},
     {"filter", required_argument, NULL, OPTION_FILTER},
+    {"kernel-flows", required_argument, NULL, OPTION_KERNEL_FLOWS},
+    {"clsact", no_argument, NULL, OPTION_CLSACT},
     {"queue", required_argument, NULL, 'q'},
     {"threads", required_argument, NULL, 't'},
     {"cpus", required_argument, NULL, OPTION_CPUS},
@@ -324,6 +328,11 @@ static int parse_link_option(struct options *options, int letter, const char *va
         return 0;
     case OPTION_RING:
         return parse_ring(value, options, failure);
+    case OPTION_KERNEL_FLOWS:
+        return parse_u32(value, 1, 1 << 24, &options->kernel_flows, "--kernel-flows", failure);
+    case OPTION_CLSACT:
+        options->clsact = true;
+        return 0;
     case OPTION_DRAIN:
         options->drain = true;
         return 0;

@@ -36,8 +36,10 @@ struct options {
     enum options_xdp xdp;
     enum options_copy copy;
     bool busy_poll;
-    uint32_t ring_size; /* descriptors of the RX ring and of the fill ring; a power of two */
-    bool drain;         /* recycle frames without looking at them (the thesis's "processing turned off") */
+    uint32_t ring_size;    /* descriptors of the RX ring and of the fill ring; a power of two */
+    uint32_t kernel_flows; /* eBPF: entries of the kernel's flow map; 0 = enough for max_flows */
+    bool clsact;           /* eBPF: as on a kernel without tcx */
+    bool drain;            /* recycle frames without looking at them (the thesis's "processing turned off") */
 
     /* file */
     int file_fd;           /* the file, opened by the caller with its own rights */

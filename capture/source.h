@@ -19,6 +19,7 @@
 
 #include "capture/failure.h"
 #include "capture/flow_abi.h"
+#include "capture/flow_epoch.h"
 #include "capture/options.h"
 #include "capture/parse.h"
 
@@ -67,6 +68,13 @@ struct source_operations {
     /* Writes rx_* , ring_dropped and wakeups of `counters`, as totals since the start; leaves the others alone. */
     void (*statistics)(struct source_queue *queue, struct xtop_queue *counters);
     void (*close)(struct source *source);
+
+    /*
+     * Instead of take and recycle, for a source that counts in the kernel: what was counted since the last time, valid
+     * until the next. SOURCE_IDLE when it is not time yet (queue->wait_ms says when), which `at_once` overrules. NULL
+     * for sources of frames.
+     */
+    enum source_result (*take_epoch)(struct source_queue *queue, struct flow_epoch *epoch, bool at_once);
 };
 
 struct source {
@@ -92,6 +100,7 @@ struct source {
 
 extern const struct source_operations source_af_xdp;
 extern const struct source_operations source_af_packet;
+extern const struct source_operations source_ebpf;
 extern const struct source_operations source_file;
 extern const struct source_operations source_demo;
 

@@ -18,6 +18,7 @@
 #include "capture/frame_filter.h"
 #include "capture/parse_fast.h"
 #include "capture/segment.h"
+#include "capture/worker_epoch.h"
 
 /* The kernel's loss counters cost a system call: ask ten times a second. */
 #define STATISTICS_EVERY UINT64_C(100000000)
@@ -155,12 +156,36 @@ static void drain_burst(struct worker_queue *queue, const struct burst *burst)
     queue->shared->source->operations->recycle(queue->input, burst);
 }
 
+/* A round of a queue whose source counts in the kernel. What came was there before: it earns no time to stay awake. */
+static void epoch_turn(struct worker_queue *queue, bool at_once)
+{
+    const struct source_operations *operations = queue->shared->source->operations;
+    uint64_t begun = clock_now(queue->shared);
+    struct flow_epoch epoch = {0};
+    uint64_t until;
+
+    queue->state = operations->take_epoch(queue->input, &epoch, at_once);
+    if (!epoch.until)
+        return;
+    until = queue->shared->clock_base + epoch.until;
+    if (epoch.counts.received) {
+        worker_count_epoch(queue, &epoch);
+        queue->counts.busy_ns += clock_now(queue->shared) - begun - epoch.waited;
+    }
+    flow_table_sweep(&queue->table, until);
+    worker_publish(queue, until);
+}
+
 /* One round of a queue: at most one burst. Returns the frames that came. */
 static uint32_t queue_turn(struct worker_queue *queue, uint64_t now)
 {
     const struct source_operations *operations = queue->shared->source->operations;
     struct burst burst;
 
+    if (operations->take_epoch) {
+        epoch_turn(queue, false);
+        return 0;
+    }
     burst.count = 0;
     burst.timed = false;
     queue->state = operations->take(queue->input, &burst);
@@ -199,6 +224,8 @@ static void queue_finish(struct worker_queue *queue)
 {
     uint64_t now = clock_now(queue->shared);
 
+    if (!queue_is_over(queue) && queue->shared->source->operations->take_epoch)
+        epoch_turn(queue, true);
     for (int i = 0; i < DRAIN_BURSTS && !queue_is_over(queue) && queue->input->fd >= 0; i++)
         if (queue_turn(queue, now) == 0)
             break;
