@@ -112,7 +112,10 @@ static int segment_make(struct capture *capture, struct failure *failure)
     return 0;
 }
 
-/* The CPU for worker `number`: from --cpus, or round the CPUs this process may use; -1 = leave it to the scheduler. */
+/*
+ * The CPU for worker `number`: from --cpus, or round the CPUs this process may use; -1 = leave it to the scheduler, as
+ * where the kernel counts and the worker only collects.
+ */
 static int cpu_choose(const struct options *options, uint32_t number)
 {
     cpu_set_t allowed;
@@ -120,7 +123,8 @@ static int cpu_choose(const struct options *options, uint32_t number)
 
     if (options->cpu_count)
         return options->cpu[number % options->cpu_count];
-    if (options->source_kind != XTOP_SOURCE_INTERFACE || sched_getaffinity(0, sizeof allowed, &allowed) < 0)
+    if (options->source_kind != XTOP_SOURCE_INTERFACE || options->capture == OPTIONS_CAPTURE_EBPF ||
+        sched_getaffinity(0, sizeof allowed, &allowed) < 0)
         return -1;
     wanted = number % (uint32_t)CPU_COUNT(&allowed);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)

@@ -110,6 +110,9 @@ static int check_options(const struct options *options, struct failure *failure)
 {
     static const char text[] = "%s is not for eBPF counting (%s; leave it out or use --capture af_xdp)";
 
+    if (options->filter)
+        return failure_set(failure, EXIT_USAGE,
+                           "--filter is not for eBPF counting, which counts all (use --capture af_packet)");
     if (options->queue_count)
         return failure_set(failure, EXIT_USAGE, text, "-q", "packets of all queues are counted behind the driver");
     if (options->xdp != OPTIONS_XDP_BEST)
