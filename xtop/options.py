@@ -126,6 +126,15 @@ SERIES = (
     Option(("--every",), "a series: one every S seconds, as NDJSON", {"type": _seconds(0.05, 1e6), "metavar": "S"}),
     Option(("--count",), "so many snapshots (until it is stopped)", {"type": _integer(1, 1 << 31), "metavar": "N"}),
 )
+REPORT_FORMAT = Option(
+    ("--format",), "text or json (text)", {"choices": ("text", "json"), "metavar": "F", "default": "text"}
+)
+TUNED = Option(("-i", "--interface"), "this interface", {"metavar": "IF", "action": "append"})
+TUNE = (
+    Option(("--apply",), "do it, and keep what was before", _flag("apply"), "action"),
+    Option(("--undo",), "put back what was before", _flag("undo"), "action"),
+    Option(("--force",), "with --undo: settings that somebody else changed since, too", _flag("force")),
+)
 VIEW = (
     Option(("--top",), "at most so many flows (0 = all)", {"type": _integer(0, 1 << 31), "metavar": "N", "default": 0}),
     Option(("--sort",), "order: " + ", ".join(SORT_KEYS), {"choices": SORT_KEYS, "metavar": "KEY", "default": "bytes"}),
