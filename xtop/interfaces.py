@@ -7,12 +7,8 @@ port before anything is attached.
 
 from __future__ import annotations
 
-import array
-import fcntl
 import ipaddress
 import os
-import socket
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +17,9 @@ from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import EthtoolError, IoctlEthtool
 
 from xtop.capture_choice import LinkFacts
+from xtop.ethtool.ioctl import read_driver
+from xtop.ethtool.refusal import Refusal
 
-_SIOCETHTOOL = 0x8946
-_ETHTOOL_GDRVINFO = 0x3
-_DRVINFO_SIZE = 196  # struct ethtool_drvinfo, linux/ethtool.h; the driver's name is 32 bytes at 4
 _IFF_UP = 0x1
 _IFF_LOOPBACK = 0x8
 _ROUTE_TABLE_LOCAL = 255  # addresses and broadcast, which the kernel adds for each address
@@ -91,14 +86,10 @@ def link_facts(interface: str) -> LinkFacts | None:
 
 def driver_name(interface: str) -> str:
     """Return the name of the driver of ``interface``; empty where it does not tell."""
-    information = array.array("B", struct.pack("I", _ETHTOOL_GDRVINFO).ljust(_DRVINFO_SIZE, b"\0"))
-    request = struct.pack("16sP", interface.encode()[:15], information.buffer_info()[0])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        try:
-            fcntl.ioctl(asker, _SIOCETHTOOL, request)
-        except OSError:
-            return ""
-    return information.tobytes()[4:36].split(b"\0", 1)[0].decode(errors="replace")
+    try:
+        return read_driver(interface).driver
+    except Refusal:
+        return ""
 
 
 def _interface(link: Any, names: dict[int, str], addresses: list[str]) -> Interface:

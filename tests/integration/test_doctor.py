@@ -82,6 +82,14 @@ def test_jumbo_frames(make_link: Callable[..., Link]) -> None:
     assert found["MTU"]["found"] == "9000; a frame takes 3 chunks (multi-buffer)"
 
 
+def test_the_capture_that_auto_takes_and_why(link: Link) -> None:
+    assert examined(link)["capture"]["found"].startswith("af_xdp, else ")
+    subprocess.run(link.command("ip", "address", "add", "192.0.2.1/24", "dev", "v1"), check=True)
+    found = examined(link)["capture"]["found"]
+    assert not found.startswith("af_xdp")
+    assert found.endswith(": the host has the address 192.0.2.1 on it")
+
+
 def test_a_link_that_is_down(link: Link) -> None:
     subprocess.run(link.command("ip", "link", "set", "v1", "down"), check=True)
     found = examined(link)

@@ -202,7 +202,7 @@ def test_a_kernel_that_does_not_tell_the_modes_is_not_guessed_at() -> None:
 
 def test_a_foreign_xdp_program_is_a_problem_and_xtops_own_is_none() -> None:
     assert xdp_finding("eth1", []).verdict is Verdict.OK
-    assert xdp_finding("eth1", [Hooked("XDP native", 7, "xtop_redirect")]).verdict is Verdict.OK
+    assert xdp_finding("eth1", [Hooked("XDP native", 7, "xsk_redirect_fr")]).verdict is Verdict.OK
     foreign = xdp_finding("eth1", [Hooked("XDP native", 7, "cilium_xdp")])
     assert foreign.verdict is Verdict.PROBLEM
     assert foreign.found == "XDP native: cilium_xdp (id 7)"

@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
-from xtop.doctor.finding import Finding, Verdict
-from xtop.interfaces import in_use
+from xtop.capture_choice import LinkFacts, choose_capture
+from xtop.doctor.finding import Finding, Verdict, unseen
+from xtop.interfaces import link_facts
 from xtop.link_state import LinkState
+
+_WHY = "AF_XDP takes packets from the host, so a link that the host uses is counted beside it"
 
 
 def capture_finding(state: LinkState) -> Finding:
     """Say which capture would be chosen."""
-    why = "AF_XDP takes packets from the host, so a link that the host uses is never redirected unasked"
-    reason = in_use(state.name)
-    if reason is None:
-        return Finding("capture", Verdict.OK, f"af_xdp: nothing of this host uses {state.name}", why)
-    return Finding("capture", Verdict.BETTER, f"refused: {reason}", why, "--force redirects it all the same")
+    facts = link_facts(state.name)
+    return unseen("capture", "the interface went", _WHY) if facts is None else chosen_finding(facts)
+
+
+def chosen_finding(facts: LinkFacts) -> Finding:
+    """Say what is chosen by ``facts``, what follows where the kernel refuses it, and the option for another choice."""
+    choice = choose_capture(facts)
+    found = f"{', else '.join(choice.captures)}: {choice.reason}"
+    other = "--capture af_xdp --force" if facts.in_use is not None and facts.ethernet else "--capture HOW"
+    return Finding("capture", Verdict.OK, found, _WHY, f"xtop -i {facts.interface} {other}, for another")

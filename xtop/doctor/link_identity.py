@@ -9,7 +9,7 @@ from xtop.doctor.bpf_programs import Hooked, NotSeen, program_name, tcx_programs
 from xtop.doctor.finding import Finding, Verdict, unseen
 from xtop.link_state import LinkState
 
-_OWN_PREFIX = "xtop"
+_OWN_PREFIX = "xsk_redirect"  # the functions of bpf/xsk_redirect.bpf.c; the kernel keeps 15 characters
 
 
 def identity_finding(state: LinkState) -> Finding:

@@ -29,7 +29,7 @@ def count_finding(state: LinkState) -> Finding:
     """Compare the queues with the cores near the NIC."""
     why = "each queue has a thread, each thread a core: fewer queues leave cores idle, more share them"
     if not state.rx_queues:
-        return unseen("queues", state.unseen.get("channels", "the driver names none"), why)
+        return unseen("queues", _silence(state, "channels"), why)
     cores, key = len(state.near.cores), queue_setting(state)
     most = state.limits.get(key, 0) if key else 0
     found = f"{state.rx_queues} RX of {most or 'an unknown number'}, {cores} cores near"
@@ -56,7 +56,7 @@ def symmetry_finding(state: LinkState) -> Finding:
     if state.rx_queues == 1:
         return Finding("RSS symmetry", Verdict.OK, "one queue takes both directions", _NO_SYMMETRY)
     if rss is None or not (rss.key or rss.transform):
-        reason = state.unseen.get("rss", "the driver does not tell its key")
+        reason = _silence(state, "rss")
         return unseen("RSS symmetry", reason, _NO_SYMMETRY)
     if rss.transform is not None:
         return Finding("RSS symmetry", Verdict.OK, f"symmetric by {rss.transform}", _NO_SYMMETRY)
@@ -75,7 +75,7 @@ def table_finding(state: LinkState) -> Finding:
     if state.rss is None or not state.rss.table or not state.rx_queues:
         if state.rx_queues == 1:
             return Finding("RSS table", Verdict.OK, "one queue", why)
-        return unseen("RSS table", state.unseen.get("rss", "the driver has none"), why)
+        return unseen("RSS table", _silence(state, "rss"), why)
     table = state.rss.table
     shares = [table.count(queue) for queue in range(state.rx_queues)]
     found = f"{len(table)} entries, {min(shares)} to {max(shares)} a queue"
@@ -89,7 +89,7 @@ def ring_finding(state: LinkState) -> Finding:
     """Compare the RX ring with the largest that the driver has."""
     why = "a burst waits in the ring until a CPU comes; what does not fit is lost before XDP sees it"
     if "rings.rx" not in state.values:
-        return unseen("RX ring", state.unseen.get("rings", "the driver does not tell"), why)
+        return unseen("RX ring", _silence(state, "rings"), why)
     size, most = int(state.values["rings.rx"]), state.limits.get("rings.rx", 0)
     if size >= most:
         return Finding("RX ring", Verdict.OK, f"{size} of {most} descriptors", why)
@@ -100,7 +100,7 @@ def coalesce_finding(state: LinkState) -> Finding:
     """Say how long the NIC waits before it interrupts."""
     why = "too short a wait costs an interrupt a packet, too long a one fills the ring"
     if "coalesce.rx-usecs" not in state.values:
-        return unseen("coalescing", state.unseen.get("coalesce", "the driver does not tell"), why)
+        return unseen("coalescing", _silence(state, "coalesce"), why)
     usecs, adaptive = state.values["coalesce.rx-usecs"], state.values.get("coalesce.adaptive-rx", "off")
     found = f"rx-usecs {usecs}, adaptive {adaptive}"
     if (usecs, adaptive) == (COALESCE_USECS, "off"):
@@ -125,3 +125,8 @@ def irq_finding(state: LinkState) -> Finding:
 
 def _tune(state: LinkState) -> str:
     return f"sudo xtop tune -i {state.name} --apply"
+
+
+def _silence(state: LinkState, group: str) -> str:
+    said = state.unseen.get(group)
+    return "the driver tells nothing of it" + (f" ({said})" if said else "")

@@ -89,7 +89,7 @@ def stolen_finding(first: Times, second: Times, window_s: float) -> Finding:
     verdict = Verdict.OK
     if highest >= _STEAL_NOTICEABLE:
         verdict = Verdict.PROBLEM if highest >= _STEAL_LOSSY else Verdict.BETTER
-    command = "fewer guests on that host, or CPUs of their own for this one; larger --ring"
+    command = "xtop --ring 65536 bridges short gaps; else fewer guests on that host, or CPUs of its own for this one"
     return Finding("stolen time", verdict, found, why, "" if verdict is Verdict.OK else command)
 
 
