@@ -20,17 +20,20 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.screen import Screen
 
-from xtop.columns import Column, by_sort, next_sort, ordered, sortable
+from xtop.column_choice import ColumnList, ColumnMemory
+from xtop.columns import TITLES, Column, by_sort, next_sort, ordered, sortable
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP
 from xtop.layout import Layout, choose
 from xtop.messages import SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
+from xtop.naming import Naming, SystemNaming
 from xtop.picture import Look, Picture
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.source import SnapshotSource
 from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
+from xtop.widgets.column_chooser import ColumnChooser
 from xtop.widgets.export_prompt import Export, ExportPrompt, export_format
 from xtop.widgets.flow_table import FlowTable
 from xtop.widgets.footer_line import FooterLine
@@ -72,6 +75,8 @@ class XtopApp(App[None]):
         *,
         view: View | None = None,
         theme: str | None = None,
+        columns: ColumnMemory | None = None,
+        naming: Naming | None = None,
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -89,6 +94,8 @@ class XtopApp(App[None]):
         self._zero: Snapshot | None = None  # counters are shown since then
         self._failure: SourceFailed | None = None
         self._in_bytes = False
+        self._columns = columns or ColumnMemory()
+        self._naming = naming or SystemNaming()
         self._look_of_panels = Look()
         self._opened_at = clock()
         self.register_theme(MONO)
@@ -130,6 +137,8 @@ class XtopApp(App[None]):
         self._arrange(self.size.width, self.size.height)
         self.query_one(FlowTable).focus()
         self.draw()
+        if self._columns.complaint:
+            self.notice(self._columns.complaint)
         self.poller.start()
         self.set_interval(1.0, self._tick)
 
@@ -166,6 +175,8 @@ class XtopApp(App[None]):
             last_lost=frame.last_lost if frame else {},
             look=self._look_of_panels,
             in_bytes=self._in_bytes,
+            columns=self._columns.choice,
+            naming=self._naming,
             paused_s=self.playback.held_s,
             behind_s=self.playback.behind_s,
             zeroed_at=None if zero is None else zero.taken_at,
@@ -262,6 +273,32 @@ class XtopApp(App[None]):
     def action_directions(self) -> None:
         """Show each direction as a row of its own, or both joined."""
         self._look(replace(self._view, directions=not self._view.directions))
+
+    def action_choose_columns(self) -> None:
+        """Ask which columns the table shall have."""
+        if len(self.screen_stack) > 1:
+            return
+        group, width = self._view.group, self.query_one(FlowTable).row_width
+        columns = ColumnList(group, self._columns.choice.get(group), width)
+
+        def take(names: tuple[str, ...] | None) -> None:
+            if names is not None:
+                self._columns.choose(group, names)
+                self.draw()
+                self.run_worker(self._remember_columns, thread=True)
+
+        self.push_screen(ColumnChooser(TITLES[group].lower(), columns), take)
+
+    def _remember_columns(self) -> None:
+        complaint = self._columns.save()
+        if complaint:
+            self.call_from_thread(self.notice, complaint)
+
+    def action_names(self) -> None:
+        """Show names of hosts and services, or their numbers."""
+        self._naming.on = not self._naming.on
+        self.notice("names: reverse DNS and services" if self._naming.on else "numbers")
+        self.draw()
 
     def action_ended(self) -> None:
         """Show ended flows too, or live ones only."""

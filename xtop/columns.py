@@ -348,6 +348,11 @@ def offer(
     return Offer(fixed, tuple(scrolling[name] for name in picked), chosen=True)
 
 
+def choosable(group: str) -> tuple[Column, ...]:
+    """Return the columns of a table that one may want to see or not; none where there is no such table."""
+    return tuple(column for column in TABLES.get(group, ()) if column.priority and column.name != "end")
+
+
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """The columns that a number of cells show, and whether more lie to either side."""

@@ -28,6 +28,8 @@ KEYMAP: tuple[Key, ...] = (
     Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),
     Key(("a",), "a", "group", "add up by host, host pair, port, protocol, VLAN; flows again", "Flows", "group"),
     Key(("d",), "d", "directions", "each direction as a row of its own, or both joined", "Flows", "split"),
+    Key(("c",), "c", "choose_columns", "choose the columns and their order, for good", "Flows", "columns"),
+    Key(("n",), "n", "names", "names of hosts (reverse DNS) and services, or numbers", "Flows", "names"),
     Key(("x",), "x", "ended", "show ended flows too", "Flows", "ended"),
     Key(("u",), "u", "units", "rates in bits or in bytes", "Flows", "units"),
     Key(("up", "k"), "↑ k", "select(-1)", "select the flow above", "Flows"),
@@ -51,7 +53,7 @@ KEYMAP: tuple[Key, ...] = (
 
 # Those that a narrow terminal has no room for are left out from the end, help and quit never.
 LINE_ORDER: tuple[str, ...] = (
-    *("sort", "reverse", "group", "pause", "ended", "units", "export", "split"),
+    *("sort", "reverse", "group", "pause", "ended", "units", "export", "split", "columns", "names"),
     *("theme", "help", "quit"),
 )
 

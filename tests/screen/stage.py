@@ -11,7 +11,9 @@ from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script, ScriptedSource
 from xtop.app import XtopApp
+from xtop.column_choice import ColumnMemory
 from xtop.model import Snapshot, View
+from xtop.naming import Naming
 from xtop.widgets.flow_table import FlowTable
 
 NEVER = 3600.0  # seconds between polls: the test says when
@@ -27,15 +29,35 @@ class Clock:
         return self.seconds
 
 
+class PlainNaming(Naming):
+    """Names that every machine has."""
+
+    def host(self, address: str) -> str | None:
+        """Name all hosts of one network."""
+        return f"host-{address.split('.')[-1]}.lan.example" if self.on and address.startswith("198.51.") else None
+
+    def port(self, protocol: int, port: int) -> str | None:
+        """Name some ports where names are on."""
+        return self.service(protocol, port) or None if self.on else None
+
+    def service(self, protocol: int, port: int) -> str:
+        """Name some ports."""
+        return {22: "ssh", 53: "domain", 443: "https", 8080: "a-very-long-name"}.get(port, "")
+
+
 class StagedApp(XtopApp):
     """The screen, its source and its clock in one place."""
 
-    def __init__(self, script: Script | None = None, theme: str | None = None, view: View | None = None) -> None:
+    def __init__(
+        self, script: Script | None = None, theme: str | None = None, view: View | None = None,
+        columns: ColumnMemory | None = None,
+    ) -> None:  # fmt: skip
         self.source = ScriptedSource(script)
         self.clock = Clock()
         self.exports: list[tuple[Snapshot, Path]] = []
         super().__init__(
             self.source, NEVER, self.write, view=view, theme=theme, clock=self.clock,
+            columns=columns, naming=PlainNaming(),
             now=lambda: datetime(2026, 1, 31, 12, 0, 0),
         )  # fmt: skip
 

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
 from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play
+from xtop.column_choice import ColumnMemory, config_directory
 
 SIZE = (120, 36)
 GROUPS = ("Hosts", "Host pairs", "Ports", "Protocols", "VLANs", "Flows")
@@ -166,3 +169,121 @@ def _wheel() -> type:
     from textual.events import MouseScrollDown
 
     return MouseScrollDown
+
+
+def shown_columns(app: StagedApp) -> list[str]:
+    return [column.name for column in app.table.arrangement.columns if column.priority]
+
+
+async def test_columns_are_chosen_moved_and_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "xtop" / "columns.json"
+    app = StagedApp(columns=ColumnMemory(path))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        usual = shown_columns(app)
+        await pilot.press("c")
+        assert "Columns of flows" in app.text()
+        assert "[x] Rate" in app.text()
+        await pilot.press("space")  # the first goes
+        await pilot.press("down", "right")  # the second becomes the third
+        await pilot.press("escape")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        wanted = [usual[2], usual[1], *usual[3:]]
+        assert shown_columns(app)[: len(wanted)] == wanted
+        assert json.loads(path.read_text())["flow"][: len(wanted)] == wanted
+        assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
+        await pilot.press("a")
+        await play(pilot)
+        assert shown_columns(app)[0] == "bps", "another table keeps its own"
+    again = StagedApp(columns=ColumnMemory(path))
+    async with again.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        assert shown_columns(again)[: len(wanted)] == wanted
+        await pilot.press("c", "r")
+        await again.workers.wait_for_complete()
+        assert shown_columns(again) == usual
+    assert json.loads(path.read_text()) == {}
+
+
+async def test_nothing_changed_is_nothing_written(tmp_path: Path) -> None:
+    path = tmp_path / "columns.json"
+    app = StagedApp(columns=ColumnMemory(path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("c", "down", "space", "space", "escape")
+        await app.workers.wait_for_complete()
+    assert not path.exists()
+
+
+async def test_a_click_marks_a_column() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        first = shown_columns(app)[0]
+        await pilot.press("c")
+        await pilot.click("ChooserPage", offset=(5, 0))
+        await pilot.press("escape")
+        assert first not in shown_columns(app)
+
+
+async def test_a_wrong_file_is_one_line_and_the_usual_columns(tmp_path: Path) -> None:
+    path = tmp_path / "columns.json"
+    path.write_text('{"flow": ["bps", "luck"]}')
+    app = StagedApp(columns=ColumnMemory(path))
+    async with app.run_test(size=(200, 50)) as pilot:
+        await play(pilot, 2)
+        assert "has no column 'luck'" in app.text()
+        assert "protocol" in shown_columns(app)
+    assert "luck" in path.read_text(), "it is the user's: it stays as it is"
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", '{"flow": []}', '{"flow": "bps"}', '{"lunch": ["bps"]}', "[" * 100000])
+def test_files_that_are_wrong(tmp_path: Path, text: str) -> None:
+    (tmp_path / "columns.json").write_text(text)
+    memory = ColumnMemory(tmp_path / "columns.json")
+    assert memory.choice == {}
+    assert "columns.json" in memory.complaint
+    assert "\n" not in memory.complaint
+
+
+async def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    app = StagedApp(columns=ColumnMemory(tmp_path / "file" / "columns.json"))
+    async with app.run_test(size=(200, 50)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("c", "space", "escape")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "columns are not remembered" in app.text() or "cannot be read" in app.text()
+
+
+def test_the_config_directory_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert config_directory() == tmp_path / "xtop"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "not/absolute")  # the standard: to be ignored
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert config_directory() == tmp_path / ".config" / "xtop"
+
+
+async def test_names_take_the_place_of_numbers_and_back() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        assert "lan.example" not in app.text()
+        await pilot.press("n")
+        text = app.text()
+        assert re.search(r"host-\d+….*lan\.example|host-\d+\.lan\.example", text)
+        assert " https " in text
+        assert " 8080 " in text, "a name that does not fit is no name"
+        await pilot.press("n")
+        assert "https" not in app.text()
+
+
+async def test_ports_have_their_services_unasked() -> None:
+    app = StagedApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("a", "a", "a")
+        await play(pilot)
+        assert re.search(r"TCP +443 https ", app.text())

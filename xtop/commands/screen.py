@@ -31,8 +31,10 @@ def take_keyboard() -> None:
 def show(source: SnapshotSource, interval: float) -> None:
     """Run the screen over ``source`` until the user leaves it."""
     from xtop.app import XtopApp
+    from xtop.column_choice import ColumnMemory, config_directory
 
-    XtopApp(source, interval, _export).run()
+    columns = ColumnMemory(config_directory() / "columns.json")
+    XtopApp(source, interval, _export, columns=columns).run()
 
 
 def _export(snapshot: Snapshot, path: Path) -> None:

@@ -111,11 +111,11 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         if column.name in {shown.name for shown in self.arrangement.columns}:
             return
         offered = self._offer()
-        order = [known.name for known in scrolled_order(self._width(), offered)]
+        order = [known.name for known in scrolled_order(self.row_width, offered)]
         if column.name not in order:
             return  # the user does not want to see it
         for first in range(order.index(column.name) + 1):
-            if column.name in {shown.name for shown in arrange(self._width(), first, offered).columns}:
+            if column.name in {shown.name for shown in arrange(self.row_width, first, offered).columns}:
                 self._first_column = first
                 return
 
@@ -140,8 +140,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         elif row >= top + shown:
             self.scroll_to(y=row - shown + 1, animate=False)
 
-    def _width(self) -> int:
-        """Return the cells for rows; the scroll bar's is kept free always, so that its coming moves nothing."""
+    @property
+    def row_width(self) -> int:
+        """The cells for rows; the scroll bar's is kept free always, so that its coming moves nothing."""
         return self.size.width - MARGIN - 1
 
     def _offer(self) -> Offer:
@@ -151,7 +152,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def arrangement(self) -> Arrangement:
         """The columns that stand on the screen."""
-        return arrange(self._width(), self._first_column, self._offer())
+        return arrange(self.row_width, self._first_column, self._offer())
 
     def repaint(self) -> None:
         """Draw again what has changed."""
