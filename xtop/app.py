@@ -17,23 +17,26 @@ from textual import on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Container
+from textual.driver import Driver
 from textual.events import Resize
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from xtop.column_choice import ColumnList, ColumnMemory
 from xtop.columns import TITLES, Column, by_sort, next_sort, ordered, sortable
 from xtop.history import LossNow
-from xtop.keymap import KEYMAP
+from xtop.keymap import KEYMAP, works
 from xtop.layout import Layout, choose
 from xtop.messages import SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
 from xtop.naming import Naming, SystemNaming
-from xtop.picture import Look, Picture
+from xtop.picture import Look, Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.source import SnapshotSource
+from xtop.terminal_driver import TerminalDriver
 from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
 from xtop.widgets.column_chooser import ColumnChooser
+from xtop.widgets.detail_screen import DetailScreen
 from xtop.widgets.export_prompt import Export, ExportPrompt, export_format
 from xtop.widgets.flow_table import FlowTable
 from xtop.widgets.footer_line import FooterLine
@@ -92,6 +95,7 @@ class XtopApp(App[None]):
         self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
         self._curves, self._trends = self.playback.curves(), self.playback.trends()  # of the shown moment
         self._zero: Snapshot | None = None  # counters are shown since then
+        self._pinned: Pinned | None = None  # the flow whose detail is open
         self._failure: SourceFailed | None = None
         self._in_bytes = False
         self._columns = columns or ColumnMemory()
@@ -118,6 +122,14 @@ class XtopApp(App[None]):
             yield LossPanel(id="loss")
         yield FooterLine(id="footer")
         yield TinyNotice(id="tiny")
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the driver that draws on standard output, unless TEXTUAL_DRIVER names another."""
+        return super().get_driver_class() if os.environ.get("TEXTUAL_DRIVER") else TerminalDriver
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keep keys that act on the table still while a flow's detail lies over it."""
+        return works(action, parameters, detail_open=isinstance(self.screen, DetailScreen))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return how inks are set where a theme does not say."""
@@ -152,8 +164,9 @@ class XtopApp(App[None]):
 
     def _arrange(self, width: int, height: int) -> None:
         fitting = choose(width, height)
-        for layout in Layout:
-            self.screen_stack[0].set_class(layout is fitting, layout.value)
+        for screen in self.screen_stack:
+            for layout in Layout:
+                screen.set_class(layout is fitting, layout.value)
 
     def _tick(self) -> None:
         """Move the clocks that stand on the screen while no snapshot comes."""
@@ -179,6 +192,7 @@ class XtopApp(App[None]):
             naming=self._naming,
             paused_s=self.playback.held_s,
             behind_s=self.playback.behind_s,
+            pinned=self._pinned,
             zeroed_at=None if zero is None else zero.taken_at,
             waited_s=int(self._clock() - self._opened_at),
             failure=None if self._failure is None else self._failure.text,
@@ -188,7 +202,7 @@ class XtopApp(App[None]):
     def draw(self) -> None:
         """Hand every region the present picture; a snapshot that comes while the screen closes finds none."""
         picture = self.picture()
-        for base in self.screen_stack[:1]:
+        for base in self.screen_stack:
             for panel in base.query(LinePanel):
                 panel.show(picture)
             for table in base.query(FlowTable):
@@ -216,7 +230,17 @@ class XtopApp(App[None]):
         if frame is not None:
             self._shown = frame.snapshot if asked == self._view else self._as_viewed(frame.snapshot)
             self._curves, self._trends = self.playback.curves(), self.playback.trends()
+            if self._pinned is not None:
+                self._pinned = self._seen_now(self._pinned, frame.snapshot)
         self.draw()
+
+    def _seen_now(self, pinned: Pinned, snapshot: Snapshot) -> Pinned:
+        """Return the flow whose detail is open as ``snapshot`` has it, or as it was if it has not."""
+        rates = self.playback.timeline.rates(pinned.flow.key, snapshot.taken_at)
+        for flow in snapshot.flows:
+            if flow.key == pinned.flow.key:
+                return Pinned(flow, rates, snapshot.taken_at)
+        return replace(pinned, rates=rates, among_rows=False)
 
     def _as_viewed(self, snapshot: Snapshot) -> Snapshot:
         """Return ``snapshot`` in the order that is wanted now, out of the rows that it has."""
@@ -370,11 +394,31 @@ class XtopApp(App[None]):
         """Select nothing."""
         self.query_one(FlowTable).deselect()
 
+    def action_detail(self) -> None:
+        """Show the selected flow in full."""
+        flow, frame = self.query_one(FlowTable).selected, self.playback.shown
+        if flow is None or frame is None:
+            self.notice("no flow is selected (↓ selects one)")
+        elif self._view.group != "flow":
+            self.notice(f"this row is many flows, added up by {self._view.group}; the detail is of one flow")
+        elif len(self.screen_stack) == 1:
+            self._pinned = self._seen_now(Pinned(flow, (), frame.snapshot.taken_at), frame.snapshot)
+            self.push_screen(DetailScreen(), self._detail_closed)
+            self.call_after_refresh(self._detail_opened)
+
+    def _detail_opened(self) -> None:
+        self._arrange(self.size.width, self.size.height)
+        self.draw()
+
+    def _detail_closed(self, _: None) -> None:
+        self._pinned = None
+        self.draw()
+
     def action_help(self) -> None:
         """Show the keys."""
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss()
-        elif len(self.screen_stack) == 1:
+        elif not isinstance(self.screen, ModalScreen):
             self.push_screen(HelpScreen())
 
     def action_next_theme(self) -> None:

@@ -38,12 +38,13 @@ KEYMAP: tuple[Key, ...] = (
     Key(("pagedown",), "PgDn", "page(1)", "a page down", "Flows"),
     Key(("home", "g"), "Home g", "edge(-1)", "the first flow", "Flows"),
     Key(("end", "G", "upper_g"), "End G", "edge(1)", "the last flow", "Flows"),
+    Key(("enter",), "⏎", "detail", "the selected flow in full", "Flows", "detail"),
     Key(("left",), "←", "columns(-1)", "columns to the left", "Flows"),
     Key(("right",), "→", "columns(1)", "columns to the right", "Flows"),
     Key(("escape",), "Esc", "deselect", "let go of the selected flow", "Flows"),
     Key(("p", "space"), "p", "pause", "hold the screen; the capture goes on (space, too)", "Moment", "pause"),
-    Key(("left_square_bracket",), "[", "step(-1)", "back in time by one refresh, up to 15 minutes", "Moment", "back"),
-    Key(("right_square_bracket",), "]", "step(1)", "forward in time by one refresh", "Moment"),
+    Key(("left_square_bracket",), "[", "step(-1)", "back in time, one refresh; up to 15 minutes", "Moment", "earlier"),
+    Key(("right_square_bracket",), "]", "step(1)", "forward in time, one refresh", "Moment"),
     Key(("left_curly_bracket",), "{", "jump(-60)", "back by a minute", "Moment"),
     Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment"),
     Key(("z",), "z", "zero", "count from here: losses, totals, histograms, on this screen only", "Moment"),
@@ -51,11 +52,25 @@ KEYMAP: tuple[Key, ...] = (
     Key(("e",), "e", "export", "write what is shown to a file: .json, .csv or .txt", "Moment", "export"),
 )
 
+# While a flow's detail is open, these come before the ones above.
+DETAIL_KEYS: tuple[Key, ...] = (
+    Key(("escape", "enter"), "Esc", "close", "back to the flows", "A flow's detail", "close"),
+    Key(("y",), "y", "copy('filter')", "copy the filter that selects just this flow", "A flow's detail", "copy filter"),
+    Key(("Y", "upper_y"), "Y", "copy('tcpdump')", "copy the same for tcpdump", "A flow's detail", "copy tcpdump"),
+    Key(("up", "k"), "↑ k", "scroll(-1)", "a line up", "A flow's detail"),
+    Key(("down", "j"), "↓ j", "scroll(1)", "a line down", "A flow's detail"),
+    Key(("pageup",), "PgUp", "page(-1)", "a page up", "A flow's detail"),
+    Key(("pagedown",), "PgDn", "page(1)", "a page down", "A flow's detail"),
+    Key(("home", "g"), "Home g", "edge(-1)", "the top", "A flow's detail"),
+    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the end", "A flow's detail"),
+)
+
 # Those that a narrow terminal has no room for are left out from the end, help and quit never.
 LINE_ORDER: tuple[str, ...] = (
-    *("sort", "reverse", "group", "pause", "ended", "units", "export", "split", "columns", "names"),
-    *("theme", "help", "quit"),
+    *("sort", "detail", "group", "pause", "earlier", "export", "units", "ended", "columns", "names", "split"),
+    *("reverse", "theme", "help", "quit"),
 )
+DETAIL_ORDER: tuple[str, ...] = ("pause", "earlier", "units", "help", "quit")
 
 
 def key_line() -> tuple[Key, ...]:
@@ -64,7 +79,27 @@ def key_line() -> tuple[Key, ...]:
     return tuple(by_label[label] for label in LINE_ORDER)
 
 
+# What of KEYMAP works while a flow's detail lies over the table; what does not act on the table.
+ANYWHERE: frozenset[str] = frozenset({
+    "quit", "help", "next_theme", "command_palette", "units", "pause", "step(-1)", "step(1)", "jump(-60)", "jump(60)",
+    "zero", "unzero",
+})  # fmt: skip
+
+
+def detail_line() -> tuple[Key, ...]:
+    """Return the keys of the key line of a flow's detail, in its order."""
+    by_label = {key.label: key for key in KEYMAP if key.label}
+    return (*(key for key in DETAIL_KEYS if key.label), *(by_label[label] for label in DETAIL_ORDER))
+
+
+def works(action: str, parameters: tuple[object, ...], detail_open: bool) -> bool:
+    """Return whether an action of the table does anything now; actions that are in no table always may."""
+    called = f"{action}({', '.join(map(repr, parameters))})" if parameters else action
+    return not detail_open or called in ANYWHERE or called not in {key.action for key in KEYMAP}
+
+
 def groups() -> dict[str, tuple[Key, ...]]:
     """Return the keys by group, both in the order of the table."""
-    names = dict.fromkeys(key.group for key in KEYMAP)
-    return {name: tuple(key for key in KEYMAP if key.group == name) for name in names}
+    every = (*KEYMAP, *DETAIL_KEYS)
+    names = dict.fromkeys(key.group for key in every)
+    return {name: tuple(key for key in every if key.group == name) for name in names}

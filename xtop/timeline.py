@@ -42,8 +42,9 @@ class Frame:
 @dataclass(slots=True)
 class _Packed:
     content: bytes
-    keys: array[int]  # hashes of the flows' keys, in the order of ``rates``
+    keys: array[int]  # hashes of the rows' keys, in the order of ``rates``
     rates: array[float]  # bits per second
+    kept: int  # how many of them are of rows that the content has
 
     @property
     def size(self) -> int:
@@ -141,10 +142,10 @@ class Timeline:
 
     def _shorten(self, index: int) -> None:
         """Cut the rates of a frame that is older than curves reach to those of its rows; earlier ones are cut."""
-        while index >= 0 and len(self._frames[index].keys) > ROWS:
+        while index >= 0 and len(self._frames[index].keys) > self._frames[index].kept:
             packed = self._frames[index]
             self.size -= packed.size
-            del packed.keys[ROWS:], packed.rates[ROWS:]
+            del packed.keys[packed.kept :], packed.rates[packed.kept :]
             self.size += packed.size
             index -= 1
 
@@ -171,19 +172,19 @@ _REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
 
 
 def _packed(frame: Frame) -> _Packed:
-    snapshot = frame.snapshot
-    flows = (*snapshot.flows, *snapshot.groups[:ROWS])
-    kept = replace(
-        frame, snapshot=replace(snapshot, flows=tuple(snapshot.flows[:ROWS]), groups=tuple(snapshot.groups[:ROWS]))
-    )
+    flows, groups = frame.snapshot.flows, frame.snapshot.groups
+    first = (*flows[:ROWS], *groups[:ROWS])
+    rows = (*first, *flows[ROWS:], *groups[ROWS:])
+    kept = replace(frame, snapshot=replace(frame.snapshot, flows=tuple(flows[:ROWS]), groups=tuple(groups[:ROWS])))
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, protocol=5)
     pickler.dispatch_table = _REDUCERS
     pickler.dump(kept)
     return _Packed(
         zlib.compress(buffer.getbuffer(), LEVEL),
-        array("q", [hash(flow.key) for flow in flows]),
-        array("f", [flow.bps for flow in flows]),
+        array("q", [hash(row.key) for row in rows]),
+        array("f", [row.bps for row in rows]),
+        len(first),
     )
 
 

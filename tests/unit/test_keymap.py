@@ -6,7 +6,7 @@ from __future__ import annotations
 from textual.binding import Binding
 
 from xtop.app import XtopApp
-from xtop.keymap import KEYMAP, LINE_ORDER, groups, key_line
+from xtop.keymap import DETAIL_KEYS, KEYMAP, LINE_ORDER, groups, key_line
 from xtop.widgets.footer_line import key_places
 
 
@@ -27,10 +27,10 @@ def test_all_are_bound() -> None:
 
 def test_80_cells_have_room_for_the_keys_that_matter() -> None:
     assert [key.label for key in key_line()] == list(LINE_ORDER)
-    shown = [key.label for key, _ in key_places(80)]
-    assert {"sort", "group", "pause", "export", "help", "quit"} <= set(shown)
-    assert sum(len(text) for _, pieces in key_places(80) for text, _ in pieces) <= 80
+    shown = [key.label for key, _ in key_places(key_line(), 80)]
+    assert {"sort", "group", "detail", "pause", "earlier", "export", "help", "quit"} <= set(shown)
+    assert sum(len(text) for _, pieces in key_places(key_line(), 80) for text, _ in pieces) <= 80
 
 
 def test_help_has_every_key() -> None:
-    assert sum(len(keys) for keys in groups().values()) == len(KEYMAP)
+    assert sum(len(keys) for keys in groups().values()) == len(KEYMAP) + len(DETAIL_KEYS)

@@ -7,7 +7,7 @@ from textual.events import Click
 from textual.timer import Timer
 
 from xtop.ink import Line, length, printable
-from xtop.keymap import Key, key_line
+from xtop.keymap import DETAIL_KEYS, Key, key_line
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
@@ -17,8 +17,9 @@ NOTICE_SECONDS = 8.0
 class FooterLine(LinePanel):
     """Keys or a notice."""
 
-    def __init__(self, id: str | None = None) -> None:
+    def __init__(self, keys: tuple[Key, ...] | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._keys = key_line() if keys is None else keys
         self._notice = ""
         self._timer: Timer | None = None
 
@@ -40,21 +41,21 @@ class FooterLine(LinePanel):
         if self._notice:
             text = f" {self._notice}"
             return [[(text if len(text) <= width else text[: width - 1] + "…", "strong")]]
-        return [[piece for _, pieces in key_places(width) for piece in pieces]]
+        return [[piece for _, pieces in key_places(self._keys, width) for piece in pieces]]
 
     async def on_click(self, event: Click) -> None:
         """Do what the key under the pointer does."""
         at = 0
-        for key, pieces in key_places(self.size.width):
+        for key, pieces in key_places(self._keys, self.size.width):
             at += length(pieces)
             if event.x < at:
-                await self.app.run_action(key.action)
+                await self.app.run_action(key.action, self.screen if key in DETAIL_KEYS else self.app)
                 return
 
 
-def key_places(width: int) -> list[tuple[Key, Line]]:
+def key_places(line: tuple[Key, ...], width: int) -> list[tuple[Key, Line]]:
     """Return the keys that fit, each with its piece of the line; `help` and `quit` are the last to go."""
-    keys = list(key_line())
+    keys = list(line)
     while len(keys) > 2 and sum(len(key.shown) + len(key.label) + 3 for key in keys) > width + 1:
         del keys[-3]
     return [(key, [(f" {key.shown}", "key"), (f" {key.label} ", "dim")]) for key in keys]

@@ -67,6 +67,11 @@ class LinePanel(Widget):
         self._palette: Palette | None = None
         self._strips: list[Strip] = []
 
+    @property
+    def picture(self) -> Picture:
+        """The picture that is drawn."""
+        return self._picture
+
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return what to draw in ``width`` by ``height`` cells."""
         raise NotImplementedError

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One flow in the words of tcpdump, to be pasted there."""
+
+from __future__ import annotations
+
+from xtop.model import Flow
+
+_TRANSPORTS = {6: "tcp", 17: "udp", 132: "sctp"}
+_ICMP = {1: "icmp", 58: "icmp6"}
+
+
+def tcpdump_expression(flow: Flow) -> str | None:
+    """Return a pcap filter for the packets of ``flow``, both directions; None inside a tunnel, where pcap cannot look.
+
+    A later fragment carries no ports and is not found by them. What ICMP answers with (another type) is in the flow,
+    so its type is left out.
+    """
+    if flow.tunnel:
+        return None
+    hosts = f"host {flow.source} and host {flow.destination}"
+    there = f"src host {flow.source} and dst host {flow.destination}"
+    back = f"src host {flow.destination} and dst host {flow.source}"
+    vlan = f"vlan {flow.vlan} and " if flow.vlan else ""
+    transport = _TRANSPORTS.get(flow.protocol)
+    if transport is not None:
+        ports = flow.source_port, flow.destination_port
+        return (
+            f"{vlan}{transport} and (({there} and src port {ports[0]} and dst port {ports[1]}) or"
+            f" ({back} and src port {ports[1]} and dst port {ports[0]}))"
+        )
+    name = _ICMP.get(flow.protocol)
+    if name is None:
+        name = f"{'ip6' if flow.ip_version == 6 else 'ip'} proto {flow.protocol}"
+    return f"{vlan}{name} and {hosts}"
+
+
+def flow_expression(flow: Flow) -> str:
+    """Return the filter, in xtop's own language, that only ``flow`` meets."""
+    parts = [f"proto {_TRANSPORTS.get(flow.protocol) or _ICMP.get(flow.protocol) or flow.protocol}"]
+    ports = flow.protocol in _TRANSPORTS
+    parts.append(f"src host {flow.source}" + (f" and src port {flow.source_port}" if ports else ""))
+    parts.append(f"dst host {flow.destination}" + (f" and dst port {flow.destination_port}" if ports else ""))
+    if flow.vlan:
+        parts.append(f"vlan {flow.vlan}")
+    return " and ".join(parts)
