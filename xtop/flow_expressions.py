@@ -17,21 +17,25 @@ def tcpdump_expression(flow: Flow) -> str | None:
     """
     if flow.tunnel:
         return None
-    hosts = f"host {flow.source} and host {flow.destination}"
+    expression = _untagged(flow)
+    if flow.vlan:
+        # The record has the outer tag only; each `vlan` moves what follows it behind one more tag.
+        return f"vlan {flow.vlan} and ({expression} or (vlan and {expression}))"
+    return expression
+
+
+def _untagged(flow: Flow) -> str:
     there = f"src host {flow.source} and dst host {flow.destination}"
     back = f"src host {flow.destination} and dst host {flow.source}"
-    vlan = f"vlan {flow.vlan} and " if flow.vlan else ""
     transport = _TRANSPORTS.get(flow.protocol)
     if transport is not None:
         ports = flow.source_port, flow.destination_port
         return (
-            f"{vlan}{transport} and (({there} and src port {ports[0]} and dst port {ports[1]}) or"
-            f" ({back} and src port {ports[1]} and dst port {ports[0]}))"
+            f"({transport} and (({there} and src port {ports[0]} and dst port {ports[1]}) or"
+            f" ({back} and src port {ports[1]} and dst port {ports[0]})))"
         )
-    name = _ICMP.get(flow.protocol)
-    if name is None:
-        name = f"{'ip6' if flow.ip_version == 6 else 'ip'} proto {flow.protocol}"
-    return f"{vlan}{name} and {hosts}"
+    name = _ICMP.get(flow.protocol) or f"{'ip6' if flow.ip_version == 6 else 'ip'} proto {flow.protocol}"
+    return f"({name} and host {flow.source} and host {flow.destination})"
 
 
 def flow_expression(flow: Flow) -> str:

@@ -47,7 +47,7 @@ def test_the_page_says_what_the_record_holds(width: int) -> None:
     ):
         assert said in text, said
     assert "proto tcp and src host 192.0.2.1 and src port 40000 and dst host 198.51.100.2 and dst port 443" in text
-    assert "tcpdump vlan 100 and tcp and" in text
+    assert "tcpdump vlan 100 and ((tcp and" in text
 
 
 def test_what_a_flow_has_not_is_not_there() -> None:
