@@ -228,6 +228,9 @@ class Snapshot:
     groups: Sequence[Flow] = ()
     groups_total: int = 0
     clock: int = 0  # the source's own time, which ages are counted from: a file's last packet; 0 = taken_at
+    flow_filter: str = ""  # what ``flows`` went through; totals are of everything
+    flows_matched: int = 0  # flows that it let through, of which ``flows`` are the first
+    flows_hidden: int = 0  # flows that it held back
 
     @property
     def rows(self) -> Sequence[Flow]:
@@ -250,6 +253,8 @@ class View:
     ended: bool = False  # ended flows too
     group: str = "flow"  # of GROUPS: fills Snapshot.groups
     directions: bool = False  # each direction of a flow, and of a pair of hosts, as a row of its own
+    filter: str = ""  # an expression of xtop.filter_language; empty lets every flow through
+    between: bool = False  # asked between two intervals: rates stay those of the look before
 
 
 SORT_KEYS: tuple[str, ...] = (

@@ -139,6 +139,11 @@ VIEW = (
     Option(("--top",), "at most so many flows (0 = all)", {"type": _integer(0, 1 << 31), "metavar": "N", "default": 0}),
     Option(("--sort",), "order: " + ", ".join(SORT_KEYS), {"choices": SORT_KEYS, "metavar": "KEY", "default": "bytes"}),
     Option(("--ended",), "flows that ended, too", _flag("ended")),
+    Option(
+        ("--flow-filter",),
+        "only flows that match, like 'port 443 and bps > 1M'; totals stay whole (words: README, or ? on the screen)",
+        {"metavar": "EXPR", "default": ""},
+    ),
 )
 
 

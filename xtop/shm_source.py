@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The source behind everything that captures: xtop-capture's segment, read through the native reader.
 
-This is the only importer of ``xtop._native``.
+With ``native_filter`` this is the only importer of ``xtop._native``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from xtop.model import (
     Totals,
     View,
 )
+from xtop.native_filter import native_program
 from xtop.protocols import protocol_name
 from xtop.rates import Rate, Reading, rate_between
 from xtop.settings import CaptureSettings
@@ -82,9 +83,10 @@ class ShmSource:
             self._process.poll_messages()
             over = self._process.death is not None or self._header.state >= lib.XTOP_STATE_DONE
             self._collect()
-            queues = self._queues(over)
-            result = self._look(view, over)
-            return self._assemble(queues, result, view)
+            queues = self._queues(over, view.between)
+            clock = self._clock(queues)
+            result = self._look(view, over, clock)
+            return self._assemble(queues, result, view, clock)
 
     def state(self) -> CaptureState:
         """Return where the capture is, without a look at its flows."""
@@ -121,7 +123,13 @@ class ShmSource:
 
     # ---- One look
 
-    def _look(self, view: View, over: bool) -> Any:
+    def _clock(self, queues: list[Any]) -> int:
+        """Return what ages are counted from, ns: a file's last packet, or now."""
+        if self._header.source_kind == lib.XTOP_SOURCE_FILE:
+            return max((queue.time for queue in queues), default=0)
+        return time.time_ns()
+
+    def _look(self, view: View, over: bool, clock: int) -> Any:
         asked = ffi.new("struct reader_view *")
         asked.sort = GROUP_SORT_KEYS.index(view.sort) if view.sort in GROUP_SORT_KEYS else 0
         asked.descending = view.descending
@@ -131,13 +139,21 @@ class ShmSource:
         asked.directions = view.directions
         asked.over_span = self._over_span
         asked.over = over
+        asked.between = view.between
+        asked.now = clock
+        program = native_program(view.filter)  # must live as long as the look
+        if program is not None:
+            asked.filter, asked.filter_count = program, len(program)
         result = ffi.new("struct reader_result *")
-        if lib.reader_look(self._reader, asked, result) < 0:
+        answer = lib.reader_look(self._reader, asked, result)
+        if answer == lib.READER_BAD_FILTER:
+            raise SourceError(f"the reader refuses the filter '{view.filter}' (a fault of xtop; please report it)", 1)
+        if answer < 0:
             raise SourceError("out of memory for the flow rows (ask for fewer with --top)", 1)
         return result
 
-    def _queues(self, over: bool) -> list[Any]:
-        """Copy every queue's counters, and take their rates."""
+    def _queues(self, over: bool, between: bool) -> list[Any]:
+        """Copy every queue's counters, and take their rates, unless those before shall stand."""
         copies = []
         for number in range(self._header.queue_count):
             queue = ffi.new("struct xtop_queue *")
@@ -145,7 +161,7 @@ class ShmSource:
             copies.append(queue)
         if self._over_span:
             self._rates = {number: _span_rate(queue) for number, queue in enumerate(copies)}
-        elif not self._final:
+        elif not self._final and not (between and self._rates and not over):
             now = time.monotonic_ns()
             for number, queue in enumerate(copies):
                 reading = Reading(now, queue.received, queue.received_bytes, queue.busy_ns)
@@ -157,15 +173,14 @@ class ShmSource:
 
     # ---- The snapshot
 
-    def _assemble(self, queues: list[Any], result: Any, view: View) -> Snapshot:
+    def _assemble(self, queues: list[Any], result: Any, view: View, clock: int) -> Snapshot:
         flows = FlowRows(ffi, lib, _owned(result.row), result.row_count, result.interval_ns, "", view.directions)
         paired = view.directions and view.group == "pair"
         groups = FlowRows(ffi, lib, _owned(result.group), result.group_count, result.interval_ns, view.group, paired)
         accounting = _sum_accounting(queues)
-        clock = max((queue.time for queue in queues), default=0)
         return Snapshot(
             taken_at=time.time_ns(),
-            clock=clock if self._header.source_kind == lib.XTOP_SOURCE_FILE else time.time_ns(),
+            clock=clock,
             interval_s=result.interval_ns / NANOSECONDS,
             source=self._source_info(),
             totals=self._totals(queues, result, accounting),
@@ -185,6 +200,9 @@ class ShmSource:
             group=view.group,
             groups=tuple(groups) if view.top else groups,
             groups_total=result.groups,
+            flow_filter=view.filter,
+            flows_matched=result.matched,
+            flows_hidden=result.hidden,
             state=self._state(),
             state_text=self._process.death or _text(self._header.state_text),
         )

@@ -50,4 +50,6 @@ SNAPSHOT = Snapshot(
     protocols=(Protocol("TCP", 900, 60000, 1), Protocol("UDP", 90, 3000, 1)),
     flows=(FLOW, FLOW6),
     state=CaptureState.RUNNING,
+    flow_filter="tcp or udp",
+    flows_hidden=7,
 )

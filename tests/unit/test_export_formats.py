@@ -70,6 +70,8 @@ EXPECTED_HEAD = {
         "flow_duration": {"unit": "s", "upper": [0.001, 10, None], "counts": [1, 0, 2]},
         "flow_packets": {"unit": "packets", "upper": [1, None], "counts": [0, 9]},
     },
+    "flow_filter": "tcp or udp",
+    "flows_hidden": 7,
     "protocols": [
         {"protocol": "TCP", "packets": 900, "bytes": 60000, "flows": 1},
         {"protocol": "UDP", "packets": 90, "bytes": 3000, "flows": 1},

@@ -30,6 +30,22 @@ def requested_capture(options: argparse.Namespace) -> CaptureSettings:
     return settings
 
 
+def checked_filter(text: str) -> str:
+    """Return ``text`` where it is a flow filter; raise SourceError with the word at fault where it is none."""
+    if not text.strip():
+        return ""
+    from xtop.filter_language.compiler import compile_filter
+    from xtop.filter_language.errors import FilterError
+
+    try:
+        compile_filter(text)
+    except FilterError as error:
+        raise SourceError(
+            f"cannot read the flow filter '{text}' (column {error.start + 1}: {error}; see the words in the README)", 2
+        ) from None
+    return text
+
+
 def start_capture(settings: CaptureSettings) -> SnapshotSource:
     """Start xtop-capture and return the source that looks at what it sees.
 

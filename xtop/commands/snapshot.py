@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from xtop.commands.opening import requested_capture, start_capture
+from xtop.commands.opening import checked_filter, requested_capture, start_capture
 from xtop.export import WRITERS, check_output, open_output, write_snapshot
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
@@ -25,7 +25,13 @@ def run(options: argparse.Namespace) -> int:
     output = None if options.output is None else Path(options.output)
     check_output(output, bool(options.overwrite))
     settings = requested_capture(options)
-    view = View(options.top, options.sort, options.sort not in {"source", "destination"}, bool(options.ended))
+    view = View(
+        options.top,
+        options.sort,
+        options.sort not in {"source", "destination"},
+        bool(options.ended),
+        filter=checked_filter(options.flow_filter),
+    )
     if options.every is not None:
         return _series(settings, view, options, output)
     if options.count is not None:

@@ -96,6 +96,8 @@ def head_fields(snapshot: Snapshot) -> dict[str, Any]:
             "flow_duration": _histogram(snapshot.flow_duration),
             "flow_packets": _histogram(snapshot.flow_packets),
         },
+        "flow_filter": snapshot.flow_filter or None,
+        "flows_hidden": snapshot.flows_hidden,
         "protocols": [_fields(protocol, ("protocol", "packets", "bytes", "flows")) for protocol in snapshot.protocols],
     }
 
