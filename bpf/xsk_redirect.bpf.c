@@ -3,14 +3,31 @@
  * Hands each frame to the AF_XDP socket of the RX queue it came in by. Where no socket is bound the frame goes on to
  * the host's stack: bpf_redirect_map() returns its flags argument when the map has no entry (kernel 5.3).
  *
+ * Frames that the host needs go on to it (`keep_host`): those to its own MAC addresses, broadcast, and the multicast that
+ * links are run by. The destination's MAC decides and nothing else: what is addressed to the host's IP address at a
+ * foreign MAC, the host's stack would throw away, and what a router forwards is addressed to its MAC only. So that the
+ * totals miss nothing, the head of such a frame goes to user space through a ring buffer and is counted there like any
+ * other; one that finds the ring full is counted here as lost. The frames of a mirror port have foreign addresses: they
+ * cost one comparison.
+ *
  * The same program is here twice. `xsk_redirect_fragments` says that it bears multi-buffer frames (kernel 5.18), which
  * drivers ask for before they let a program on a link with jumbo frames; user space loads one of the two.
  */
 #include <linux/bpf.h>
+#include <stdbool.h>
 
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define XSK_REDIRECT_QUEUES 256 /* XTOP_MAX_QUEUES */
+#include "bpf/kept_frame.h"
+
+#define XSK_REDIRECT_QUEUES 256   /* XTOP_MAX_QUEUES */
+#define KEPT_RING_BYTES (4 << 20) /* user space makes it small where nothing is kept */
+#define ETHERNET_HEADER 14
+#define GROUP_BIT (1ULL << 40) /* of a MAC as a number: multicast or broadcast */
+
+/* Kernel 5.18, newer than the headers of Ubuntu 22.04; used by the fragments' program only. */
+static __u64 (*buffer_length)(struct xdp_md *context) = (void *)188; /* bpf_xdp_get_buff_len */
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -19,15 +36,109 @@ struct {
     __type(value, __u32);
 } xsk_sockets SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, KEPT_RING_BYTES);
+} kept_frames SEC(".maps");
+
+const volatile bool keep_host = false;
+struct kept_host host;
+__u64 kept_lost;
+
+static __always_inline __u64 destination_mac(const void *frame)
+{
+    return (__u64)bpf_ntohl(*(const __u32 *)frame) << 16 | bpf_ntohs(*(const __u16 *)(frame + 4));
+}
+
+/* Multicast that never leaves its link and without which the link, or the host's routing, fails. */
+static __always_inline bool is_control_group(__u64 mac)
+{
+    switch (mac >> 8) {
+    case 0x0180c20000: /* IEEE 802: STP, LLDP, LACP, 802.1X */
+    case 0x01005e0000: /* 224.0.0.0/24: OSPF, VRRP, IGMP, RIP, mDNS */
+    case 0x3333000000: /* ff02::/120: neighbour discovery, OSPFv3, VRRPv3, MLD */
+    case 0x3333000100: /* ff02::1:0/120: DHCPv6, LLMNR */
+        return true;
+    }
+    return mac == 0xffffffffffff || mac >> 24 == 0x3333ff /* solicited nodes */ || mac == 0x01000ccccccc /* CDP */ ||
+           mac == 0x01000ccccccd /* PVST+ */ || mac == 0x011b19000000 /* PTP */;
+}
+
+static __always_inline bool is_for_host(__u64 mac)
+{
+    if (mac & GROUP_BIT)
+        return is_control_group(mac);
+    for (__u32 i = 0; i < KEPT_FRAME_MACS && i < host.mac_count; i++)
+        if (host.mac[i] == mac)
+            return true;
+    return false;
+}
+
+/* Copies the head of the frame: whole words, then what is left. */
+static __always_inline void kept_fill(struct kept_frame *kept, const void *data, const void *end)
+{
+    __u32 words = 0;
+    __u32 bytes = 0;
+
+    for (; words < KEPT_FRAME_BYTES / 8; words++) {
+        const __u64 *from = data + words * 8;
+
+        if ((const void *)(from + 1) > end)
+            break;
+        kept->word[words] = *from;
+    }
+    for (; words < KEPT_FRAME_BYTES / 8 && bytes < 8; bytes++) {
+        const __u8 *from = data + words * 8 + bytes;
+
+        if ((const void *)(from + 1) > end)
+            break;
+        kept->data[words * 8 + bytes] = *from;
+    }
+    kept->captured = words * 8 + bytes;
+}
+
+/* Not inlined: the path of all other frames stays short. */
+static __noinline int keep(struct xdp_md *context, __u32 length)
+{
+    const void *data = (const void *)(long)context->data;
+    const void *end = (const void *)(long)context->data_end;
+    __u32 queue = context->rx_queue_index;
+    struct kept_frame *kept;
+
+    if (!bpf_map_lookup_elem(&xsk_sockets, &queue))
+        return XDP_PASS; /* a queue that is not watched */
+    kept = bpf_ringbuf_reserve(&kept_frames, sizeof *kept, 0);
+    if (!kept) {
+        __sync_fetch_and_add(&kept_lost, 1);
+        return XDP_PASS;
+    }
+    kept->length = length;
+    kept_fill(kept, data, end);
+    bpf_ringbuf_submit(kept, 0);
+    return XDP_PASS;
+}
+
+static __always_inline bool host_needs(const struct xdp_md *context)
+{
+    const void *data = (const void *)(long)context->data;
+    const void *end = (const void *)(long)context->data_end;
+
+    return keep_host && data + ETHERNET_HEADER <= end && is_for_host(destination_mac(data));
+}
+
 SEC("xdp")
 int xsk_redirect(struct xdp_md *context)
 {
+    if (host_needs(context))
+        return keep(context, context->data_end - context->data);
     return bpf_redirect_map(&xsk_sockets, context->rx_queue_index, XDP_PASS);
 }
 
 SEC("xdp.frags")
 int xsk_redirect_fragments(struct xdp_md *context)
 {
+    if (host_needs(context))
+        return keep(context, buffer_length(context));
     return bpf_redirect_map(&xsk_sockets, context->rx_queue_index, XDP_PASS);
 }
 

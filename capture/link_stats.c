@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -74,6 +75,15 @@ static void link_read_statistics(const struct rtattr *attribute, struct link_sta
     state->dropped = statistics.rx_dropped + statistics.rx_missed_errors + statistics.rx_fifo_errors;
 }
 
+static void link_read_mac(const struct rtattr *attribute, struct link_state *state)
+{
+    const uint8_t *byte = RTA_DATA(attribute);
+
+    state->mac = 0;
+    for (size_t i = 0; i < RTA_PAYLOAD(attribute) && i < 6; i++)
+        state->mac = state->mac << 8 | byte[i];
+}
+
 static void link_read_message(const struct nlmsghdr *header, struct link_state *state)
 {
     const struct ifinfomsg *link = NLMSG_DATA(header);
@@ -85,11 +95,15 @@ static void link_read_message(const struct nlmsghdr *header, struct link_state *
         .hardware = link->ifi_type,
         .up = link->ifi_flags & IFF_UP,
         .carrier = link->ifi_flags & IFF_RUNNING,
+        .ethernet = link->ifi_type == ARPHRD_ETHER || link->ifi_type == ARPHRD_LOOPBACK,
     };
     for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
         switch (attribute->rta_type & NLA_TYPE_MASK) {
         case IFLA_MTU:
             memcpy(&state->mtu, RTA_DATA(attribute), sizeof state->mtu);
+            break;
+        case IFLA_ADDRESS:
+            link_read_mac(attribute, state);
             break;
         case IFLA_NUM_RX_QUEUES:
             memcpy(&state->rx_queues, RTA_DATA(attribute), sizeof state->rx_queues);

@@ -20,6 +20,8 @@ struct link_state {
     uint32_t rx_queues; /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
     bool up;            /* administratively */
     bool carrier;
+    bool ethernet;        /* its frames begin with an Ethernet header */
+    uint64_t mac;         /* its address as a number: 02:00:00:00:00:01 is 0x020000000001; 0 = none */
     uint8_t xdp_attached; /* XDP_ATTACHED_ of linux/if_link.h */
     uint32_t xdp_program; /* id of a program that is attached, 0 = none */
     uint64_t dropped;     /* frames: rx_dropped + rx_missed_errors + rx_fifo_errors */

@@ -17,6 +17,8 @@
 /* Options without a letter of their own. */
 enum {
     OPTION_BUSY_POLL = 256,
+    OPTION_KEEP_HOST,
+    OPTION_NO_KEEP_HOST,
     OPTION_CAPTURE,
     OPTION_REASON,
     OPTION_FILTER,
@@ -61,6 +63,8 @@ static const struct option long_options[] = {
     {"copy", no_argument, NULL, 'c'},
     {"poll", no_argument, NULL, 'p'},
     {"busy-poll", no_argument, NULL, OPTION_BUSY_POLL},
+    {"keep-host", no_argument, NULL, OPTION_KEEP_HOST},
+    {"no-keep-host", no_argument, NULL, OPTION_NO_KEEP_HOST},
     {"ring", required_argument, NULL, OPTION_RING},
     {"drain", no_argument, NULL, OPTION_DRAIN},
     {"netns-fd", required_argument, NULL, OPTION_NETNS_FD},
@@ -98,6 +102,7 @@ static const char help_text[] =
     "  -S, --xdp-skb          generic XDP        -N, --xdp-native  driver XDP   (the best that attaches)\n"
     "  -z, --zero-copy        zero copy          -c, --copy        copy         (the best that binds)\n"
     "  -p, --poll             block in poll(2)   --busy-poll       preferred busy polling   (poll)\n"
+    "      --keep-host        frames that the host needs pass on to it   --no-keep-host   (keep)\n"
     "      --ring N           descriptors of the RX and of the fill ring, a power of two (16384)\n"
     "      --drain            recycle frames without looking at them, for measurements\n"
     "      --netns-fd N       enter this network namespace first\n"
@@ -295,6 +300,12 @@ static int parse_interface_option(struct options *options, int letter, const cha
         return 0;
     case OPTION_FILTER:
         options->filter = value;
+        return 0;
+    case OPTION_KEEP_HOST:
+        options->no_keep_host = false;
+        return 0;
+    case OPTION_NO_KEEP_HOST:
+        options->no_keep_host = true;
         return 0;
     case OPTION_NETNS_FD:
         return parse_fd(value, &options->netns_fd, "--netns-fd", failure);

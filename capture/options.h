@@ -35,6 +35,7 @@ struct options {
     uint32_t cpu_count; /* 0 = spread over the CPUs this process may use, near the NIC */
     enum options_xdp xdp;
     enum options_copy copy;
+    bool no_keep_host; /* frames that the host needs are taken from it as well */
     bool busy_poll;
     uint32_t ring_size;    /* descriptors of the RX ring and of the fill ring; a power of two */
     uint32_t kernel_flows; /* eBPF: entries of the kernel's flow map; 0 = enough for max_flows */

@@ -49,6 +49,7 @@ enum source_result {
 /* The head of every source's own queue structure. */
 struct source_queue {
     int fd;              /* to poll(2) for POLLIN; -1 = nothing to wait on */
+    int other_fd;        /* a second one to poll(2); 0 = none */
     int wait_ms;         /* longest sleep when idle */
     uint32_t number;     /* RX queue number */
     enum link_type link; /* of every frame */

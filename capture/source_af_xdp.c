@@ -25,6 +25,7 @@
 #include <xdp/libxdp.h>
 #endif
 
+#include "capture/kept_frames.h"
 #include "capture/link_stats.h"
 #include "capture/source.h"
 #include "capture/xdp_mode.h"
@@ -47,7 +48,11 @@ static int look_at_interface(struct source *source, const struct options *option
                            interface);
     if (state.xdp_program)
         return refusal_foreign_program(failure, interface, state.xdp_program);
+    if (!state.ethernet)
+        return failure_set(failure, EXIT_USAGE,
+                           "%s carries no Ethernet frames, which AF_XDP needs (use --capture af_packet)", interface);
     capture->had_carrier = state.carrier;
+    capture->mac = state.mac;
     capture->mtu = state.mtu;
     snprintf(capture->settings.interface, sizeof capture->settings.interface, "%s", interface);
     source->ifindex = capture->ifindex;
@@ -66,14 +71,30 @@ static void choose_frames(struct af_xdp *capture)
     capture->jumbo = needed > XSK_FRAME_SIZE_MAX;
 }
 
+/* The first queue's worker counts what is left to the host as well. */
+static int keep_open(struct source *source, struct failure *failure)
+{
+    struct af_xdp *capture = source->private;
+    int error;
+
+    xdp_program_set_host(&capture->program, &capture->mac, capture->mac != 0);
+    capture->kept = kept_frames_open(xdp_program_kept_fd(&capture->program), &error);
+    if (capture->kept)
+        return 0;
+    return failure_set(failure, EXIT_FAILED,
+                       "cannot count what stays with the host (ring buffer: %s; use "
+                       "--no-keep-host)",
+                       strerror(-error));
+}
+
 static int load_program(struct source *source, struct failure *failure)
 {
     struct af_xdp *capture = source->private;
     char what[64];
-    int error = xdp_program_load(&capture->program, capture->jumbo);
+    int error = xdp_program_load(&capture->program, capture->jumbo, capture->keep_host);
 
     if (!error)
-        return 0;
+        return capture->keep_host ? keep_open(source, failure) : 0;
     if (error == -EPERM) { /* -EACCES would be the verifier's */
         snprintf(what, sizeof what, "attach to %s", capture->settings.interface);
         return refusal_rights(failure, what);
@@ -101,6 +122,7 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     source->private = capture;
     capture->program = (struct xdp_program){.program_fd = -1, .link_fd = -1};
     capture->settings.busy_poll = options->busy_poll;
+    capture->keep_host = !options->no_keep_host;
     capture->netlink_fd = link_open();
     if (capture->netlink_fd < 0) {
         failure_set(failure, EXIT_FAILED, "cannot ask for interfaces (rtnetlink: %s)", strerror(-capture->netlink_fd));
@@ -111,6 +133,11 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     choose_frames(capture);
     if (load_program(source, failure) < 0 || xdp_mode_open_best(source, options, failure) < 0)
         goto failed;
+    if (capture->kept) {
+        ((struct xsk_queue *)source->queue[0])->kept = capture->kept;
+        ((struct xsk_queue *)source->queue[0])->program = &capture->program;
+        source->queue[0]->other_fd = kept_frames_fd(capture->kept);
+    }
     source->busy_poll = options->busy_poll;
     source->nic_dropped = af_xdp_nic_dropped;
     return 0;
@@ -126,6 +153,7 @@ static void af_xdp_close(struct source *source)
     if (!capture)
         return;
     /* The program first: frames pass on to the host again, and none is lost to a socket that is going. */
+    kept_frames_close(capture->kept);
     xdp_program_unload(&capture->program);
     xdp_mode_close_queues(source);
     if (capture->netlink_fd >= 0)
@@ -158,6 +186,10 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
     /* The interface first: frames lost between the two readings then make the difference too small, never too large. */
     if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
         return capture->dropped;
+    if (capture->keep_host && state.mac != capture->mac) {
+        capture->mac = state.mac; /* it was given another address */
+        xdp_program_set_host(&capture->program, &state.mac, 1);
+    }
     dropped = state.dropped - capture->dropped_before;
     if (driver_counts_refused(source))
         for (uint32_t i = 0; i < source->queue_count; i++)
@@ -167,11 +199,49 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
     return capture->dropped;
 }
 
+static bool take_kept(struct xsk_queue *queue, struct burst *burst)
+{
+    kept_frames_take(queue->kept, burst);
+    queue->kept_burst = burst->count > 0;
+    return queue->kept_burst;
+}
+
+/* What was left to the host and what was taken come by turns, so that neither waits for the other's end. */
+static enum source_result af_xdp_take(struct source_queue *base, struct burst *burst)
+{
+    struct xsk_queue *queue = (struct xsk_queue *)base;
+    bool kept_first = queue->kept && !queue->kept_burst;
+    enum source_result result;
+
+    if (kept_first && take_kept(queue, burst))
+        return SOURCE_FRAMES;
+    queue->kept_burst = false;
+    result = xsk_queue_take(base, burst);
+    if (result == SOURCE_IDLE && queue->kept && !kept_first && take_kept(queue, burst))
+        return SOURCE_FRAMES;
+    return result;
+}
+
+static void af_xdp_recycle(struct source_queue *base, const struct burst *burst)
+{
+    if (!((struct xsk_queue *)base)->kept_burst)
+        xsk_queue_recycle(base, burst);
+}
+
+static void af_xdp_statistics(struct source_queue *base, struct xtop_queue *counters)
+{
+    const struct xsk_queue *queue = (const struct xsk_queue *)base;
+
+    xsk_queue_statistics(base, counters);
+    if (queue->kept)
+        counters->ring_dropped = xdp_program_kept_lost(queue->program);
+}
+
 const struct source_operations source_af_xdp = {
     .name = "af_xdp",
     .open = af_xdp_open,
-    .take = xsk_queue_take,
-    .recycle = xsk_queue_recycle,
-    .statistics = xsk_queue_statistics,
+    .take = af_xdp_take,
+    .recycle = af_xdp_recycle,
+    .statistics = af_xdp_statistics,
     .close = af_xdp_close,
 };

@@ -241,17 +241,22 @@ static void queue_finish(struct worker_queue *queue)
 /* Sleeps until a frame, the stop, or the first queue's patience ends. */
 static void worker_wait(const struct worker *worker)
 {
-    struct pollfd fds[XTOP_MAX_QUEUES + 1];
+    struct pollfd fds[XTOP_MAX_QUEUES * 2 + 1];
+    nfds_t count = 0;
     int timeout = 100;
 
     for (uint32_t i = 0; i < worker->queue_count; i++) {
-        fds[i] = (struct pollfd){.fd = worker->queue[i].input->fd, .events = POLLIN};
-        if (worker->queue[i].input->wait_ms < timeout)
-            timeout = worker->queue[i].input->wait_ms;
+        const struct source_queue *input = worker->queue[i].input;
+
+        fds[count++] = (struct pollfd){.fd = input->fd, .events = POLLIN};
+        if (input->other_fd)
+            fds[count++] = (struct pollfd){.fd = input->other_fd, .events = POLLIN};
+        if (input->wait_ms < timeout)
+            timeout = input->wait_ms;
         worker->queue[i].counts.wakeups++;
     }
-    fds[worker->queue_count] = (struct pollfd){.fd = worker->shared->stop_fd, .events = POLLIN};
-    poll(fds, worker->queue_count + 1, timeout);
+    fds[count++] = (struct pollfd){.fd = worker->shared->stop_fd, .events = POLLIN};
+    poll(fds, count, timeout);
 }
 
 /* Runs each queue once. Returns false when all are over; *frames tells how many came. */

@@ -14,9 +14,12 @@
 struct af_xdp {
     struct xsk_settings settings; /* the queues point to it */
     struct xdp_program program;
+    struct kept_frames *kept; /* what is left to the host, as frames; NULL = nothing is */
     int netlink_fd;
     uint32_t ifindex;
     bool had_carrier; /* before the program came */
+    bool keep_host;
+    uint64_t mac; /* the interface's own address, as in bpf/kept_frame.h */
     uint32_t mtu;
     bool jumbo;              /* a frame of full MTU does not fit into a page */
     uint64_t dropped_before; /* the interface's counter at open */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bpf/kept_frame.h"
 #include "capture/flow_abi.h"
 #include "xsk_redirect.skel.h"
 
@@ -17,7 +18,7 @@ static int libbpf_error(int result)
     return errno > 0 ? -errno : result;
 }
 
-int xdp_program_load(struct xdp_program *program, bool fragments)
+int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host)
 {
     struct xsk_redirect *skeleton;
     int error;
@@ -26,6 +27,9 @@ int xdp_program_load(struct xdp_program *program, bool fragments)
     skeleton = xsk_redirect__open();
     if (!skeleton)
         return libbpf_error(-ENOMEM);
+    skeleton->rodata->keep_host = keep_host;
+    if (!keep_host)
+        bpf_map__set_max_entries(skeleton->maps.kept_frames, (uint32_t)sysconf(_SC_PAGESIZE));
     bpf_program__set_autoload(skeleton->progs.xsk_redirect, !fragments);
     bpf_program__set_autoload(skeleton->progs.xsk_redirect_fragments, fragments);
     error = xsk_redirect__load(skeleton);
@@ -37,6 +41,26 @@ int xdp_program_load(struct xdp_program *program, bool fragments)
     program->program_fd =
         bpf_program__fd(fragments ? skeleton->progs.xsk_redirect_fragments : skeleton->progs.xsk_redirect);
     return 0;
+}
+
+void xdp_program_set_host(struct xdp_program *program, const uint64_t *mac, uint32_t count)
+{
+    struct kept_host *host = &program->skeleton->bss->host;
+
+    /* The program reads on meanwhile: an address first, then that there is one. */
+    for (uint32_t i = 0; i < count && i < KEPT_FRAME_MACS; i++)
+        __atomic_store_n(&host->mac[i], mac[i], __ATOMIC_RELEASE);
+    __atomic_store_n(&host->mac_count, count < KEPT_FRAME_MACS ? count : KEPT_FRAME_MACS, __ATOMIC_RELEASE);
+}
+
+int xdp_program_kept_fd(const struct xdp_program *program)
+{
+    return bpf_map__fd(program->skeleton->maps.kept_frames);
+}
+
+uint64_t xdp_program_kept_lost(const struct xdp_program *program)
+{
+    return __atomic_load_n(&program->skeleton->bss->kept_lost, __ATOMIC_RELAXED);
 }
 
 int xdp_program_attach(struct xdp_program *program, uint32_t ifindex, uint32_t mode)

@@ -20,10 +20,17 @@ struct xdp_program {
 };
 
 /*
- * Loads the program; `fragments` chooses the one that bears multi-buffer frames (kernel 5.18, else -EINVAL). Returns
- * 0, or -errno. xdp_program_unload() afterwards.
+ * Loads the program; `fragments` chooses the one that bears multi-buffer frames (kernel 5.18, else -EINVAL),
+ * `keep_host` whether frames that the host needs go on to it. Returns 0, or -errno. xdp_program_unload() afterwards.
  */
-int xdp_program_load(struct xdp_program *program, bool fragments);
+int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host);
+
+/* Frames to these addresses go on to the host from now on; `mac` as in kept_frame.h, KEPT_FRAME_MACS at most. */
+void xdp_program_set_host(struct xdp_program *program, const uint64_t *mac, uint32_t count);
+
+/* The ring buffer with the frames that were kept, and how many did not fit into it. */
+int xdp_program_kept_fd(const struct xdp_program *program);
+uint64_t xdp_program_kept_lost(const struct xdp_program *program);
 
 /* Attaches it to `ifindex` in `mode`, XTOP_XDP_GENERIC or XTOP_XDP_NATIVE. Returns 0, or -errno. */
 int xdp_program_attach(struct xdp_program *program, uint32_t ifindex, uint32_t mode);

@@ -41,6 +41,9 @@ struct xsk_settings {
     bool busy_poll;
 };
 
+struct kept_frames;
+struct xdp_program;
+
 struct xsk_queue {
     struct source_queue base; /* first: the worker knows only this */
     const struct xsk_settings *settings;
@@ -50,6 +53,9 @@ struct xsk_queue {
     uint8_t *area;   /* the UMEM */
     uint64_t *spare; /* frames that found the fill ring full: a stack with room for every frame */
     uint32_t spare_count;
+    struct kept_frames *kept; /* of the first queue: what was left to the host; NULL = nothing is, or not here */
+    const struct xdp_program *program; /* where `kept` is not NULL */
+    bool kept_burst;                   /* the burst in hand is of these */
     bool zero_copy;
     bool bound;
     bool gone;      /* the interface was removed; seen by xsk_queue_statistics() or a kick */

@@ -103,6 +103,8 @@ LINK = (
     Option(("--cpus",), "CPUs to pin them to (near the NIC)", {"type": _numbers(CPU_LIMIT), "metavar": "LIST"}),
     *XDP,
     FILTER,
+    Option(("--keep-host",), "frames to this host pass on to its stack (the default)", _flag("keep_host"), "keep host"),
+    Option(("--no-keep-host",), "redirect these, too", _flag("keep_host", False), "keep host"),
     Option(("--force",), "redirect on an interface that this host itself uses", _flag("force")),
 )
 FLOWS = (
@@ -168,6 +170,7 @@ def xdp_options_given(options: argparse.Namespace) -> list[str]:
         ("-z", options.copy == "zero"),
         ("-c", options.copy == "copy"),
         ("--busy-poll", options.busy_poll),
+        ("--no-keep-host", options.keep_host is False),
     )
     return [flag for flag, there in given if there]
 
@@ -188,6 +191,7 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         xdp=given("xdp"),
         copy=given("copy"),
         busy_poll=bool(given("busy_poll")),
+        no_keep_host=given("keep_host") is False,
         ring=given("ring"),
         max_flows=given("max_flows"),
         idle_timeout=given("idle_timeout"),

@@ -32,6 +32,7 @@ class CaptureSettings:
     xdp: str | None = None  # "generic", "native"
     copy: str | None = None  # "zero", "copy"
     busy_poll: bool = False
+    no_keep_host: bool = False  # AF_XDP takes the frames that the host itself needs, too
     ring: int | None = None  # descriptors
 
     max_flows: int | None = None
@@ -61,7 +62,12 @@ _VALUES = (
     ("demo_rate", "--demo-rate"),
 )
 _WORDS = (("capture", "--capture"), ("reason", "--reason"), ("filter", "--filter"))
-_FLAGS = (("busy_poll", "--busy-poll"), ("realtime", "--realtime"), ("lossless_ended", "--lossless-ended"))
+_FLAGS = (
+    ("busy_poll", "--busy-poll"),
+    ("no_keep_host", "--no-keep-host"),
+    ("realtime", "--realtime"),
+    ("lossless_ended", "--lossless-ended"),
+)
 _XDP = {"generic": "-S", "native": "-N"}
 _COPY = {"zero": "-z", "copy": "-c"}
 
