@@ -33,6 +33,8 @@
 #include "capture/xdp_refusal.h"
 #include "capture/xsk_queue.h"
 
+#define KEPT_WAIT_MS 40 /* the program wakes nobody for a few frames: see wakeup_flag() there */
+
 /* What must hold before anything is touched. */
 static int look_at_interface(struct source *source, const struct options *options, struct failure *failure)
 {
@@ -137,6 +139,7 @@ static int af_xdp_open(struct source *source, const struct options *options, str
         ((struct xsk_queue *)source->queue[0])->kept = capture->kept;
         ((struct xsk_queue *)source->queue[0])->program = &capture->program;
         source->queue[0]->other_fd = kept_frames_fd(capture->kept);
+        source->queue[0]->wait_ms = KEPT_WAIT_MS;
     }
     source->busy_poll = options->busy_poll;
     source->nic_dropped = af_xdp_nic_dropped;
