@@ -115,9 +115,8 @@ def test_a_session_over_the_link_lives_on_while_the_rest_is_redirected(hosts: Tw
         assert client.getpeername()[0] == HOST
         port = client.getsockname()[1]
     assert_law(snapshot)
-    assert (
-        snapshot["source"]["reason"] == f"--capture af_xdp asks for it, although the host has the address {HOST} on it"
-    )
+    reason = f"--capture af_xdp asks for it, although the host has the address {HOST} on it"
+    assert snapshot["source"]["reason"] == reason
     flows = {(flow["source"], flow["destination"], flow["protocol_name"]): flow for flow in snapshot["flows"]}
     assert flows["10.0.0.1", "10.0.0.2", "UDP"]["packets"] == 300
     assert flows[PEER, HOST, "ICMP"]["packets"] == 5
@@ -170,10 +169,11 @@ def test_the_host_keeps_its_own_under_a_new_address(hosts: TwoHosts) -> None:
     server, client = hosts.session()
     with server, client, series(hosts.link, "--force"):
         talk(server, client)
+        new = "02:00:00:00:00:77"
         with hosts.link.route() as route:
-            route.link("set", index=route.link_lookup(ifname=hosts.link.captured)[0], address="02:00:00:00:00:77")
+            route.link("set", index=route.link_lookup(ifname=hosts.link.captured)[0], address=new)
         with IPRoute(netns=f"/run/netns/{hosts.far}") as route:
-            route.neigh("flush", ifindex=route.link_lookup(ifname=hosts.link.sending)[0])
+            route.neigh("replace", dst=HOST, lladdr=new, ifindex=route.link_lookup(ifname=hosts.link.sending)[0])
         talk(server, client, 5)  # TCP sends again what was lost until xtop knew
 
 
