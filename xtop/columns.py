@@ -108,6 +108,16 @@ def _service(flow: Flow, scene: Scene, width: int) -> Span:
     return printable(scene.naming.service(flow.protocol, flow.destination_port))[:width], "base"
 
 
+def _processes(flow: Flow, scene: Scene, width: int) -> Span:
+    names = dict.fromkeys(str(process) for process in scene.naming.processes(flow))
+    return elided(printable(", ".join(names)), width), "base"
+
+
+def _containers(flow: Flow, scene: Scene, width: int) -> Span:
+    names = dict.fromkeys(process.container for process in scene.naming.processes(flow) if process.container)
+    return elided(printable(", ".join(names)), width), "base"
+
+
 def _arrow(flow: Flow, scene: Scene, width: int) -> Span:
     return ("↔" if flow.reverse.packets else "→"), "dim"
 
@@ -236,6 +246,10 @@ COLUMNS: tuple[Column, ...] = (
            lambda flow: flow.last_seen, about="since the last packet"),
     Column("service", "Service", 12, 25, _service, "destination_port", right=False, optional=True,
            about="name of the destination's port in this system's list"),
+    Column("process", "Process", 22, 26, _processes, right=False, optional=True,
+           about="this host's process at an end of the flow, where it is seen"),
+    Column("container", "Container", 20, 27, _containers, right=False, optional=True,
+           about="the container of that process"),
 )
 
 _BY_NAME = {column.name: column for column in COLUMNS}

@@ -8,8 +8,26 @@ names come from this system's own list.
 from __future__ import annotations
 
 import socket
+from typing import Protocol
 
 from xtop.background_lookup import BackgroundLookup
+from xtop.model import Flow
+
+
+class LocalProcess(Protocol):
+    """A process of this host; ``str()`` is its name and number."""
+
+    @property
+    def container(self) -> str:
+        """The container it runs in, or nothing."""
+
+
+class ProcessFinder(Protocol):
+    """Who knows which process a flow belongs to, as far as it is known now."""
+
+    def of(self, flow: Flow) -> tuple[LocalProcess, ...]:
+        """Return the processes at the flow's ends; never blocks."""
+
 
 TRANSPORTS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp"}
 
@@ -31,6 +49,10 @@ class Naming:
         """Return the name of the service on a port; empty where none is known (yet)."""
         return ""
 
+    def processes(self, flow: Flow) -> tuple[LocalProcess, ...]:
+        """Return the processes of this host at the ends of a flow, as far as they are known."""
+        return ()
+
 
 NO_NAMES = Naming()
 
@@ -42,9 +64,11 @@ class SystemNaming(Naming):
         self,
         hosts: BackgroundLookup[str] | None = None,
         services: BackgroundLookup[tuple[int, int]] | None = None,
+        processes: ProcessFinder | None = None,
     ) -> None:
-        """Ask nothing yet; threads start with the first question."""
+        """Ask nothing yet; threads start with the first question. ``processes`` where the link is this host's own."""
         self.on = False
+        self._processes = processes
         self._hosts = hosts or BackgroundLookup(reverse_name, name="names", threads=4, per_second=20)
         self._services = services or BackgroundLookup(service_name, name="services", threads=1, per_second=2000)
 
@@ -59,6 +83,10 @@ class SystemNaming(Naming):
     def service(self, protocol: int, port: int) -> str:
         """Return the service's name, names on or not: it costs nobody a question."""
         return self._services.get((protocol, port)) or "" if port and protocol in TRANSPORTS else ""
+
+    def processes(self, flow: Flow) -> tuple[LocalProcess, ...]:
+        """Return what is known of the flow's processes."""
+        return self._processes.of(flow) if self._processes else ()
 
 
 def reverse_name(address: str) -> str | None:

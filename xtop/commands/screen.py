@@ -28,13 +28,19 @@ def take_keyboard() -> None:
     os.close(keyboard)
 
 
-def show(source: SnapshotSource, interval: float) -> None:
-    """Run the screen over ``source`` until the user leaves it."""
+def show(source: SnapshotSource, interval: float, *, own_link: bool = False) -> None:
+    """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too."""
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
+    from xtop.naming import SystemNaming
 
     columns = ColumnMemory(config_directory() / "columns.json")
-    XtopApp(source, interval, _export, columns=columns).run()
+    processes = None
+    if own_link:
+        from xtop.local_processes import LocalProcesses
+
+        processes = LocalProcesses()
+    XtopApp(source, interval, _export, columns=columns, naming=SystemNaming(processes=processes)).run()
 
 
 def _export(snapshot: Snapshot, path: Path) -> None:

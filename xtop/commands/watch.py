@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     with closing(start_capture(settings)) as source:
         if settings.file == STANDARD_INPUT:
             take_keyboard()
-        show(source, options.interval)
+        show(source, options.interval, own_link=settings.interface is not None)
         last = source.snapshot(View(ended=True)) if output is not None else None
     if output is not None and last is not None:
         write_snapshot(last, output, options.format or format_of(output), bool(options.overwrite))
