@@ -30,6 +30,7 @@ enum source_result bench_take(struct source_queue *queue, struct burst *burst)
         burst->frame[i].captured = frame->captured;
         burst->frame[i].length = frame->length;
         burst->frame[i].cookie = frame->at;
+        __builtin_prefetch(burst->frame[i].data); /* as xsk_queue_take does */
     }
     input->next += burst->count;
     return burst->count ? SOURCE_FRAMES : SOURCE_END;

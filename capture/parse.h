@@ -51,11 +51,16 @@ struct packet {
 enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link,
                               struct packet *packet);
 
-/* The bin of packet_size and size_histogram for a frame of `length` bytes. */
+/*
+ * The bin of packet_size and size_histogram for a frame of `length` bytes: up to 1,024 the bins' upper ends are powers of
+ * two, so the highest bit of what is beyond 64 tells.
+ */
 static inline uint32_t parse_size_bin(uint32_t length)
 {
-    return (uint32_t)(length > 64) + (length > 128) + (length > 256) + (length > 512) + (length > 1024) +
-           (length > 1518) + (length > 9216);
+    uint32_t beyond = (length - (length > 0)) >> 6;
+    uint32_t bin = 31u - (uint32_t)__builtin_clz(beyond * 2 | 1);
+
+    return (bin < 5 ? bin : 5) + (length > 1518) + (length > 9216);
 }
 
 #endif

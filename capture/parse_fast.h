@@ -5,7 +5,7 @@
  * a tunnel uses). It fills *packet exactly as parse_frame does and says so, or says nothing and leaves *packet
  * undefined: then parse_frame has to look. tests/native/test_parse.c holds the two against each other.
  *
- * Measured with callgrind: 205 instructions a packet in parse_frame, 70 here.
+ * Measured with callgrind: 205 instructions a packet in parse_frame, 115 here.
  */
 #ifndef XTOP_PARSE_FAST_H
 #define XTOP_PARSE_FAST_H
@@ -17,10 +17,14 @@
 #include "bpf/packet_headers.h"
 #include "capture/parse.h"
 
-/* Ports to which a UDP packet may carry another: parse_frame looks. */
-static inline bool parse_fast_tunnel_port(uint16_t port)
+/*
+ * Ports to or from which a UDP packet may carry another: parse_frame looks. Most ports are outside the range that the
+ * first comparison tells.
+ */
+static inline bool parse_fast_tunnel_port(uint32_t port)
 {
-    return port == 2152 || port == 3544 || port == 4789 || port == 4790 || port == 6081 || port == 8472;
+    return port - 2152 <= 8472 - 2152 &&
+           (port == 2152 || port == 3544 || port == 4789 || port == 4790 || port == 6081 || port == 8472);
 }
 
 static inline uint16_t parse_fast_16(const uint8_t *at)
@@ -93,8 +97,7 @@ static inline bool parse_fast_ipv4(const uint8_t *ip, uint32_t left, uint32_t wi
     if (!parse_fast_transport(ip + 20, (left < total ? left : total) - 20, ip[9], packet))
         return false;
     packet->bytes = total;
-    packet->ip_flags =
-        (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) | (fragment & 0x8000 ? XTOP_IP_RESERVED : 0));
+    packet->ip_flags = (uint8_t)((fragment >> 14 & XTOP_IP_DONT_FRAGMENT) | (fragment >> 13 & XTOP_IP_RESERVED));
     packet->dscp = ip[1] >> 2;
     packet->ttl = ip[8];
     packet->direction = from;
