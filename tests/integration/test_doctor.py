@@ -111,6 +111,28 @@ def test_a_program_is_named_as_bpftool_names_it(link: Link, make_drain: Callable
     assert examined(link)["XDP program"]["found"] == "none"
 
 
+FILTER = """
+__attribute__((section("tc"), used)) int foreign_filter(void *skb) { return -1; }
+__attribute__((section("license"), used)) char terms[] = "GPL";
+"""
+
+
+def test_a_filter_of_tc_is_named_as_tc_names_it(link: Link, tmp_path: Path) -> None:
+    compiled = tmp_path / "filter.o"
+    compiler = ["clang", "-O2", "-g", "-target", "bpf", "-x", "c", "-c", "-", "-o", str(compiled)]
+    subprocess.run(compiler, input=FILTER, text=True, check=True)
+    for words in (
+        ("qdisc", "add", "dev", "v1", "clsact"),
+        ("filter", "add", "dev", "v1", "egress", "prio", "7", "bpf", "da", "obj", str(compiled), "sec", "tc"),
+    ):
+        subprocess.run(link.command("tc", *words), check=True)
+    command = link.command("tc", "filter", "show", "dev", "v1", "egress")
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    number = re.search(r" id (\d+)", shown)
+    assert number is not None, shown
+    assert examined(link)["tc programs"]["found"] == f"clsact egress: foreign_filter (id {number[1]})"
+
+
 def test_nothing_is_changed(link: Link) -> None:
     def state() -> list[str]:
         options = ("-l", "-k", "-c", "-g", "-x")
@@ -145,6 +167,16 @@ def test_without_an_interface_every_link_in_short(link: Link) -> None:
     assert "xtop doctor -i v1" in text
     assert re.fullmatch(r"\d+ ok, \d+ could be better, \d+ problem, \d+ unknown", lines[-1])
     assert "\x1b" not in text
+
+
+def test_a_closed_pipe_ends_quietly(link: Link) -> None:
+    command = link.command(sys.executable, "-c", START, "doctor", "-i", "v1")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0
 
 
 def on_a_terminal(command: list[str], **environment: str) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from xtop.doctor.examination import examine
 from xtop.doctor.report import examination_json, examination_lines
 from xtop.machine_files import MachineFiles
+from xtop.plain_output import encodes, write_text
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,9 +21,12 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         sys.stdout.write(examination_json(examination))
         return 0
-    console = Console(file=sys.stdout, highlight=False)  # leaves colour out for NO_COLOR, a pipe, a dumb terminal
-    width = console.width if console.is_terminal else None
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    for line in examination_lines(examination, width, unicode):
-        console.print(line, soft_wrap=True)
+    terminal = Console(highlight=False)  # leaves colour out for NO_COLOR, a pipe, a dumb terminal
+    width = terminal.width if terminal.is_terminal else None
+    lines = examination_lines(examination, width, encodes(sys.stdout, "✓→"))
+    # Rich makes of a closed pipe an end with code 1; so it draws here, and xtop writes.
+    with terminal.capture() as drawn:
+        for line in lines:
+            terminal.print(line, soft_wrap=True)
+    write_text(sys.stdout, drawn.get())
     return 0

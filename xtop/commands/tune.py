@@ -12,6 +12,7 @@ from xtop.doctor.processors import is_running
 from xtop.interfaces import in_use, list_interfaces
 from xtop.link_state import LinkState, NoSuchLink, read_link
 from xtop.machine_files import MachineFiles
+from xtop.plain_output import write_text
 from xtop.source import SourceError
 from xtop.tune.apply import Tuner, open_changes
 from xtop.tune.lookup import find_record
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         raise SourceError(str(error), 1) from None
     except NoSuchLink:
         raise SourceError(f"{name} is gone (it was removed meanwhile; nothing is left to tune)", 1) from None
-    sys.stdout.write(report_json(report) if options.format == "json" else report_text(report))
+    write_text(sys.stdout, report_json(report) if options.format == "json" else report_text(report))
     return 0
 
 

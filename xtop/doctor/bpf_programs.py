@@ -13,9 +13,13 @@ from functools import cache
 from typing import Any
 
 from cffi import FFI
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 _LIBRARIES = ("libbpf.so.1", "libbpf.so.0")
 _TCX_HOOKS = (("tcx ingress", 46), ("tcx egress", 47))  # enum bpf_attach_type; older headers lack them
+# TC_H_CLSACT with TC_H_MIN_INGRESS, _EGRESS, as the kernel calls them; enum bpf_tc_attach_point, as libbpf does.
+_CLSACT_HOOKS = (("clsact ingress", 0xFFFFFFF2, 1), ("clsact egress", 0xFFFFFFF3, 2))
 _MOST = 64
 _DECLARATIONS = """
     struct program_info {  /* the beginning of struct bpf_prog_info, linux/bpf.h; the kernel takes any length of it */
@@ -27,6 +31,9 @@ _DECLARATIONS = """
         uint64_t map_ids;
         char name[16];
     };
+    struct bpf_tc_hook { size_t sz; int ifindex; int attach_point; uint32_t parent; };
+    struct bpf_tc_opts { size_t sz; int prog_fd; uint32_t flags, prog_id, handle, priority; };
+    int bpf_tc_query(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts);
     int bpf_prog_get_fd_by_id(uint32_t id);
     int bpf_obj_get_info_by_fd(int fd, struct program_info *info, uint32_t *length);
     int bpf_prog_query(int target, int type, uint32_t flags, uint32_t *attach_flags, uint32_t *ids, uint32_t *count);
@@ -59,6 +66,34 @@ def tcx_programs(index: int) -> list[Hooked]:
             raise NotSeen(os.strerror(ffi.errno))
         found += [Hooked(hook, ids[place], program_name(ids[place])) for place in range(min(count[0], _MOST))]
     return found
+
+
+def clsact_programs(index: int) -> list[Hooked]:
+    """Return the BPF filters of tc(8) on interface number ``index``; raise NotSeen."""
+    found = []
+    with IPRoute() as route:
+        for hook, parent, point in _CLSACT_HOOKS:
+            try:
+                filters = list(route.get_filters(index=index, parent=parent))
+            except NetlinkError as error:
+                if error.code in {errno.EINVAL, errno.ENOENT}:
+                    continue  # there is no such qdisc
+                raise NotSeen(str(error)) from None
+            for one in filters:
+                if one.get("TCA_KIND") == "bpf" and one["handle"]:
+                    number = _filter_program(index, point, one["handle"], one["info"] >> 16)
+                    label = one.get(("TCA_OPTIONS", "TCA_BPF_NAME")) or ""  # what tc(8) calls it: file and section
+                    found.append(Hooked(hook, number, program_name(number) or label))
+    return found
+
+
+def _filter_program(index: int, point: int, handle: int, priority: int) -> int:
+    """The program of a filter; pyroute2 reads all of a filter but this. 0 = not told."""
+    ffi, library = _bpf()
+    hook = ffi.new("struct bpf_tc_hook *", (ffi.sizeof("struct bpf_tc_hook"), index, point, 0))
+    options = ffi.new("struct bpf_tc_opts *", {"sz": ffi.sizeof("struct bpf_tc_opts"), "handle": handle})
+    options.priority = priority
+    return options.prog_id if library.bpf_tc_query(hook, options) == 0 else 0
 
 
 def program_name(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xtop.doctor.bpf_programs import Hooked, NotSeen, program_name, tcx_programs
+from xtop.doctor.bpf_programs import Hooked, NotSeen, clsact_programs, program_name, tcx_programs
 from xtop.doctor.finding import Finding, Verdict, unseen
 from xtop.link_state import LinkState
 
@@ -28,11 +28,11 @@ def program_findings(state: LinkState) -> Iterator[Finding]:
     yield xdp_finding(state.name, xdp)
     why = "programs on tcx run before xtop's counting, or after it, and may drop what it would count"
     try:
-        hooked = tcx_programs(state.index)
+        hooked = tcx_programs(state.index) + clsact_programs(state.index)
     except NotSeen as reason:
         yield unseen("tc programs", f"{reason} (root sees them)", why)
         return
-    yield Finding("tc programs", Verdict.OK, _listed(hooked) or "none on the tcx hooks", why)
+    yield Finding("tc programs", Verdict.OK, _listed(hooked) or "none on tcx and clsact", why)
 
 
 def xdp_finding(interface: str, programs: list[Hooked]) -> Finding:

@@ -34,7 +34,7 @@ def examination_json(examination: Examination) -> str:
         ],
         "summary": {verdict.name.lower(): examination.count(verdict) for verdict in Verdict},
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
 def examination_lines(examination: Examination, width: int | None, unicode: bool) -> Iterator[Text]:
