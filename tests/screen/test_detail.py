@@ -11,6 +11,8 @@ from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play
 from tests.unit.sample_snapshot import FLOW, FLOW6, SNAPSHOT
 from xtop.ink import length, plain
+from xtop.local_processes import Process
+from xtop.naming import Naming
 from xtop.picture import Picture, Pinned
 from xtop.widgets.detail_screen import DetailScreen, title_lines
 from xtop.widgets.flow_detail import detail_lines
@@ -19,6 +21,31 @@ from xtop.widgets.flow_detail import detail_lines
 def page(width: int, flow: object = FLOW, **changes: object) -> str:
     pinned = replace(Pinned(flow), **changes)  # type: ignore[arg-type,type-var]
     return "\n".join(plain(line) for line in detail_lines(Picture(SNAPSHOT, pinned=pinned), width))
+
+
+class Known(Naming):
+    """Knows all."""
+
+    def host(self, address: str) -> str | None:
+        return {"192.0.2.1": "client.example", "198.51.100.2": "\x1b[2Jserver.example"}[address]
+
+    def service(self, protocol: int, port: int) -> str:
+        return "https"
+
+    def processes(self, flow: object) -> tuple[Process, ...]:
+        return (Process(77, "nginx", "docker 3f2a9c01b7de"), Process(78, "curl"))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_names_and_processes_where_they_are_known(width: int) -> None:
+    picture = Picture(SNAPSHOT, pinned=Pinned(FLOW), naming=Known())
+    lines = [plain(line) for line in detail_lines(picture, width)]
+    text = words("\n".join(lines))
+    for said in ("from client.example", "server.example", "https", "nginx 77, in docker 3f2a9c01b7de", "curl 78"):
+        assert said in text
+    assert "\x1b" not in text
+    assert all(len(line) <= width for line in lines)
+    assert "process" not in page(width)
 
 
 def words(text: str) -> str:

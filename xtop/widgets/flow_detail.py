@@ -91,7 +91,22 @@ def _facts(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
     if flow.protocol == TCP:
         rtt = "handshake not seen" if flow.rtt_us is None else units.age(flow.rtt_us * 1000).strip()
         lines.append(_fact("RTT", rtt, "dim" if flow.rtt_us is None else "base"))
+    lines += _names(picture, flow)
     return [*lines, _fact("flow id", f"{flow.flow_id} (mmh3 0x{flow.flow_id & 0xFFFFFFFF:08x})")]
+
+
+def _names(picture: Picture, flow: Flow) -> list[Line]:
+    """Return what is known beyond the packets: hosts, the service, this host's processes; nothing where it is not."""
+    naming = picture.naming
+    hosts = [(label, naming.host(address)) for label, address in (("from", flow.source), ("to", flow.destination))]
+    lines = [_fact(label, printable(name)) for label, name in hosts if name]
+    service = naming.service(flow.protocol, flow.destination_port)
+    if service:
+        lines.append(_fact("service", printable(service)))
+    for process in naming.processes(flow):
+        inside = f", in {process.container}" if process.container else ""
+        lines.append(_fact("process", printable(f"{process}{inside}")))
+    return lines
 
 
 def _fact(label: str, value: str, ink: Ink = "base") -> Line:
