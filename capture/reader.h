@@ -127,6 +127,9 @@ uint64_t reader_ended_lost(const struct reader *reader);
  */
 int reader_look(struct reader *reader, const struct reader_view *view, struct reader_result *result);
 void reader_rows_free(struct reader_row *row);
+
+/* Copies the rows of flows that have ended, in their order; *kept tells how many. NULL when there are none, or no memory. */
+struct reader_row *reader_rows_ended(const struct reader_row *row, uint64_t count, uint64_t *kept);
 /* cdef end */
 
 #endif

@@ -315,3 +315,18 @@ void reader_rows_free(struct reader_row *row)
 {
     free(row);
 }
+
+struct reader_row *reader_rows_ended(const struct reader_row *row, uint64_t count, uint64_t *kept)
+{
+    struct reader_row *ended;
+    uint64_t at = 0;
+
+    *kept = 0;
+    for (uint64_t i = 0; i < count; i++)
+        *kept += row[i].record.end_reason != XTOP_END_NONE;
+    ended = *kept ? malloc(*kept * sizeof *ended) : NULL;
+    for (uint64_t i = 0; i < count && ended; i++)
+        if (row[i].record.end_reason != XTOP_END_NONE)
+            ended[at++] = row[i];
+    return ended;
+}

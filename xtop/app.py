@@ -23,10 +23,12 @@ from textual.screen import ModalScreen, Screen
 
 from xtop.column_choice import ColumnList, ColumnMemory
 from xtop.columns import TITLES, Column, by_sort, next_sort, ordered, sortable
+from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
+from xtop.exporting import flows_job, picture_job, write_file
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP, works
 from xtop.layout import Layout, choose
-from xtop.messages import SnapshotTaken, SourceFailed
+from xtop.messages import ExportEnded, SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
 from xtop.naming import Naming, SystemNaming
 from xtop.picture import Look, Picture, Pinned
@@ -37,7 +39,7 @@ from xtop.terminal_driver import TerminalDriver
 from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
 from xtop.widgets.column_chooser import ColumnChooser
 from xtop.widgets.detail_screen import DetailScreen
-from xtop.widgets.export_prompt import Export, ExportPrompt, export_format
+from xtop.widgets.export_dialog import ExportDialog
 from xtop.widgets.flow_table import FlowTable
 from xtop.widgets.footer_line import FooterLine
 from xtop.widgets.header_line import HeaderLine
@@ -53,14 +55,8 @@ from xtop.widgets.tiny_notice import TinyNotice
 from xtop.zeroing import counted_since
 
 EXIT_RIGHTS = 3  # of the contract
+QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
 ROW_LIMIT = 1000  # flows that a snapshot brings; who scrolls further wants another order
-
-
-def write_by_suffix(snapshot: Snapshot, path: Path) -> None:
-    """Write ``snapshot`` in the format of ``path``'s suffix; never over a file (OSError, ValueError)."""
-    from xtop.export import write_snapshot  # only who exports pays for the exporters
-
-    write_snapshot(snapshot, path, format=export_format(path), overwrite=False)
 
 
 class XtopApp(App[None]):
@@ -74,7 +70,7 @@ class XtopApp(App[None]):
         self,
         source: SnapshotSource,
         interval: float = 1.0,
-        export: Export | None = None,
+        write: Write = write_file,
         *,
         view: View | None = None,
         theme: str | None = None,
@@ -89,7 +85,8 @@ class XtopApp(App[None]):
         self._view = view or View(top=ROW_LIMIT, sort="bps")
         self._view_is_ours = view is None
         self.poller = Poller(source, self._view, interval, self.post_message)
-        self._export = export or write_by_suffix
+        self._write = write
+        self._job: ExportJob | None = None
         self._clock, self._now = clock, now
         self.playback = Playback(clock)
         self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
@@ -155,7 +152,9 @@ class XtopApp(App[None]):
         self.set_interval(1.0, self._tick)
 
     def on_unmount(self) -> None:
-        """Let the poller's thread go."""
+        """Let the threads go; an export that is not done leaves nothing."""
+        if self._job is not None:
+            self._job.call_off(QUIT_PATIENCE_S)
         self.poller.stop()
 
     def on_resize(self, event: Resize) -> None:
@@ -427,12 +426,52 @@ class XtopApp(App[None]):
         self.notice(f"theme {self.theme}")
 
     def action_export(self) -> None:
-        """Ask for a path and write what is shown there."""
+        """Ask what goes where; or watch the export that is under way."""
         if self._shown is None:
             self.notice("nothing to export yet")
         elif len(self.screen_stack) == 1:
-            self.push_screen(ExportPrompt(self._shown, self._export, self._now()), self._exported)
+            job = None if self._job is None or self._job.over else self._job
+            self.push_screen(ExportDialog(self._shown, self._start_export, job, self._now()), self._dialog_left)
 
-    def _exported(self, path: Path | None) -> None:
-        if path is not None and self._shown is not None:
-            self.notice(f"exported to {path}")
+    def action_picture(self) -> None:
+        """Write a picture of the screen into the working directory."""
+        if len(self.screen_stack) == 1:
+            self._take_picture(ExportOrder(Path.cwd() / f"xtop-{self._now():%Y%m%d-%H%M%S}.svg", PICTURE))
+
+    def _dialog_left(self, order: ExportOrder | None) -> None:
+        if order is not None:
+            self.call_after_refresh(self._take_picture, order)  # without the dialog on it
+        elif self._job is not None and not self._job.over:
+            self.query_one(FooterLine).follow(self._progress)
+
+    def _progress(self) -> str | None:
+        if self._job is None or self._job.over:
+            return None
+        return f"export {self._job.progress(16)} · e watches it"
+
+    def _take_picture(self, order: ExportOrder) -> None:
+        self._job = picture_job(order, self.export_screenshot(), self._tell_export)
+        self._job.start()
+
+    def _start_export(self, order: ExportOrder) -> ExportJob:
+        assert self._shown is not None
+        self._job = flows_job(order, self._shown, self._view, self.poller, self._write, self._tell_export)
+        self._job.start()
+        return self._job
+
+    def _tell_export(self, job: ExportJob) -> None:
+        self.post_message(ExportEnded(job))
+
+    @on(ExportEnded)
+    def _export_ended(self, message: ExportEnded) -> None:
+        """Say in the dialog why not, and on the last line where it went."""
+        dialog, job = self.screen, message.job
+        if isinstance(dialog, ExportDialog):
+            if dialog.ended(job):
+                return
+            if job.well:
+                dialog.dismiss(None)
+        if job.well:
+            self.screen_stack[0].query_one(FooterLine).notice(job.outcome(), str(job.order.path))
+        else:
+            self.notice(job.outcome())

@@ -68,6 +68,16 @@ class FlowRows(Sequence[Flow]):
             yield self._ffi.buffer(buffer, size)[:], at[0]
         del alive  # until here C has looked into them
 
+    def ended(self) -> FlowRows:
+        """Return the flows that have ended, in this order, as rows of their own (MemoryError)."""
+        kept = self._ffi.new("uint64_t *")
+        rows = self._lib.reader_rows_ended(self._rows, self._count, kept)
+        if kept[0] and rows == self._ffi.NULL:
+            raise MemoryError("out of memory for the ended flows")
+        ended = FlowRows(self._ffi, self._lib, self._ffi.gc(rows, self._lib.reader_rows_free), kept[0], 0)
+        ended._per_second = self._per_second
+        return ended
+
     def _flow(self, row: Any) -> Flow:
         record = row.record
         key = record.key

@@ -49,7 +49,8 @@ KEYMAP: tuple[Key, ...] = (
     Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment"),
     Key(("z",), "z", "zero", "count from here: losses, totals, histograms, on this screen only", "Moment"),
     Key(("Z", "upper_z"), "Z", "unzero", "count from the start of the capture again", "Moment"),
-    Key(("e",), "e", "export", "write what is shown to a file: .json, .csv or .txt", "Moment", "export"),
+    Key(("e",), "e", "export", "write flows to a file: json, ndjson, csv, text, parquet", "Moment", "export"),
+    Key(("E", "upper_e"), "E", "picture", "write a picture of the screen, as SVG, into this directory", "Moment"),
 )
 
 # While a flow's detail is open, these come before the ones above.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
+from xtop.export_job import ExportJob
 from xtop.model import Snapshot, View
 
 
@@ -24,3 +25,11 @@ class SourceFailed(Message):
         super().__init__()
         self.text = text
         self.exit_code = exit_code
+
+
+class ExportEnded(Message):
+    """An export came to its end, well or not."""
+
+    def __init__(self, job: ExportJob) -> None:
+        super().__init__()
+        self.job = job

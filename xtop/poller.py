@@ -9,16 +9,20 @@ source is asked again only if the view changes.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
 from time import monotonic
 
 from textual.message import Message
 
 from xtop.messages import SnapshotTaken, SourceFailed
-from xtop.model import CaptureState, View
+from xtop.model import CaptureState, Snapshot, View
 from xtop.source import SnapshotSource, SourceError
 
 FINAL = (CaptureState.DONE, CaptureState.FAILED)
+SOON_S = 2.0  # who wants all flows waits no longer than this for the next turn
 
 
 class Poller:
@@ -36,6 +40,7 @@ class Poller:
         self._wake = threading.Event()
         self._taken = threading.Event()
         self._taken.set()
+        self._wholes: deque[tuple[View, Future[Snapshot]]] = deque()
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
 
     def start(self) -> None:
@@ -47,6 +52,19 @@ class Poller:
         self._view = view
         if self._final:
             self.hurry()
+
+    def whole(self, view: View) -> Future[Snapshot]:
+        """Ask for ``view`` (all rows) once, in the next turn; the screen gets the first rows of the same snapshot.
+
+        So the source is asked no more often than before, and the rates that it reckons stay right.
+        """
+        coming: Future[Snapshot] = Future()
+        self._wholes.append((view, coming))
+        if not self._thread.is_alive():
+            self._give_up(SourceError("there is nothing more to be had from the source"))
+        elif self._final or self._interval > SOON_S:
+            self.hurry()
+        return coming
 
     def hurry(self) -> None:
         """Take the next snapshot now."""
@@ -72,6 +90,7 @@ class Poller:
         due = monotonic()
         while not self._stopping:
             if self._taken.is_set() and not self._poll():
+                self._give_up(SourceError("there is nothing more to be had from the source"))
                 return
             due = max(due + self._interval, monotonic())
             self._wake.wait(None if self._final else due - monotonic())
@@ -82,9 +101,13 @@ class Poller:
     def _poll(self) -> bool:
         """Deliver one snapshot, or why there is none; False: it was the last."""
         view = self._view
+        asked = self._wholes.popleft() if self._wholes else None
         self._taken.clear()
         try:
-            snapshot = self._source.snapshot(view)
+            if asked is None:
+                snapshot = self._source.snapshot(view)
+            else:
+                view, snapshot = asked[0], self._whole_snapshot(*asked)
         except SourceError as error:
             self._deliver(SourceFailed(str(error), error.exit_code))
             return False
@@ -94,3 +117,17 @@ class Poller:
         self._final = snapshot.state in FINAL
         self._deliver(SnapshotTaken(snapshot, view))
         return True
+
+    def _whole_snapshot(self, view: View, coming: Future[Snapshot]) -> Snapshot:
+        """Give a whole snapshot to who asked for it, and return what the screen needs of it."""
+        try:
+            snapshot = self._source.snapshot(view)
+        except BaseException as error:
+            coming.set_exception(error)
+            raise
+        coming.set_result(snapshot)
+        return replace(snapshot, flows=tuple(snapshot.flows[: self._view.top or None]))
+
+    def _give_up(self, error: SourceError) -> None:
+        while self._wholes:
+            self._wholes.popleft()[1].set_exception(error)

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from tests.screen.scripted_source import Script, ScriptedSource
 from xtop.app import XtopApp
 from xtop.column_choice import ColumnMemory
+from xtop.export_job import Progress
 from xtop.model import Snapshot, View
 from xtop.naming import Naming
 from xtop.widgets.flow_table import FlowTable
@@ -61,10 +62,11 @@ class StagedApp(XtopApp):
             now=lambda: datetime(2026, 1, 31, 12, 0, 0),
         )  # fmt: skip
 
-    def write(self, snapshot: Snapshot, path: Path) -> None:
+    def write(self, snapshot: Snapshot, path: Path, format: str, overwrite: bool, progress: Progress) -> None:
         """Stand in for the exporters."""
         path.write_text("{}\n")
         self.exports.append((snapshot, path))
+        progress(len(snapshot.flows))
 
     @property
     def table(self) -> FlowTable:

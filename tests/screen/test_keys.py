@@ -5,16 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script, ScriptedSource
 from tests.screen.stage import NEVER, StagedApp, play
 from xtop.app import XtopApp
 from xtop.model import Flow, Snapshot, View
-from xtop.widgets.export_prompt import ExportPrompt
 from xtop.widgets.help_screen import HelpScreen
 
 SIZE = (120, 36)
@@ -169,7 +166,7 @@ async def test_help_shows_every_key_and_gives_the_table_back() -> None:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         text = app.text()
-        for words in ("hold the screen", "write what is shown", "sort by the next column", "fault of xtop"):
+        for words in ("hold the screen", "write flows to a file", "sort by the next column", "fault of xtop"):
             assert words in text
         await pilot.press("e")
         assert isinstance(app.screen, HelpScreen), "no prompt above the help"
@@ -207,43 +204,6 @@ def _rows(app: StagedApp) -> tuple[Flow, ...]:
     snapshot = app.picture().snapshot
     assert snapshot is not None
     return snapshot.flows
-
-
-async def _export_to(pilot: Pilot[None], path: Path) -> None:
-    app = pilot.app
-    await pilot.press("e")
-    assert isinstance(app.screen, ExportPrompt)
-    app.screen.query_one("#path").value = str(path)  # type: ignore[attr-defined]
-    await pilot.press("enter")
-    await app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-async def test_export_says_where(tmp_path: Path) -> None:
-    app = StagedApp()
-    async with app.run_test(size=SIZE) as pilot:
-        await play(pilot, 2)
-        shown = app.picture().snapshot
-        await _export_to(pilot, tmp_path / "a.csv")
-        assert app.exports == [(shown, tmp_path / "a.csv")]
-        assert f"exported to {tmp_path}"[:60] in app.text()
-
-
-@pytest.mark.parametrize(
-    ("name", "why"), [("there.json", "exists"), ("a.xml", ".xml: not one of"), ("no/where.json", "cannot write")]
-)
-async def test_export_says_why_not_and_keeps_the_prompt(tmp_path: Path, name: str, why: str) -> None:
-    (tmp_path / "there.json").write_text("mine")
-    app = StagedApp()
-    async with app.run_test(size=SIZE) as pilot:
-        await play(pilot, 2)
-        await _export_to(pilot, tmp_path / name)
-        assert isinstance(app.screen, ExportPrompt)
-        assert "✖" in app.text()
-        assert why in " ".join(app.text().replace("│", " ").split())
-        assert app.exports == []
-        await pilot.press("escape")
-    assert (tmp_path / "there.json").read_text() == "mine"
 
 
 async def test_a_snapshot_that_comes_while_the_screen_closes_is_no_fault() -> None:

@@ -104,8 +104,7 @@ def export_to(terminal: TmuxTerminal, path: Path) -> None:
     terminal.press("e")
     terminal.wait_for("Export")
     terminal.press("C-u")
-    terminal.wait_without("xtop-2")  # the name that is offered
-    terminal.type(str(path))
+    terminal.type(str(path))  # at once: a key that is bound must not act behind what is typed after it
     terminal.wait_for(path.name)
     terminal.press("Enter")
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-from xtop.export import format_of, write_snapshot
-from xtop.model import Snapshot
 from xtop.source import SnapshotSource, SourceError
 
 
@@ -40,8 +37,4 @@ def show(source: SnapshotSource, interval: float, *, own_link: bool = False) -> 
         from xtop.local_processes import LocalProcesses
 
         processes = LocalProcesses()
-    XtopApp(source, interval, _export, columns=columns, naming=SystemNaming(processes=processes)).run()
-
-
-def _export(snapshot: Snapshot, path: Path) -> None:
-    write_snapshot(snapshot, path, format_of(path), overwrite=False)
+    XtopApp(source, interval, columns=columns, naming=SystemNaming(processes=processes)).run()

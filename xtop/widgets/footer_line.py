@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The last line: the keys, each to be clicked, too; for some seconds, what a key has brought about."""
+"""The last line: the keys, each to be clicked, too; for some seconds, what a key has brought about.
+
+Work in the background has the line as long as it lasts.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from textual.events import Click
 from textual.timer import Timer
 
 from xtop.ink import Line, length, printable
 from xtop.keymap import DETAIL_KEYS, Key, key_line
+from xtop.path_text import fitted_path
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
 NOTICE_SECONDS = 8.0
+WORK_EVERY_S = 0.2  # how often a line of work is asked for anew
 
 
 class FooterLine(LinePanel):
@@ -20,12 +27,29 @@ class FooterLine(LinePanel):
     def __init__(self, keys: tuple[Key, ...] | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys = key_line() if keys is None else keys
-        self._notice = ""
+        self._notice = self._path = ""
         self._timer: Timer | None = None
+        self._work: Callable[[], str | None] | None = None
+        self._work_timer: Timer | None = None
 
-    def notice(self, text: str) -> None:
-        """Show ``text`` instead of the keys for a while."""
-        self._notice = printable(text)
+    def follow(self, work: Callable[[], str | None]) -> None:
+        """Show what ``work`` says, asked again and again, until it says None."""
+        self._work = work
+        if self._work_timer is not None:
+            self._work_timer.stop()
+        self._work_timer = self.set_interval(WORK_EVERY_S, self._ask)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._work is not None and self._work() is None:
+            self._work = None
+            if self._work_timer is not None:
+                self._work_timer.stop()
+        self.repaint()
+
+    def notice(self, text: str, path: str = "") -> None:
+        """Show ``text`` instead of the keys for a while; a ``path`` behind it gives way in its middle, not its end."""
+        self._notice, self._path = printable(text), printable(path)
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(NOTICE_SECONDS, self.clear)
@@ -33,14 +57,18 @@ class FooterLine(LinePanel):
 
     def clear(self) -> None:
         """Show the keys again."""
-        self._notice = ""
+        self._notice = self._path = ""
         self.repaint()
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the line."""
         if self._notice:
             text = f" {self._notice}"
+            if self._path:
+                text += " " + fitted_path(self._path, width - len(text) - 1)
             return [[(text if len(text) <= width else text[: width - 1] + "…", "strong")]]
+        if self._work is not None and (said := self._work()) is not None:
+            return [[(f" {said}"[:width], "accent")]]
         return [[piece for _, pieces in key_places(self._keys, width) for piece in pieces]]
 
     async def on_click(self, event: Click) -> None:

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One line to type into, which takes its keys in the order in which they were pressed.
+
+The framework's own input does not: a character is taken at once, but a key that is bound (Ctrl-U, Backspace, the
+arrows) climbs through the message queue of every container up to the app before it acts. Characters that are typed
+faster than that overtake it, so Ctrl-U wiped what had been typed after it: a paste, or a fast hand over a slow line.
+Here a key that the line itself binds acts when it arrives.
+"""
+
+from __future__ import annotations
+
+from textual.events import Key
+from textual.widgets import Input
+
+
+class TextInput(Input):
+    """An input of one row, without a border of its own."""
+
+    DEFAULT_CSS = "TextInput, TextInput:focus { border: none; height: 1; padding: 0; }"
+
+    async def _on_key(self, event: Key) -> None:
+        if event.is_printable:
+            return  # the framework goes on to the base class by itself
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            # Scrolling, for which a line has no use, is not done here and goes on to others.
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
