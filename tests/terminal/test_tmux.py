@@ -141,8 +141,10 @@ def test_export_never_overwrites(demo: TmuxTerminal, directory: Path) -> None:
     path.write_text("mine\n", encoding="utf-8")
     export_to(demo, path)
     demo.wait_for("exists")
-    demo.press("Escape")
+    demo.press("Escape")  # takes the question back
     demo.wait_without("exists")
+    demo.press("Escape")
+    demo.wait_without("Esc leaves")
     quit_and_check(demo)
     assert path.read_text(encoding="utf-8") == "mine\n"
 
