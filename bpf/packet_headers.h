@@ -11,15 +11,24 @@ enum {
     ETHERTYPE_VLAN = 0x8100,
     ETHERTYPE_QINQ = 0x88a8,
     ETHERTYPE_QINQ_OLD = 0x9100,
+    ETHERTYPE_TRANSPARENT = 0x6558, /* GRE, Geneve: an Ethernet frame */
+    ETHERTYPE_MPLS = 0x8847,
+    ETHERTYPE_MPLS_UPSTREAM = 0x8848, /* RFC 5332; once multicast */
+    ETHERTYPE_PPPOE = 0x8864,         /* session stage */
+    ETHERTYPE_ERSPAN = 0x88be,        /* types I and II */
+    ETHERTYPE_ERSPAN_3 = 0x22eb,
 };
 
 enum {
     PROTOCOL_HOP_BY_HOP = 0,
     PROTOCOL_ICMP = 1,
+    PROTOCOL_IPV4 = 4, /* IPv4 in IP */
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
+    PROTOCOL_IPV6 = 41, /* IPv6 in IP */
     PROTOCOL_ROUTING = 43,
     PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_GRE = 47,
     PROTOCOL_ESP = 50,
     PROTOCOL_AH = 51,
     PROTOCOL_ICMPV6 = 58,
@@ -28,6 +37,7 @@ enum {
     PROTOCOL_SCTP = 132,
     PROTOCOL_MOBILITY = 135,
     PROTOCOL_UDP_LITE = 136,
+    PROTOCOL_MPLS = 137, /* MPLS in IP, RFC 4023 */
     PROTOCOL_HIP = 139,
     PROTOCOL_SHIM6 = 140,
 };
@@ -37,6 +47,15 @@ enum {
     ICMP_ECHO_REQUEST = 8,
     ICMPV6_ECHO_REQUEST = 128,
     ICMPV6_ECHO_REPLY = 129,
+};
+
+enum {
+    PORT_GTPU = 2152,
+    PORT_TEREDO = 3544,
+    PORT_VXLAN = 4789,
+    PORT_VXLAN_GPE = 4790,
+    PORT_GENEVE = 6081,
+    PORT_VXLAN_LINUX = 8472, /* Linux' default from before the number was assigned; also OTV */
 };
 
 /* A chain longer than this is an attack, not a packet; RFC 8200 recommends each header once, destination twice. */

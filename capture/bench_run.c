@@ -104,7 +104,7 @@ static uint32_t parse_flows(const struct bench_table *table, const struct burst 
         lookup[flows].time = now;
         flows +=
             (link == LINK_ETHERNET && parse_fast(frame->data, frame->captured, frame->length, &lookup[flows].packet)) ||
-            parse_frame(frame->data, frame->captured, frame->length, link, &lookup[flows].packet) == PARSE_FLOW;
+            parse_frame(frame->data, frame->captured, frame->length, link, true, &lookup[flows].packet) == PARSE_FLOW;
     }
     return flows;
 }

@@ -53,7 +53,7 @@ int bench_table_open(struct bench_table *table, const struct bench_frames *frame
 {
     struct segment_plan plan = {1, max_flows, 4096, BENCH_HASH_SEED};
     struct stocker stocker;
-    static const struct options options = {.source_kind = XTOP_SOURCE_INTERFACE};
+    static const struct options options = {.source_kind = XTOP_SOURCE_INTERFACE, .decap = true};
 
     *table = (struct bench_table){.input = {.input = {.fd = -1, .link = frames->link}, .frames = frames}};
     if (segment_create(&table->segment, &plan, failure) < 0)

@@ -40,7 +40,7 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 1
+#define XTOP_LAYOUT_VERSION 2
 #define XTOP_HEADER_SIZE 4096
 #define XTOP_MAX_QUEUES 256
 #define XTOP_BUCKET_ENTRIES 7
@@ -73,6 +73,25 @@
 #define XTOP_END_SHUTDOWN 4 /* forced end */
 #define XTOP_END_CACHE_FULL 5
 
+/* xtop_record.tunnel: what carried the flow's IP header; tunnel_id is the field in brackets */
+#define XTOP_TUNNEL_NONE 0
+#define XTOP_TUNNEL_MPLS 1      /* label of the bottom of the stack */
+#define XTOP_TUNNEL_PPPOE 2     /* session id */
+#define XTOP_TUNNEL_GRE 3       /* no key, no id */
+#define XTOP_TUNNEL_GRE_KEYED 4 /* key */
+#define XTOP_TUNNEL_NVGRE 5     /* virtual subnet id */
+#define XTOP_TUNNEL_ERSPAN 6    /* session id */
+#define XTOP_TUNNEL_IPIP 7      /* IPv4 in IPv4; like the next three, no id */
+#define XTOP_TUNNEL_6IN4 8
+#define XTOP_TUNNEL_4IN6 9
+#define XTOP_TUNNEL_6IN6 10
+#define XTOP_TUNNEL_VXLAN 11     /* VNI */
+#define XTOP_TUNNEL_VXLAN_GPE 12 /* VNI */
+#define XTOP_TUNNEL_GENEVE 13    /* VNI */
+#define XTOP_TUNNEL_GTPU 14      /* TEID */
+#define XTOP_TUNNEL_TEREDO 15    /* no id */
+#define XTOP_TUNNEL_COUNT 16
+
 /* xtop_record.tcp_state */
 #define XTOP_TCP_NONE 0 /* not TCP */
 #define XTOP_TCP_SYN 1
@@ -89,7 +108,7 @@ struct xtop_direction {
     uint64_t payload_bytes;                  /* after the transport header */
     uint32_t size_histogram[XTOP_SIZE_BINS]; /* packets by frame length; bins as in xtop_queue.packet_size */
     uint16_t tcp_flags;                      /* OR of the flags; bit 8 is AE (NS) */
-    uint16_t ipv6_extensions;                /* XTOP_EXT_ bits */
+    uint16_t out_of_order;                   /* TCP segments that came after a later one; stops at 65535 */
     uint8_t ttl_min;
     uint8_t ttl_max;
     uint8_t dscp;     /* of the last packet */
@@ -111,17 +130,21 @@ struct xtop_record {
 
     struct xtop_direction direction[2];
 
-    uint64_t first_seen[2];      /* ns, 0 = never */
-    uint64_t tcp_options[2];     /* bit k: option of kind k was seen (k < 64) */
-    uint32_t ipv4_options[2];    /* bit n: option of number n (low 5 bits of its type) was seen */
+    uint64_t first_seen[2];  /* ns, 0 = never */
+    uint64_t tcp_options[2]; /* bit k: option of kind k was seen (k < 64) */
+    union {
+        uint32_t ipv4_options[2];    /* IPv4; bit n: option of number n (low 5 bits of its type) was seen */
+        uint32_t ipv6_extensions[2]; /* IPv6; XTOP_EXT_ bits */
+    };
     uint32_t tcp_next[2];        /* next expected TCP sequence number */
     uint16_t retransmissions[2]; /* TCP segments sent again; stops at 65535 */
-    uint16_t out_of_order[2];    /* TCP segments that came after a later one; stops at 65535 */
+    uint32_t tunnel_id;          /* of the flow's first packet, as tunnel */
     uint32_t rtt_us;             /* TCP handshake, SYN to its third packet, microseconds; 0 = not seen */
-    uint8_t initiator;           /* 0 or 1: the end that is "forward" */
+    uint8_t initiator : 1;       /* 0 or 1: the end that is "forward" */
+    uint8_t end_reason : 7;      /* XTOP_END_ */
     uint8_t tcp_state;           /* XTOP_TCP_ */
-    uint8_t end_reason;          /* XTOP_END_ */
     uint8_t fin_seen; /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
+    uint8_t tunnel;   /* XTOP_TUNNEL_: the innermost that the flow's first packet came in */
 };
 
 /* One bucket of the index: one cache line. tag[i] is the flow's whole hash where slot[i] != 0. */
@@ -138,7 +161,10 @@ struct xtop_protocol {
     uint64_t flows;
 };
 
-/* What a queue's worker has counted. received = accounted + non_ip + malformed + filtered + sampled_out + table_full. */
+/*
+ * What a queue's worker has counted. received = accounted + non_ip + malformed + filtered + sampled_out + table_full
+ * + duplicates.
+ */
 struct xtop_queue {
     uint32_t sequence;
     uint32_t queue; /* RX queue number on the interface */
@@ -174,7 +200,9 @@ struct xtop_queue {
     uint64_t ended_packets[XTOP_PACKETS_BINS]; /* ended flows of <= 1 2 5 10 100 1000 10000 and more packets */
 
     uint64_t first_time; /* ns: the source's clock at the first burst; 0 = nothing came yet */
-    uint64_t padding1;
+    uint64_t duplicates; /* frames that --dedup dropped */
+    uint64_t too_deep;   /* more than 8 encapsulations: counted as the flow that was reached, or in non_ip */
+    uint64_t padding1[7];
     struct xtop_protocol ended_protocol[256];
 };
 
@@ -212,6 +240,7 @@ struct xtop_header {
     uint64_t started_at;     /* ns */
     uint64_t idle_timeout;   /* ns */
     uint64_t active_timeout; /* ns */
+    uint64_t dedup_window;   /* ns: a frame seen again within it is dropped; 0 = off */
     uint64_t nic_dropped;    /* frames the driver or the device dropped since the start */
     uint64_t flows_claimed;  /* record slots taken from max_flows by all shards */
     int32_t pid;
@@ -239,12 +268,12 @@ XTOP_ASSERT_SIZE(struct xtop_direction, 64);
 XTOP_ASSERT_SIZE(struct xtop_record, 256);
 XTOP_ASSERT_SIZE(struct xtop_bucket, 64);
 XTOP_ASSERT_SIZE(struct xtop_shard, 128);
-XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 6 + 256 * 24);
+XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 7 + 256 * 24);
 XTOP_ASSERT_AT(struct xtop_record, key, 8);
 XTOP_ASSERT_AT(struct xtop_record, last_seen, 48);
 XTOP_ASSERT_AT(struct xtop_record, direction, 64);
 XTOP_ASSERT_AT(struct xtop_record, first_seen, 192);
-XTOP_ASSERT_AT(struct xtop_record, initiator, 252);
+XTOP_ASSERT_AT(struct xtop_record, tcp_state, 253);
 _Static_assert(sizeof(struct xtop_header) <= XTOP_HEADER_SIZE, "the header must fit its room");
 
 #endif

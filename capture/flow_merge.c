@@ -75,7 +75,6 @@ static void merge_direction(struct xtop_direction *direction, const struct flow_
     for (uint32_t i = 0; i < XTOP_SIZE_BINS; i++)
         direction->size_histogram[i] += sum->size_histogram[i];
     direction->tcp_flags |= sum->tcp_flags;
-    direction->ipv6_extensions |= sum->ipv6_extensions;
     direction->ip_flags |= sum->ip_flags;
     direction->dscp = sum->dscp;
 }
@@ -87,7 +86,7 @@ void record_merge(struct xtop_record *record, uint32_t from, const struct flow_s
 
     record_write_begin(&record->sequence);
     if (sum->opens)
-        record->initiator = (uint8_t)from;
+        record->initiator = from & 1;
     if (record->first_seen[from] == 0 || first < record->first_seen[from])
         record->first_seen[from] = first;
     if (last > record->last_seen[from])
@@ -96,6 +95,9 @@ void record_merge(struct xtop_record *record, uint32_t from, const struct flow_s
         merge_tcp(record, from, sum, clock_base);
     merge_direction(&record->direction[from], sum);
     record->tcp_options[from] |= sum->tcp_options;
-    record->ipv4_options[from] |= sum->ipv4_options;
+    if (record->key.ip_version == 4)
+        record->ipv4_options[from] |= sum->ipv4_options;
+    else
+        record->ipv6_extensions[from] |= sum->ipv6_extensions;
     record_write_end(&record->sequence);
 }

@@ -11,7 +11,9 @@ void record_start(struct xtop_record *record, const struct packet *packet)
     memset((uint8_t *)record + offsetof(struct xtop_record, key), 0,
            sizeof *record - offsetof(struct xtop_record, key));
     record->key = packet->key;
-    record->initiator = packet->direction;
+    record->initiator = packet->direction & 1;
+    record->tunnel = packet->tunnel;
+    record->tunnel_id = packet->tunnel_id;
     __atomic_store_n(&record->generation, record->generation + 1, __ATOMIC_RELAXED);
     record_write_end(&record->sequence);
 }
@@ -27,10 +29,13 @@ void record_update_rare(struct xtop_record *record, const struct packet *packet)
 {
     uint32_t from = packet->direction;
 
-    record->ipv4_options[from] |= packet->ipv4_options;
+    if (record->key.ip_version == 4)
+        record->ipv4_options[from] |= packet->ipv4_options;
+    else
+        record->ipv6_extensions[from] |= packet->ipv6_extensions;
     record->tcp_options[from] |= packet->tcp_options;
     if (packet->opens)
-        record->initiator = packet->direction;
+        record->initiator = packet->direction & 1;
 }
 
 static inline void count_saturating(uint16_t *counter)
@@ -59,7 +64,7 @@ static void tcp_track_sequence(struct xtop_record *record, const struct packet *
     if (record_older(record->last_seen[from], time, RECORD_REORDER_WINDOW))
         count_saturating(&record->retransmissions[from]);
     else
-        count_saturating(&record->out_of_order[from]);
+        count_saturating(&record->direction[from].out_of_order);
     if ((int32_t)(length - behind) > 0)
         record->tcp_next[from] = packet->tcp_sequence + length;
 }

@@ -95,14 +95,13 @@ static inline void record_update(struct xtop_record *record, const struct packet
     direction->payload_bytes += packet->payload_bytes;
     direction->size_histogram[packet->size_bin]++;
     direction->tcp_flags |= packet->tcp_flags;
-    direction->ipv6_extensions |= packet->ipv6_extensions;
     direction->ip_flags |= packet->ip_flags;
     direction->dscp = packet->dscp;
     if (packet->ttl < direction->ttl_min)
         direction->ttl_min = packet->ttl;
     if (packet->ttl > direction->ttl_max)
         direction->ttl_max = packet->ttl;
-    if (packet->opens | (packet->ipv4_options != 0) | (packet->tcp_options != 0))
+    if (packet->opens | ((packet->ipv4_options | packet->ipv6_extensions) != 0) | (packet->tcp_options != 0))
         record_update_rare(record, packet);
     record_write_end(&record->sequence);
 }

@@ -194,7 +194,7 @@ static void ended_publish(struct flow_table *table, const struct xtop_record *re
     __atomic_store_n(&shard->ended_reserved, head + 1, __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_release);
     *room = *record;
-    room->end_reason = reason;
+    room->end_reason = reason & 127;
     __atomic_store_n(&shard->ended_head, head + 1, __ATOMIC_RELEASE);
 }
 

@@ -39,6 +39,8 @@ enum {
     OPTION_MAX_FLOWS,
     OPTION_IDLE_TIMEOUT,
     OPTION_ACTIVE_TIMEOUT,
+    OPTION_DECAP,
+    OPTION_NO_DECAP,
     OPTION_HASH_SEED,
     OPTION_LOSSLESS_ENDED,
     OPTION_CONTROL_FD,
@@ -79,6 +81,8 @@ static const struct option long_options[] = {
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"active-timeout", required_argument, NULL, OPTION_ACTIVE_TIMEOUT},
+    {"decap", no_argument, NULL, OPTION_DECAP},
+    {"no-decap", no_argument, NULL, OPTION_NO_DECAP},
     {"hash-seed", required_argument, NULL, OPTION_HASH_SEED},
     {"lossless-ended", no_argument, NULL, OPTION_LOSSLESS_ENDED},
     {"control-fd", required_argument, NULL, OPTION_CONTROL_FD},
@@ -110,6 +114,7 @@ static const char help_text[] =
     "      --demo             generate frames: --seed N, --demo-flows N, --demo-packets N, --demo-rate PPS\n"
     "      --max-flows N      flow cache size, all queues together (1048576)\n"
     "      --idle-timeout S   (30)   --active-timeout S   (300)\n"
+    "      --decap, --no-decap  key flows on the innermost IP header of tunnels, or on the outermost (decap)\n"
     "      --hash-seed N      a fixed seed instead of a random one, for tests\n"
     "      --lossless-ended   wait for the owner's cursor before an ended flow is overwritten (files)\n"
     "      --control-fd N     SOCK_SEQPACKET socket of the owner   --listen PATH   socket for viewers\n"
@@ -129,6 +134,7 @@ void options_default(struct options *options)
         .max_flows = OPTIONS_DEFAULT_MAX_FLOWS,
         .idle_timeout = UINT64_C(30) * 1000000000,
         .active_timeout = UINT64_C(300) * 1000000000,
+        .decap = true,
         .control_fd = -1,
     };
 }
@@ -389,6 +395,10 @@ static int parse_table_option(struct options *options, int letter, const char *v
         return parse_seconds(value, &options->idle_timeout, "--idle-timeout", failure);
     case OPTION_ACTIVE_TIMEOUT:
         return parse_seconds(value, &options->active_timeout, "--active-timeout", failure);
+    case OPTION_DECAP:
+    case OPTION_NO_DECAP:
+        options->decap = letter == OPTION_DECAP;
+        return 0;
     case OPTION_HASH_SEED:
         options->hash_seed_given = true;
         return parse_u32(value, 0, UINT32_MAX, &options->hash_seed, "--hash-seed", failure);

@@ -58,6 +58,7 @@ struct options {
     uint64_t idle_timeout;   /* ns */
     uint64_t active_timeout; /* ns */
     uint32_t hash_seed;
+    bool decap;           /* key flows on the innermost IP header */
     bool hash_seed_given; /* else a random one is drawn */
     bool lossless_ended;  /* the source waits for the owner's cursor rather than lap it (files) */
 

@@ -11,13 +11,11 @@
 #include <string.h>
 
 #include "bpf/packet_headers.h"
+#include "capture/parse_cursor.h"
+#include "capture/parse_tunnel.h"
 
-struct cursor {
-    const uint8_t *at;
-    const uint8_t *end;    /* what was captured of the packet, padding left out */
-    uint32_t wire;         /* bytes from the IP header to the end of the frame on the wire */
-    bool transport_absent; /* a later fragment: what follows is not a transport header */
-};
+/* What every frame goes through is compiled into parse_frame, and once more for what tunnels carry. */
+#define FAST static inline __attribute__((always_inline))
 
 /* The two ends as the packet has them, before they are put in canonical order. */
 struct ends {
@@ -27,21 +25,6 @@ struct ends {
     uint16_t source_port;
     uint16_t destination_port;
 };
-
-static inline uint16_t read16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static inline uint32_t read32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static inline uint64_t read64(const uint8_t *at)
-{
-    return (uint64_t)read32(at) << 32 | read32(at + 4);
-}
 
 /* memcmp of 4 and of 16 bytes without a call or a branch: -1, 0 or 1. */
 static inline int compare4(const uint8_t *left, const uint8_t *right)
@@ -62,13 +45,8 @@ static inline int compare16(const uint8_t *left, const uint8_t *right)
     return (a[low] > b[low]) - (a[low] < b[low]);
 }
 
-static inline size_t cursor_left(const struct cursor *cursor)
-{
-    return (size_t)(cursor->end - cursor->at);
-}
-
-/* Passes VLAN tags of any depth; the outermost id stays. Returns the EtherType behind them, 0 when cut. */
-static uint16_t parse_vlan(struct cursor *cursor, uint16_t type, struct packet *packet)
+/* Passes VLAN tags of any depth; *id becomes the outermost's. Returns the EtherType behind them, 0 when cut. */
+FAST uint16_t parse_vlan(struct cursor *cursor, uint16_t type, uint16_t *id)
 {
     bool outermost = true;
 
@@ -76,7 +54,7 @@ static uint16_t parse_vlan(struct cursor *cursor, uint16_t type, struct packet *
         if (cursor_left(cursor) < 4)
             return 0;
         if (outermost)
-            packet->key.vlan = read16(cursor->at) & 0xfff;
+            *id = read16(cursor->at) & 0xfff;
         outermost = false;
         type = read16(cursor->at + 2);
         cursor->at += 4;
@@ -84,7 +62,7 @@ static uint16_t parse_vlan(struct cursor *cursor, uint16_t type, struct packet *
     return type;
 }
 
-static uint16_t parse_raw_type(const struct cursor *cursor)
+FAST uint16_t parse_raw_type(const struct cursor *cursor)
 {
     if (cursor_left(cursor) < 1)
         return 0;
@@ -99,7 +77,7 @@ static uint16_t parse_raw_type(const struct cursor *cursor)
 }
 
 /* Moves to the network header and returns its EtherType, or 0 when there is none to be read. */
-static uint16_t parse_link(struct cursor *cursor, enum link_type link, struct packet *packet)
+FAST uint16_t parse_link(struct cursor *cursor, enum link_type link, struct packet *packet)
 {
     static const struct {
         uint8_t size;
@@ -115,21 +93,27 @@ static uint16_t parse_link(struct cursor *cursor, enum link_type link, struct pa
     cursor->at += header[link].size;
     if (link == LINK_RAW_IP || link == LINK_NULL)
         return parse_raw_type(cursor);
-    return parse_vlan(cursor, read16(start + header[link].type_at), packet);
+    return parse_vlan(cursor, read16(start + header[link].type_at), &packet->key.vlan);
 }
 
-/* Settles how long the packet is (contract, section 3) and takes Ethernet padding out of sight. */
-static void parse_length(struct cursor *cursor, const uint8_t *ip, uint32_t claimed, struct packet *packet)
+/*
+ * Settles how long the packet is (contract, section 3) and takes Ethernet padding out of sight. `header` bytes are on the
+ * wire. False when the packet claims to be shorter than they are.
+ */
+FAST bool parse_length(struct cursor *cursor, const uint8_t *ip, uint32_t header, uint32_t claimed,
+                       struct packet *packet)
 {
-    if (claimed == 0)
-        claimed = cursor->wire; /* segmentation offload, or a jumbogram */
-    if (claimed > cursor->wire) {
+    if (unlikely(claimed - header > cursor->wire - header)) {
+        if (claimed != 0 && claimed < header)
+            return false;
+        if (claimed != 0) /* else segmentation offload, or a jumbogram */
+            packet->unusual |= PACKET_LENGTH_MISMATCH;
         claimed = cursor->wire;
-        packet->length_mismatch = 1;
     }
     packet->bytes = claimed;
     if ((size_t)(cursor->end - ip) > claimed)
         cursor->end = ip + claimed;
+    return true;
 }
 
 /*
@@ -159,7 +143,29 @@ static uint64_t parse_options(const uint8_t *at, const uint8_t *end, uint8_t num
     return seen;
 }
 
-static enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet, struct ends *ends)
+/* Leaves word where a fragment's headers are; an atomic fragment (RFC 6946) is a whole packet and none of ours. */
+static __attribute__((noinline)) void note_fragment(const uint8_t *frame, const uint8_t *ip, const uint8_t *header,
+                                                    struct packet *packet)
+{
+    if (packet->fragment_count == PACKET_FRAGMENTS_MAX || header - frame > UINT16_MAX)
+        return;
+    packet->unusual |= PACKET_FRAGMENT;
+    packet->fragment[packet->fragment_count++] =
+        (struct fragment_place){(uint16_t)(ip - frame), (uint16_t)(header - frame)};
+}
+
+/* `fragment` is the word of flags and offset, of which more is set than "don't fragment". */
+static __attribute__((noinline)) void parse_ipv4_fragment(const uint8_t *frame, const uint8_t *ip, uint16_t fragment,
+                                                          struct packet *packet)
+{
+    packet->ip_flags |=
+        (uint8_t)((fragment & 0x2000 ? XTOP_IP_MORE_FRAGMENTS : 0) | (fragment & 0x8000 ? XTOP_IP_RESERVED : 0) |
+                  (fragment & 0x3fff ? XTOP_IP_FRAGMENT : 0));
+    if (fragment & 0x3fff)
+        note_fragment(frame, ip, ip, packet);
+}
+
+FAST enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet, struct ends *ends)
 {
     const uint8_t *ip = cursor->at;
     uint32_t header, total;
@@ -169,17 +175,17 @@ static enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet
         return PARSE_MALFORMED;
     header = (ip[0] & 15u) * 4;
     total = read16(ip + 2);
-    if (header < 20 || header > cursor->wire || (total != 0 && total < header))
+    if (header < 20 || header > cursor->wire || !parse_length(cursor, ip, header, total, packet))
         return PARSE_MALFORMED;
-    parse_length(cursor, ip, total, packet);
     if (header > 20)
         packet->ipv4_options =
             (uint32_t)parse_options(ip + 20, cursor_left(cursor) < header ? cursor->end : ip + header, 31);
     fragment = read16(ip + 6);
-    packet->ip_flags =
-        (uint8_t)((fragment & 0x4000 ? XTOP_IP_DONT_FRAGMENT : 0) | (fragment & 0x2000 ? XTOP_IP_MORE_FRAGMENTS : 0) |
-                  (fragment & 0x8000 ? XTOP_IP_RESERVED : 0) | (fragment & 0x3fff ? XTOP_IP_FRAGMENT : 0));
+    packet->ip_flags = (uint8_t)(fragment >> 14 & XTOP_IP_DONT_FRAGMENT);
+    if (unlikely(fragment & 0xbfff))
+        parse_ipv4_fragment(cursor->frame, ip, fragment, packet);
     cursor->transport_absent = (fragment & 0x1fff) != 0;
+    cursor->ip = ip;
     packet->dscp = ip[1] >> 2;
     packet->ttl = ip[8];
     packet->key.protocol = ip[9];
@@ -187,7 +193,7 @@ static enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet
     ends->source = ip + 12;
     ends->destination = ip + 16;
     ends->address_size = 4;
-    packet->payload_bytes = packet->bytes > header ? packet->bytes - header : 0;
+    packet->payload_bytes = packet->bytes - header;
     cursor->at = cursor_left(cursor) < header ? cursor->end : ip + header;
     return PARSE_FLOW;
 }
@@ -228,7 +234,7 @@ static uint32_t extension_size(const uint8_t *at, uint8_t type)
 }
 
 /* Walks to the transport header; `size` becomes the bytes of all extension headers. */
-static enum parse_result parse_extensions(struct cursor *cursor, struct packet *packet, uint8_t next, uint32_t *size)
+FAST enum parse_result parse_extensions(struct cursor *cursor, struct packet *packet, uint8_t next, uint32_t *size)
 {
     uint16_t bit;
 
@@ -250,6 +256,8 @@ static enum parse_result parse_extensions(struct cursor *cursor, struct packet *
 
             packet->ip_flags |= (uint8_t)(XTOP_IP_FRAGMENT | (fragment & 1 ? XTOP_IP_MORE_FRAGMENTS : 0));
             cursor->transport_absent = (fragment & 0xfff8) != 0;
+            if (fragment & 0xfff9)
+                note_fragment(cursor->frame, cursor->ip, at, packet);
         }
         next = at[0];
         if (cursor->transport_absent)
@@ -263,7 +271,7 @@ static enum parse_result parse_extensions(struct cursor *cursor, struct packet *
     return PARSE_FLOW;
 }
 
-static enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet, struct ends *ends)
+FAST enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet, struct ends *ends)
 {
     const uint8_t *ip = cursor->at;
     uint32_t payload, extensions;
@@ -272,7 +280,8 @@ static enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet
     if (cursor_left(cursor) < 40 || ip[0] >> 4 != 6)
         return PARSE_MALFORMED;
     payload = read16(ip + 4);
-    parse_length(cursor, ip, payload ? payload + 40 : 0, packet);
+    parse_length(cursor, ip, 40, payload ? payload + 40 : 0, packet); /* never shorter than 40 */
+    cursor->ip = ip;
     packet->dscp = (uint8_t)(read16(ip) >> 6 & 63);
     packet->ttl = ip[7];
     packet->key.ip_version = 6;
@@ -286,7 +295,7 @@ static enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet
 }
 
 /* Returns the header's size as the packet claims it. */
-static uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
+FAST uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
 {
     const uint8_t *tcp = cursor->at;
     uint32_t header;
@@ -306,7 +315,7 @@ static uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
 }
 
 /* Type and code make the receiver's port; an echo reply takes the place of its request's other end. */
-static void parse_icmp(const uint8_t *icmp, struct packet *packet, struct ends *ends)
+FAST void parse_icmp(const uint8_t *icmp, struct packet *packet, struct ends *ends)
 {
     bool v6 = packet->key.protocol == PROTOCOL_ICMPV6;
     uint8_t request = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO_REQUEST;
@@ -320,7 +329,7 @@ static void parse_icmp(const uint8_t *icmp, struct packet *packet, struct ends *
     packet->opens = icmp[0] == request;
 }
 
-static void parse_ports(const struct cursor *cursor, struct ends *ends)
+FAST void parse_ports(const struct cursor *cursor, struct ends *ends)
 {
     if (cursor_left(cursor) < 4)
         return;
@@ -328,18 +337,41 @@ static void parse_ports(const struct cursor *cursor, struct ends *ends)
     ends->destination_port = read16(cursor->at + 2);
 }
 
-static void parse_transport(const struct cursor *cursor, struct packet *packet, struct ends *ends)
+/* What an IP protocol that is no transport carries. */
+static enum carrier carrier_of(uint8_t protocol)
 {
+    switch (protocol) {
+    case PROTOCOL_IPV4:
+        return CARRIES_IPV4;
+    case PROTOCOL_IPV6:
+        return CARRIES_IPV6;
+    case PROTOCOL_GRE:
+        return CARRIES_GRE;
+    case PROTOCOL_MPLS:
+        return CARRIES_MPLS;
+    default:
+        return CARRIES_NOTHING;
+    }
+}
+
+/* Returns what may be a tunnel. */
+FAST enum carrier parse_transport(const struct cursor *cursor, struct packet *packet, struct ends *ends)
+{
+    enum carrier carrier = CARRIES_NOTHING;
     uint32_t header = 0;
 
     if (cursor->transport_absent)
-        return;
+        return CARRIES_NOTHING;
     switch (packet->key.protocol) {
     case PROTOCOL_TCP:
         parse_ports(cursor, ends);
         header = parse_tcp(cursor, packet);
         break;
     case PROTOCOL_UDP:
+        parse_ports(cursor, ends);
+        header = 8;
+        carrier = tunnel_of_ports(ends->source_port, ends->destination_port);
+        break;
     case PROTOCOL_UDP_LITE:
         parse_ports(cursor, ends);
         header = 8;
@@ -355,13 +387,15 @@ static void parse_transport(const struct cursor *cursor, struct packet *packet, 
         header = 8;
         break;
     default:
+        carrier = carrier_of(packet->key.protocol);
         break;
     }
     packet->payload_bytes = packet->payload_bytes > header ? packet->payload_bytes - header : 0;
+    return carrier;
 }
 
 /* The smaller (address, port) becomes end 0. No branch but on the version: which end sends is as good as random. */
-static void parse_order(struct packet *packet, const struct ends *ends)
+FAST void parse_order(struct packet *packet, const struct ends *ends)
 {
     bool v4 = ends->address_size == 4;
     int order = v4 ? compare4(ends->source, ends->destination) : compare16(ends->source, ends->destination);
@@ -379,12 +413,133 @@ static void parse_order(struct packet *packet, const struct ends *ends)
     packet->key.port[!from] = ends->destination_port;
 }
 
-enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link,
+/* ---- Tunnels ------------------------------------------------------------------------------------------------- */
+
+/* A walk through encapsulations. */
+struct walk {
+    struct cursor cursor;
+    struct ends ends;
+    struct tunnel tunnel; /* the encapsulation opened last */
+    uint32_t opened;
+    uint16_t type; /* EtherType of what the cursor is at */
+};
+
+static bool walk_may_open(struct walk *walk, struct packet *packet)
+{
+    if (walk->opened == PARSE_ENCAPSULATIONS_MAX) {
+        packet->unusual |= PACKET_TOO_DEEP;
+        return false;
+    }
+    walk->opened++;
+    return true;
+}
+
+/* Passes all that lies below IP, VLAN tags, MPLS and PPPoE in any order; false when no IP header comes after them. */
+static bool walk_to_ip(struct walk *walk, struct packet *packet)
+{
+    for (;;) {
+        const uint8_t *at = walk->cursor.at;
+        uint16_t id = 0;
+
+        walk->type = parse_vlan(&walk->cursor, walk->type, &id);
+        walk->cursor.wire -= (uint32_t)(walk->cursor.at - at);
+        if (packet->key.vlan == 0)
+            packet->key.vlan = id;
+        if (walk->type == ETHERTYPE_IPV4 || walk->type == ETHERTYPE_IPV6)
+            return true;
+        if (walk->type != ETHERTYPE_MPLS && walk->type != ETHERTYPE_MPLS_UPSTREAM && walk->type != ETHERTYPE_PPPOE)
+            return false;
+        if (!walk_may_open(walk, packet))
+            return false;
+        walk->type = tunnel_open_link(&walk->cursor, walk->type, &walk->tunnel);
+    }
+}
+
+/* Reads the IP header at the cursor into a packet of its own; what is the frame's stays. */
+static enum parse_result walk_read_ip(struct walk *walk, struct packet *packet, enum carrier *carrier)
+{
+    struct packet inner = {
+        .key.vlan = packet->key.vlan,
+        .size_bin = packet->size_bin,
+        .unusual = packet->unusual,
+        .tunnel = walk->tunnel.kind,
+        .tunnel_id = walk->tunnel.id,
+        .fragment_count = packet->fragment_count,
+    };
+    enum parse_result result;
+
+    memcpy(inner.fragment, packet->fragment, sizeof inner.fragment);
+    memset(&walk->ends, 0, sizeof walk->ends);
+    if (walk->type == ETHERTYPE_IPV4)
+        result = parse_ipv4(&walk->cursor, &inner, &walk->ends);
+    else
+        result = parse_ipv6(&walk->cursor, &inner, &walk->ends);
+    if (result != PARSE_FLOW)
+        return result;
+    /* The first fragment of a tunnel's packet holds but the begin of what it carries: that is no contradiction. */
+    if (packet->fragment_count)
+        inner.unusual = (inner.unusual & ~PACKET_LENGTH_MISMATCH) | (packet->unusual & PACKET_LENGTH_MISMATCH);
+    *carrier = parse_transport(&walk->cursor, &inner, &walk->ends);
+    *packet = inner;
+    return PARSE_FLOW;
+}
+
+/* Opens what the IP packet read last carries, again and again; what cannot be read leaves *packet as it is. */
+static void walk_inwards(struct walk *walk, struct packet *packet, enum carrier carrier)
+{
+    while (carrier != CARRIES_NOTHING) {
+        struct ends reached = walk->ends;
+        uint16_t vlan = packet->key.vlan;
+        uint32_t header = (uint32_t)(walk->cursor.at - walk->cursor.ip);
+
+        if (!walk_may_open(walk, packet))
+            return;
+        walk->cursor.wire = packet->bytes - header;
+        walk->type = tunnel_open(&walk->cursor, carrier, packet->key.ip_version, &walk->tunnel);
+        if (!walk_to_ip(walk, packet) || walk_read_ip(walk, packet, &carrier) != PARSE_FLOW) {
+            walk->ends = reached;
+            packet->key.vlan = vlan;
+            return;
+        }
+    }
+}
+
+/*
+ * parse_frame for whatever is not plain: it begins again at the first byte. So the plain frame pays nothing for this,
+ * its variables stay in registers.
+ */
+static __attribute__((noinline)) enum parse_result parse_encapsulated(const uint8_t *data, uint32_t captured,
+                                                                      uint32_t length, enum link_type link, bool decap,
+                                                                      struct packet *packet)
+{
+    struct walk walk = {.cursor = {.frame = data, .at = data, .end = data + captured}};
+    enum carrier carrier = CARRIES_NOTHING;
+    enum parse_result result;
+
+    memset(packet, 0, sizeof *packet);
+    packet->size_bin = (uint8_t)parse_size_bin(length);
+    walk.type = parse_link(&walk.cursor, link, packet);
+    walk.cursor.wire = length - (uint32_t)(walk.cursor.at - data);
+    if (!walk_to_ip(&walk, packet))
+        return PARSE_NON_IP;
+    result = walk_read_ip(&walk, packet, &carrier);
+    if (result != PARSE_FLOW)
+        return result;
+    if (decap)
+        walk_inwards(&walk, packet, carrier);
+    parse_order(packet, &walk.ends);
+    return PARSE_FLOW;
+}
+
+/* ---- The frame ----------------------------------------------------------------------------------------------- */
+
+enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link, bool decap,
                               struct packet *packet)
 {
-    struct cursor cursor = {.at = data, .end = data + captured};
+    struct cursor cursor = {.frame = data, .at = data, .end = data + captured};
     struct ends ends = {0};
     enum parse_result result;
+    enum carrier carrier;
     uint16_t type;
 
     memset(packet, 0, sizeof *packet);
@@ -396,10 +551,12 @@ enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t l
     else if (type == ETHERTYPE_IPV6)
         result = parse_ipv6(&cursor, packet, &ends);
     else
-        return PARSE_NON_IP;
+        return parse_encapsulated(data, captured, length, link, decap, packet);
     if (result != PARSE_FLOW)
         return result;
-    parse_transport(&cursor, packet, &ends);
+    carrier = parse_transport(&cursor, packet, &ends);
+    if (unlikely(carrier != CARRIES_NOTHING) && decap)
+        return parse_encapsulated(data, captured, length, link, decap, packet);
     parse_order(packet, &ends);
     return PARSE_FLOW;
 }

@@ -6,6 +6,8 @@
 #ifndef XTOP_PARSE_H
 #define XTOP_PARSE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "capture/flow_abi.h"
@@ -25,6 +27,22 @@ enum parse_result {
     PARSE_MALFORMED, /* an IP header, or an IPv6 extension header, that is cut or contradicts itself */
 };
 
+/* An IP header within an IP header within ...: so many are opened, more is an attack. */
+#define PARSE_ENCAPSULATIONS_MAX 8
+
+/* packet.unusual */
+#define PACKET_LENGTH_MISMATCH 1 /* a header claims more than the frame carried */
+#define PACKET_TOO_DEEP 2        /* more encapsulations than are opened: this is what was reached */
+#define PACKET_FRAGMENT 4        /* part of a datagram: packet.fragment says where that stands */
+
+/* Where in the frame a header of a fragment lies. */
+struct fragment_place {
+    uint16_t ip;     /* its IP header */
+    uint16_t header; /* IPv6: its fragment header; IPv4: the same as ip */
+};
+
+#define PACKET_FRAGMENTS_MAX 2 /* fragments within fragments, as when a tunnel lengthens what was cut to fit */
+
 struct packet {
     struct xtop_key key;
     uint8_t direction; /* the end of the key that sent it: 0 or 1 */
@@ -33,7 +51,7 @@ struct packet {
     uint8_t ip_flags;         /* XTOP_IP_ */
     uint16_t ipv6_extensions; /* XTOP_EXT_ */
     uint16_t tcp_flags;       /* 9 bits; 0 when not TCP */
-    uint8_t length_mismatch;  /* the header claims more than the frame carried */
+    uint8_t unusual;          /* PACKET_ bits: what few packets are */
     uint8_t opens;            /* its sender is the initiator whoever came first: SYN without ACK, ICMP echo request */
     uint8_t tcp_seen;         /* the TCP header was there to read: the tcp_ fields hold */
     uint8_t size_bin;         /* bin of packet_size for the frame's length */
@@ -41,14 +59,19 @@ struct packet {
     uint32_t payload_bytes;
     uint32_t ipv4_options;
     uint32_t tcp_sequence;
+    uint32_t tunnel_id; /* as in xtop_record */
     uint64_t tcp_options;
+    uint8_t tunnel;         /* XTOP_TUNNEL_: what carried the IP header directly */
+    uint8_t fragment_count; /* of `fragment`, outermost first */
+    struct fragment_place fragment[PACKET_FRAGMENTS_MAX];
 };
 
 /*
  * Reads one frame. `captured` bytes are at `data`; `length` is what was on the wire (>= captured).
- * Tunnels are not opened: a tunnel is a flow of its outer header.
+ * With `decap` the packet is what the innermost IP header says that can be read; else what the outermost says. MPLS and
+ * PPPoE are passed in both cases, as VLAN tags are. The ports of a later fragment are 0 (see fragments.h).
  */
-enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link,
+enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link, bool decap,
                               struct packet *packet);
 
 /*

@@ -127,7 +127,7 @@ static struct value tcp_of(const struct filter_instruction *step, const struct x
     case FILTER_RETRANSMISSIONS:
         return one(of_ends(step, record, record->retransmissions[0], record->retransmissions[1]));
     case FILTER_OUT_OF_ORDER:
-        return one(of_ends(step, record, record->out_of_order[0], record->out_of_order[1]));
+        return one(of_ends(step, record, record->direction[0].out_of_order, record->direction[1].out_of_order));
     case FILTER_RTT:
         return record->rtt_us ? one(record->rtt_us) : UNKNOWN;
     default:

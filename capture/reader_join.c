@@ -80,6 +80,11 @@ int reader_find_halves(const struct reader *reader, struct reader_halves *halves
     return 0;
 }
 
+static uint16_t add_saturating(uint16_t a, uint16_t b)
+{
+    return (uint16_t)(a + b > UINT16_MAX ? UINT16_MAX : a + b);
+}
+
 static void join_direction(struct xtop_direction *to, const struct xtop_direction *from)
 {
     if (from->packets == 0)
@@ -96,13 +101,8 @@ static void join_direction(struct xtop_direction *to, const struct xtop_directio
     for (int i = 0; i < XTOP_SIZE_BINS; i++)
         to->size_histogram[i] += from->size_histogram[i];
     to->tcp_flags |= from->tcp_flags;
-    to->ipv6_extensions |= from->ipv6_extensions;
+    to->out_of_order = add_saturating(to->out_of_order, from->out_of_order);
     to->ip_flags |= from->ip_flags;
-}
-
-static uint16_t add_saturating(uint16_t a, uint16_t b)
-{
-    return (uint16_t)(a + b > UINT16_MAX ? UINT16_MAX : a + b);
 }
 
 static void join_tcp(struct xtop_record *record, const struct xtop_record *other)
@@ -118,8 +118,11 @@ static void join_tcp(struct xtop_record *record, const struct xtop_record *other
 
 void reader_join(struct xtop_record *record, const struct xtop_record *other)
 {
-    if (record_first_seen(other) < record_first_seen(record))
+    if (record_first_seen(other) < record_first_seen(record)) {
         record->initiator = other->initiator;
+        record->tunnel = other->tunnel;
+        record->tunnel_id = other->tunnel_id;
+    }
     for (int i = 0; i < 2; i++) {
         join_direction(&record->direction[i], &other->direction[i]);
         if (other->first_seen[i] && (!record->first_seen[i] || other->first_seen[i] < record->first_seen[i]))
@@ -127,9 +130,8 @@ void reader_join(struct xtop_record *record, const struct xtop_record *other)
         if (other->last_seen[i] > record->last_seen[i])
             record->last_seen[i] = other->last_seen[i];
         record->tcp_options[i] |= other->tcp_options[i];
-        record->ipv4_options[i] |= other->ipv4_options[i];
+        record->ipv4_options[i] |= other->ipv4_options[i]; /* or, with the same bits, the extensions of IPv6 */
         record->retransmissions[i] = add_saturating(record->retransmissions[i], other->retransmissions[i]);
-        record->out_of_order[i] = add_saturating(record->out_of_order[i], other->out_of_order[i]);
     }
     join_tcp(record, other);
 }

@@ -238,7 +238,6 @@ void ranking_offer_directions(struct ranking *ranking, const struct reader_row *
         one.record.tcp_options[other] = 0;
         one.record.ipv4_options[other] = 0;
         one.record.retransmissions[other] = 0;
-        one.record.out_of_order[other] = 0;
         one.retransmissions[other] = 0;
         one.rate_packets[other] = 0;
         one.rate_bytes[other] = 0;

@@ -13,6 +13,7 @@ struct side {
     uint64_t last_seen;
     uint64_t tcp_options;
     uint32_t ipv4_options;
+    uint32_t ipv6_extensions;
     uint32_t retransmissions;
     uint32_t out_of_order;
 };
@@ -29,9 +30,10 @@ static struct side side_of(const struct xtop_record *record, uint32_t end)
         .first_seen = record->first_seen[end],
         .last_seen = record->last_seen[end],
         .tcp_options = record->tcp_options[end],
-        .ipv4_options = record->ipv4_options[end],
+        .ipv4_options = record->key.ip_version == 4 ? record->ipv4_options[end] : 0,
+        .ipv6_extensions = record->key.ip_version == 6 ? record->ipv6_extensions[end] : 0,
         .retransmissions = record->retransmissions[end],
-        .out_of_order = record->out_of_order[end],
+        .out_of_order = counts->out_of_order,
     };
 }
 
@@ -68,6 +70,16 @@ static char *put_time(char *to, const struct row_form *form, uint64_t time)
     if (time == 0)
         return put(to, form->nothing);
     return put(text_time(put(to, form->quote), time), form->quote);
+}
+
+/* One of the form's beginnings, the id where the kind has one, and the end. */
+static char *put_tunnel(char *to, const struct row_form *form, const struct xtop_record *record)
+{
+    if (record->tunnel == XTOP_TUNNEL_NONE || record->tunnel >= XTOP_TUNNEL_COUNT)
+        return put(to, form->tunnel[XTOP_TUNNEL_NONE]);
+    to = put(to, form->tunnel[record->tunnel]);
+    to = form->tunnel_ids >> record->tunnel & 1 ? text_u64(to, record->tunnel_id) : put(to, form->nothing);
+    return put(to, form->tunnel_end);
 }
 
 static char *put_sizes(char *to, const struct row_form *form, const uint32_t *count)
@@ -112,7 +124,7 @@ static char *put_side_value(char *to, const struct row_form *form, const struct 
     case ROW_SIDE_TCP_OPTIONS:
         return text_u64(to, side->tcp_options);
     case ROW_SIDE_IPV6_EXTENSIONS:
-        return text_u64(to, counts->ipv6_extensions);
+        return text_u64(to, side->ipv6_extensions);
     case ROW_SIDE_PACKET_SIZE:
         return put_sizes(to, form, counts->size_histogram);
     case ROW_SIDE_FIRST_SEEN:
@@ -175,6 +187,8 @@ static char *put_flow_value(char *to, const struct row_form *form, const struct 
         return text_double(to, (double)((row->rate_bytes[0] + row->rate_bytes[1]) * 8) * form->per_second);
     case ROW_TCP_STATE:
         return put_word(to, form, form->tcp_state, form->tcp_state_count, record->tcp_state);
+    case ROW_TUNNEL:
+        return put_tunnel(to, form, record);
     case ROW_RTT_US:
         return record->rtt_us ? text_u64(to, record->rtt_us) : put(to, form->nothing);
     case ROW_END_REASON:
@@ -219,7 +233,8 @@ size_t row_text_room(const struct row_form *form)
         form->list_begin.size + form->list_end.size + XTOP_SIZE_BINS * (form->list_between.size + sizeof("4294967295"));
     size_t value = VALUE_TEXT_MAX + 2 * form->quote.size + form->nothing.size + list +
                    longest_word(form->protocol_name, 256) + longest_word(form->tcp_state, form->tcp_state_count) +
-                   longest_word(form->end_reason, form->end_reason_count);
+                   longest_word(form->end_reason, form->end_reason_count) +
+                   longest_word(form->tunnel, XTOP_TUNNEL_COUNT) + form->tunnel_end.size;
     size_t room = form->between.size + form->end.size;
 
     for (uint64_t i = 0; i < form->step_count; i++)

@@ -77,6 +77,9 @@ struct row_form {
     struct row_words list_begin; /* round and between the counts of packet_size */
     struct row_words list_between;
     struct row_words list_end;
+    const struct row_words *tunnel; /* XTOP_TUNNEL_COUNT beginnings, up to the id; the first is the whole of none */
+    struct row_words tunnel_end;    /* after the id */
+    uint64_t tunnel_ids;            /* bit k: tunnels of kind k have one */
     const struct row_words *protocol_name; /* 256, quoted where they need it */
     const struct row_words *tcp_state;     /* by XTOP_TCP_ */
     const struct row_words *end_reason;    /* by XTOP_END_ */

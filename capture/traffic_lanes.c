@@ -111,7 +111,7 @@ static struct traffic_lane *lane_of(struct traffic_lanes *lanes, const struct fr
     struct packet packet;
 
     if (lanes->count == 1 ||
-        parse_frame(frame->data, frame->captured, frame->length, LINK_ETHERNET, &packet) != PARSE_FLOW)
+        parse_frame(frame->data, frame->captured, frame->length, LINK_ETHERNET, false, &packet) != PARSE_FLOW)
         return &lanes->lane[0];
     return &lanes->lane[hash_key(&packet.key, LANE_HASH_SEED) % lanes->count];
 }

@@ -55,6 +55,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     };
     queue->counts.queue = queue->input->number;
     queue->counts.cpu = cpu;
+    queue->decap = options->decap;
     if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
         return -1;
     queue->table.stock_fd = shared->stock_fd;
@@ -77,6 +78,23 @@ void worker_publish(struct worker_queue *queue, uint64_t now)
     record_write_end(&queue->published->sequence);
 }
 
+/* The long way, for frames that parse_fast passes on. False: the frame belongs to no flow, and is counted. */
+static bool parse_at_length(struct worker_queue *queue, const struct frame *frame, struct packet *packet)
+{
+    struct xtop_queue *counts = &queue->counts;
+    enum parse_result result;
+
+    result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, queue->decap, packet);
+    counts->too_deep += (packet->unusual & PACKET_TOO_DEEP) != 0;
+    if (result == PARSE_NON_IP)
+        counts->non_ip++;
+    else if (result == PARSE_MALFORMED)
+        counts->malformed++;
+    else
+        counts->length_mismatch += (packet->unusual & PACKET_LENGTH_MISMATCH) != 0;
+    return result == PARSE_FLOW;
+}
+
 /* Parses frames `from` .. `to` of a burst; the packets that belong to flows go to `lookup`. Returns how many. */
 static uint32_t parse_frames(struct worker_queue *queue, const struct burst *burst, uint32_t from, uint32_t to,
                              uint64_t now, struct lookup *lookup)
@@ -88,23 +106,13 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
     for (uint32_t i = from; i < to; i++) {
         const struct frame *frame = &burst->frame[i];
         struct lookup *at = &lookup[flows];
-        enum parse_result result;
+        bool flow = (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet)) ||
+                    parse_at_length(queue, frame, &at->packet);
 
-        if (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet))
-            result = PARSE_FLOW;
-        else
-            result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, &at->packet);
         at->time = burst->timed ? frame->time : now;
         counts->received_bytes += frame->length;
         counts->packet_size[at->packet.size_bin]++;
-        if (result == PARSE_FLOW) {
-            counts->length_mismatch += at->packet.length_mismatch;
-            flows++;
-        } else if (result == PARSE_NON_IP) {
-            counts->non_ip++;
-        } else {
-            counts->malformed++;
-        }
+        flows += flow;
     }
     return flows;
 }

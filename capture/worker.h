@@ -41,6 +41,7 @@ struct worker_queue {
     uint64_t last_statistics; /* ns */
     uint64_t packet_time;     /* ns: time of the last frame (files) */
     enum source_result state;
+    bool decap; /* flows are keyed on the innermost IP header */
 };
 
 struct worker {

@@ -175,6 +175,10 @@ def _since(of: Callable[[Flow], int]) -> Cell:
     return lambda flow, scene, width: (units.age(scene.taken_at - of(flow)), "base")
 
 
+def _tunnel(flow: Flow, scene: Scene, width: int) -> Span:
+    return elided(printable(str(flow.tunnel or "")), width), "base"
+
+
 def _place(address: str) -> tuple[int, bytes]:
     try:
         parsed = ip_address(address)
@@ -229,8 +233,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("dscp", "DSCP", 5, 15, _both(lambda side: side.dscp), "dscp", lambda flow: flow.forward.dscp,
            about="DSCP, source / destination"),
     Column("vlan", "VLAN", 6, 16, _vlan, "vlan", lambda flow: flow.vlan, about="outermost VLAN id"),
-    Column("tunnel", "Tunnel", 8, 17, lambda flow, scene, width: (printable(flow.tunnel or "")[:width], "base"),
-           right=False, about="what carried the flow"),
+    Column("tunnel", "Tunnel", 11, 17, _tunnel, right=False,
+           about="what carried the flow, and its id (VNI, TEID, key, label, session)"),
     Column("packets", "Packets", 8, 18, _count(lambda flow: flow.packets), "packets",
            lambda flow: flow.packets, about="packets since the flow began"),
     Column("share", "Share", units.PERCENT_WIDTH, 19, _share, "bps", about="of all bits per second received"),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, overload
 
-from xtop.model import Direction, Flow
+from xtop.model import Direction, Flow, Tunnel
 from xtop.protocols import ICMP, ICMPV6, protocol_name
 from xtop.row_form import RowForm
 
@@ -22,6 +22,13 @@ END_REASONS = (None, "idle", "active", "tcp", "shutdown", "cache_full")  # by XT
 TCP_STATES = (None, "syn", "syn_ack", "established", "fin", "closed", "reset")  # by XTOP_TCP_
 
 TEXT_CHUNK = 1 << 20  # bytes
+
+# By XTOP_TUNNEL_: the name, and whether it has an id.
+TUNNELS = (
+    *(("", False), ("mpls", True), ("pppoe", True), ("gre", False), ("gre", True), ("nvgre", True), ("erspan", True)),
+    *(("ipip", False), ("6in4", False), ("4in6", False), ("6in6", False)),
+    *(("vxlan", True), ("vxlan_gpe", True), ("geneve", True), ("gtpu", True), ("teredo", False)),
+)
 
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 
@@ -97,7 +104,7 @@ class FlowRows(Sequence[Flow]):
             protocol=key.protocol,
             protocol_name=protocol_name(key.protocol) if self._kind in _WITH_PROTOCOL else "",
             vlan=key.vlan,
-            tunnel=None,
+            tunnel=_tunnel(record.tunnel, record.tunnel_id) if record.tunnel else None,
             first_seen=min(seen for seen in (there.first_seen, back.first_seen) if seen is not None),
             last_seen=max(seen for seen in (there.last_seen, back.last_seen) if seen is not None),
             packets=there.packets + back.packets,
@@ -121,6 +128,7 @@ class FlowRows(Sequence[Flow]):
         direction = record.direction[end]
         if direction.packets == 0:
             return _NOTHING
+        version = record.key.ip_version
         return Direction(
             packets=direction.packets,
             bytes=direction.bytes,
@@ -130,14 +138,14 @@ class FlowRows(Sequence[Flow]):
             ttl_max=direction.ttl_max,
             dscp=direction.dscp,
             ip_flags=direction.ip_flags,
-            ipv4_options=record.ipv4_options[end],
+            ipv4_options=record.ipv4_options[end] if version == 4 else 0,
             tcp_options=record.tcp_options[end],
-            ipv6_extensions=direction.ipv6_extensions,
+            ipv6_extensions=record.ipv6_extensions[end] if version == 6 else 0,
             packet_size=tuple(self._ffi.unpack(direction.size_histogram, 8)),
             first_seen=record.first_seen[end] or None,
             last_seen=record.last_seen[end] or None,
             retransmissions=row.retransmissions[end],
-            out_of_order=record.out_of_order[end],
+            out_of_order=direction.out_of_order,
             pps=row.rate_packets[end] * self._per_second,
             bps=row.rate_bytes[end] * 8 * self._per_second,
         )
@@ -145,6 +153,12 @@ class FlowRows(Sequence[Flow]):
 
 _WITH_PROTOCOL = (b"", b"port", b"protocol")  # kinds of rows that one protocol names
 _NOTHING = Direction(packet_size=(0,) * 8)
+
+
+@lru_cache(maxsize=4096)
+def _tunnel(number: int, identity: int) -> Tunnel:
+    kind, has_id = TUNNELS[number]
+    return Tunnel(kind, identity if has_id else None)
 
 
 @lru_cache(maxsize=65536)
@@ -193,5 +207,10 @@ def _native_form(ffi: Any, lib: Any, form: RowForm, per_second: float) -> tuple[
     native.protocol_name = table([protocol_name(number) for number in range(256)])
     native.tcp_state, native.tcp_state_count = table(list(TCP_STATES)), len(TCP_STATES)
     native.end_reason, native.end_reason_count = table(list(END_REASONS)), len(END_REASONS)
+    none, before_kind, before_id, native_end = form.tunnel
+    begins = [before_kind + form.word(kind) + before_id for kind, _ in TUNNELS]
+    alive.append(ffi.new("struct row_words[]", [words(text) for text in (none, *begins[1:])]))
+    native.tunnel, native.tunnel_end = alive[-1], words(native_end)
+    native.tunnel_ids = sum(1 << number for number, (_, has_id) in enumerate(TUNNELS) if has_id)
     native.per_second = per_second
     return native, alive

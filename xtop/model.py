@@ -57,6 +57,7 @@ class Totals:
     flows_ended: int = 0
     flows_evicted: int = 0  # of the ended, those that a full table pushed out
     length_mismatch: int = 0
+    too_deep: int = 0  # packets of more encapsulations than are opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,17 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True)
+class Tunnel:
+    """What carried a flow's IP header directly; ``id`` is the VNI, TEID, key, label or session, where there is one."""
+
+    kind: str  # of xtop.flow_rows.TUNNELS
+    id: int | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.id is None else f"{self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """One flow, both directions; forward is the initiator's. ``key`` stays the same while the flow lives.
 
@@ -184,7 +196,7 @@ class Flow:
     protocol: int
     protocol_name: str
     vlan: int
-    tunnel: str | None
+    tunnel: Tunnel | None
     first_seen: int
     last_seen: int
     packets: int

@@ -107,10 +107,15 @@ LINK = (
     Option(("--no-keep-host",), "redirect these, too", _flag("keep_host", False), "keep host"),
     Option(("--force",), "redirect on an interface that this host itself uses", _flag("force")),
 )
+DECODE = (
+    Option(("--decap",), "key flows on the innermost IP header of tunnels (the default)", _flag("decap"), "decap"),
+    Option(("--no-decap",), "key flows on the outermost IP header", _flag("decap", False), "decap"),
+)
 FLOWS = (
     Option(("--max-flows",), "flow cache size (1048576)", {"type": _integer(1, 1 << 27), "metavar": "N"}),
     Option(("--idle-timeout",), "end a flow after this silence (30)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
     Option(("--active-timeout",), "end a flow of this age (300)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
+    *DECODE,
 )
 REALTIME = Option(("--realtime",), "replay a file at its own pace", _flag("realtime"))
 INTERVAL = Option(
@@ -196,6 +201,7 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         max_flows=given("max_flows"),
         idle_timeout=given("idle_timeout"),
         active_timeout=given("active_timeout"),
+        decap=given("decap") is not False,
         realtime=bool(given("realtime")),
         filter=given("filter"),
         seed=given("seed"),

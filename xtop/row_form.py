@@ -33,6 +33,7 @@ class RowForm:
     list_begin: str
     list_between: str
     list_end: str
+    tunnel: tuple[str, str, str, str]  # for none; before the kind, before the id, after it
     word: Callable[[str], str]  # a name (of a protocol, a state) as it must be written
 
 

@@ -39,6 +39,8 @@ class CaptureSettings:
     idle_timeout: float | None = None  # seconds
     active_timeout: float | None = None  # seconds
 
+    decap: bool = True  # key flows on the innermost IP header of tunnels
+
     realtime: bool = False
     lossless_ended: bool = False  # wait for the reader of ended flows rather than lap it
 
@@ -85,6 +87,8 @@ def capture_arguments(settings: CaptureSettings, *, control_fd: int, file_fd: in
         if word is not None:
             arguments += [option, word]
     arguments += [option for name, option in _FLAGS if getattr(settings, name)]
+    if not settings.decap:
+        arguments.append("--no-decap")
     if settings.queues:
         arguments += ["-q", format_number_list(settings.queues)]
     if settings.cpus:

@@ -240,6 +240,7 @@ class ShmSource:
             flows_ended=sum(queue.flows_ended for queue in queues),
             flows_evicted=sum(queue.flows_evicted for queue in queues),
             length_mismatch=sum(queue.length_mismatch for queue in queues),
+            too_deep=sum(queue.too_deep for queue in queues),
         )
 
     def _lost(self, queues: list[Any]) -> Lost:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libFuzzer on parse_frame. An input is: link type, 2 bytes of what the wire carried beyond the capture (big endian), the
+ * libFuzzer on parse_frame. An input is: link type (bit 7: no decapsulation), 2 bytes of what the wire carried beyond the capture (big endian), the
  * frame. seeds.py makes inputs of captures.
  *
  * The frame lies at the end of its own heap block, so the sanitizer sees the first byte read past `captured`; a second
@@ -35,7 +35,7 @@ static void check_fast(const uint8_t *frame, uint32_t captured, uint32_t wire, e
 }
 
 static enum parse_result parse_at_end(const uint8_t *frame, uint32_t captured, uint32_t behind, enum link_type link,
-                                      uint32_t wire, struct packet *packet)
+                                      bool decap, uint32_t wire, struct packet *packet)
 {
     uint8_t *block = malloc(captured + behind + 1);
     enum parse_result result;
@@ -45,7 +45,7 @@ static enum parse_result parse_at_end(const uint8_t *frame, uint32_t captured, u
         memcpy(block + 1, frame, captured);
     memset(block + 1 + captured, 0x45, behind);
     memset(packet, 0xa5, sizeof *packet);
-    result = parse_frame(block + 1, captured, wire, link, packet);
+    result = parse_frame(block + 1, captured, wire, link, decap, packet);
     if (link == LINK_ETHERNET)
         check_fast(block + 1, captured, wire, result, packet);
     free(block);
@@ -82,16 +82,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct packet again;
     enum parse_result result;
     enum link_type link;
+    bool decap;
     uint32_t captured;
     uint32_t wire;
 
     if (size < HEAD || size > 65536)
         return 0;
-    link = (enum link_type)(data[0] % (LINK_NULL + 1));
+    link = (enum link_type)((data[0] & 127) % (LINK_NULL + 1));
+    decap = data[0] < 128;
     captured = (uint32_t)size - HEAD;
     wire = captured + (uint32_t)(data[1] << 8 | data[2]);
-    result = parse_at_end(data + HEAD, captured, 0, link, wire, &packet);
-    require(result == parse_at_end(data + HEAD, captured, BEHIND, link, wire, &again));
+    result = parse_at_end(data + HEAD, captured, 0, link, decap, wire, &packet);
+    require(result == parse_at_end(data + HEAD, captured, BEHIND, link, decap, wire, &again));
     if (result != PARSE_FLOW)
         return 0;
     require(memcmp(&packet, &again, sizeof packet) == 0);

@@ -60,7 +60,6 @@ static struct reader_row tcp_row(void)
                 .first_seen = {START + 10 * SECOND, START + 8 * SECOND},
                 .last_seen = {START + 20 * SECOND, START + 30 * SECOND},
                 .retransmissions = {1, 4},
-                .out_of_order = {0, 2},
                 .rtt_us = 321,
             },
         .rate_packets = {4, 6},
@@ -68,6 +67,7 @@ static struct reader_row tcp_row(void)
     };
 
     row.record.direction[1] = (struct xtop_direction){.packets = 3,
+                                                      .out_of_order = 2,
                                                       .bytes = 1800,
                                                       .payload_bytes = 1680,
                                                       .tcp_flags = 0x18,

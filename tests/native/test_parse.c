@@ -61,7 +61,7 @@ static enum parse_result parse_copy(const uint8_t *bytes, uint32_t captured, uin
     if (captured)
         memcpy(block, bytes, captured);
     memset(packet, 0xa5, sizeof *packet);
-    result = parse_frame(captured ? block : block + 1, captured, wire, link, packet);
+    result = parse_frame(captured ? block : block + 1, captured, wire, link, true, packet);
     if (link == LINK_ETHERNET && captured)
         check_fast(block, captured, wire, result, packet);
     free(block);
@@ -96,7 +96,10 @@ static void assert_same_packet(const char *name, const struct packet *got, const
     SAME(ipv6_extensions);
     SAME(bytes);
     SAME(payload_bytes);
-    SAME(length_mismatch);
+    SAME(unusual);
+    SAME(tunnel);
+    SAME(tunnel_id);
+    SAME(fragment_count);
     SAME(opens);
     SAME(size_bin);
     SAME(ipv4_options);
@@ -155,6 +158,8 @@ static void check_snapped(const struct frame_case *frame, const uint8_t *bytes, 
         return;
     assert_int_equal(frame->result, PARSE_FLOW);
     assert_invariants(name, got, wire);
+    if (got->tunnel != wanted->tunnel && cut < frame->whole)
+        return; /* what a tunnel carries is cut: the flow of its own header */
     SAME(bytes);
     SAME(ttl);
     SAME(dscp);

@@ -441,8 +441,8 @@ TRANSPORT_CASES = [
         [Wanted(A, 0, "224.0.0.22", 0, 2, (1, 36, 16))],
     ),
     Case(
-        "GRE is a flow of its outer header",
-        one(ethernet(IP(src=A, dst=B) / GRE() / udp(10, "192.0.2.1", "192.0.2.2"))),
+        "GRE cut within its inner header is a flow of the outer one",
+        one(ethernet(IP(src=A, dst=B) / GRE() / udp(10, "192.0.2.1", "192.0.2.2"))[:56], 14 + 20 + 4 + 38),
         [Wanted(A, 0, B, 0, 47, (1, 20 + 4 + 38, 42))],
     ),
     Case(

@@ -19,25 +19,6 @@ from tests.scenarios.flow_reading import expected_flows, life_differences, snaps
 HERE = Path(__file__).parent
 CAPTURES = sorted((HERE / "pcaps").iterdir())
 
-# What does not meet the contract yet. Strict: the day it does, the mark must go.
-NOT_YET = {"discord_mid_flow.pcap": "PPPoE", "dns.pcap": "PPPoE", "syslog.pcap": "PPPoE"}
-
-
-def with_marks(captures: list[Path]) -> list[Any]:
-    """Parametrise over captures, those that cannot pass yet marked."""
-    return [
-        pytest.param(
-            path,
-            id=path.name,
-            marks=[
-                pytest.mark.xfail(strict=True, reason=f"{NOT_YET[path.name]} is not opened yet (contract, section 3)")
-            ]
-            if path.name in NOT_YET
-            else [],
-        )
-        for path in captures
-    ]
-
 
 def expectation_of(path: Path) -> dict[str, Any]:
     expectation: dict[str, Any] = json.loads((HERE / "expected" / f"{path.name}.json").read_text(encoding="utf-8"))
@@ -66,7 +47,7 @@ def test_the_stored_expectation_is_tsharks(path: Path) -> None:
     assert json.loads(tshark_flows.as_text(tshark_flows.expect(path))) == expectation_of(path)
 
 
-@pytest.mark.parametrize("path", with_marks(CAPTURES))
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: str(path.name))
 def test_packets_and_bytes_of_each_flow(
     path: Path, snapshots: dict[Path, dict[str, Any]], read_capture: ReadCapture
 ) -> None:
@@ -75,7 +56,7 @@ def test_packets_and_bytes_of_each_flow(
     assert not differences, "\n".join(differences)
 
 
-@pytest.mark.parametrize("path", with_marks(CAPTURES))
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: str(path.name))
 def test_lives_times_directions_and_header_fields(
     path: Path, snapshots: dict[Path, dict[str, Any]], read_capture: ReadCapture
 ) -> None:
@@ -85,7 +66,7 @@ def test_lives_times_directions_and_header_fields(
     assert not differences, "\n".join(differences)
 
 
-@pytest.mark.parametrize("path", with_marks(CAPTURES))
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: str(path.name))
 def test_where_each_packet_went(path: Path, snapshots: dict[Path, dict[str, Any]], read_capture: ReadCapture) -> None:
     snapshot, wanted = snapshot_of(path, snapshots, read_capture), expectation_of(path)
     seen = {name: snapshot["accounting"][name] for name in ("received", "accounted", "non_ip", "malformed")}

@@ -3,10 +3,10 @@
 
 Nothing here knows xtop's code. Headers are dissected by Wireshark; only the aggregation (contract, section 3) is ours.
 
-tshark prints every occurrence of a field, outermost first. A tunnel is a flow of its outer header, so the first
-occurrence of ``ip.*`` or ``ipv6.*`` is taken; which of the two families is outer is read off ``frame.protocols``.
-A transport field is only looked at when the outer chain of headers says that this transport comes next, so an inner
-packet, or the one that an ICMP error quotes, is never mistaken for it.
+tshark prints every occurrence of a field, outermost first, and ``frame.protocols`` names the layers in that order. A
+packet is what its innermost IP header says that the layers of ``OPENED`` lead to; the occurrences that belong to the
+layers around it are cut off before anything is read. So neither a tunnel's own header nor the packet that an ICMP error
+quotes is mistaken for it.
 
 ``python tshark_flows.py FILE`` prints the expectation as JSON; ``--write DIR FILE...`` writes DIR/FILE.json.
 """
@@ -14,11 +14,13 @@ packet, or the one that an ICMP error quotes, is never mistaken for it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ SECOND = 1_000_000_000
 IDLE = 30 * SECOND
 ACTIVE = 300 * SECOND
 TCP_QUIET = 2 * SECOND
+UNKNOWN = 1 << 30  # bytes: more than any header claims
 
 ICMP, IGMP, TCP, UDP, ROUTING, FRAGMENT, AH, ICMPV6, SCTP, UDPLITE = 1, 2, 6, 17, 43, 44, 51, 58, 132, 136
 WITH_PORTS = {TCP, UDP, SCTP, UDPLITE}
@@ -48,6 +51,18 @@ FIELDS = (
 # Without these tshark would show reassembled packets instead of the frames themselves.
 PREFERENCES = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
 
+# What xtop opens; any other layer ends the way to the innermost IP header. PPP counts within PPPoE only.
+OPENED = {
+    *("eth", "ethertype", "vlan", "ieee8021ad", "sll", "null", "raw", "mpls", "pppoes", "ppp"),
+    *("pwethheuristic", "pwethcw", "pwethnocw"),
+    *("ip", "ipv6", "udp", "gre", "erspan", "vxlan", "geneve", "gtp", "teredo"),
+}
+# What tshark does not open, or opens as something else, unless it is told.
+DECODE_AS = ("udp.port==8472,vxlan",)
+
+# Fields whose first word is not the name of their layer.
+LAYER_OF = {"mip6": "mipv6"}
+
 # What lies under the first IP header, by tshark's name of it: bytes.
 LINK_HEADERS = {"eth": 14, "vlan": 4, "ieee8021ad": 4, "pppoes": 6, "ppp": 2, "mpls": 4, "sll": 16, "null": 4}
 
@@ -61,6 +76,10 @@ EXTENSIONS = {
     135: ("mip6.proto", "mip6.hlen"),
     139: ("hip.proto", "hip.hdr_len"),
     140: ("shim6.nxt", "shim6.len"),
+}
+
+IPV6_HEADERS = {
+    *("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr", "ah", "mipv6", "hip", "shim6"),
 }
 
 Row = dict[str, list[str]]
@@ -187,6 +206,31 @@ def link_length(row: Row) -> tuple[str, int]:
     return "", length
 
 
+def inside(row: Row, layers: list[str], position: int) -> Row:
+    """Return the row without the occurrences that belong to the layers before ``position``."""
+    outer = Counter(layers[:position])
+    cut: Row = {"frame.protocols": [":".join(layers[position:])]}
+    for name, values in row.items():
+        words = name.split(".")
+        layer = ".".join(words[:2]) if ".".join(words[:2]) in IPV6_HEADERS else LAYER_OF.get(words[0], words[0])
+        before = outer["ip"] + outer["ipv6"] if name == "ip.version" else outer[layer]  # an IPv6 header has it, too
+        cut.setdefault(name, values if layer in ("frame", "vlan", "ieee8021ad") else values[before:])
+    return cut
+
+
+def ip_positions(layers: list[str]) -> list[int]:
+    """Where the IP headers are that xtop may take for the packet's, outermost first."""
+    positions: list[int] = []
+    for position, layer in enumerate(layers):
+        walked = layer in IPV6_HEADERS and positions and layers[positions[-1]] == "ipv6"
+        stray = layer == "ppp" and layers[position - 1] != "pppoes"
+        if not walked and (layer not in OPENED or stray):
+            break
+        if layer in ("ip", "ipv6"):
+            positions.append(position)
+    return positions
+
+
 def outermost_vlan(row: Row) -> int:
     """VLAN id of the first tag; tshark names 802.1ad's apart."""
     for layer in row["frame.protocols"][0].split(":"):
@@ -228,7 +272,7 @@ def read_ipv6(row: Row, carried: int, wire: int) -> IpHeader:
         raise MalformedHeaderError("ipv6")
     protocol, header_length, later = walk_extensions(row, carried)
     claimed = needed(row, "ipv6.plen")
-    total = 40 + claimed if claimed else wire
+    total = 40 + claimed if claimed or wire == UNKNOWN else wire
     return IpHeader(
         ipaddress.IPv6Address(row["ipv6.src"][0]).packed,
         ipaddress.IPv6Address(row["ipv6.dst"][0]).packed,
@@ -298,10 +342,14 @@ def tcp_flags_of(row: Row) -> int | None:
     return (flags or 0) & 0x1FF
 
 
-def read_packet(row: Row, layer: str, below: int) -> tuple[Packet, bool]:
-    """Make a packet of a tshark row; the second value tells of a length mismatch."""
-    carried = needed(row, "frame.cap_len") - below
-    wire = needed(row, "frame.len") - below
+def read_packet(row: Row, vlan: int, below: int | None) -> tuple[Packet, bool]:
+    """Make a packet of a tshark row; the second value tells of a length mismatch.
+
+    ``below`` bytes lie before its IP header. In a tunnel tshark does not say; there headers are taken at their word.
+    """
+    carried = needed(row, "frame.cap_len") - below if below is not None else UNKNOWN
+    wire = needed(row, "frame.len") - below if below is not None else UNKNOWN
+    layer = row["frame.protocols"][0].split(":")[0]
     ip = read_ipv4(row, carried, wire) if layer == "ip" else read_ipv6(row, carried, wire)
     source_port, destination_port = ports_of(row, ip)
     ends = sorted([(ip.source, source_port), (ip.destination, destination_port)])
@@ -310,7 +358,7 @@ def read_packet(row: Row, layer: str, below: int) -> tuple[Packet, bool]:
     request = {ICMP: 8, ICMPV6: 128}.get(ip.protocol) == kind and kind is not None and not ip.later_fragment
     packet = Packet(
         epoch_ns(row["frame.time_epoch"][0]),
-        (ends[0], ends[1], ip.protocol, outermost_vlan(row)),
+        (ends[0], ends[1], ip.protocol, vlan),
         ends.index((ip.source, source_port)),
         request or (flags or 0) & (SYN | ACK) == SYN,
         flags,
@@ -334,6 +382,8 @@ def read_rows(path: Path) -> Iterator[Row]:
     command += ["-E", "occurrence=a", "-E", "aggregator=;"]
     for preference in PREFERENCES:
         command += ["-o", preference]
+    for rule in DECODE_AS:
+        command += ["-d", rule]
     for name in FIELDS:
         command += ["-e", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -355,18 +405,33 @@ def account(expected: Expectation, live: dict[Key, Entry], packet: Packet) -> No
     expected.accounted += 1
 
 
+def innermost_packet(row: Row) -> tuple[Packet, bool]:
+    """Return what the innermost IP header says that is whole, with whole headers around it."""
+    layers = row["frame.protocols"][0].split(":")
+    first, *others = ip_positions(layers)
+    packet = read_packet(inside(row, layers, first), outermost_vlan(row), link_length(row)[1])
+    with contextlib.suppress(MalformedHeaderError):
+        for position in others:
+            packet = read_packet(inside(row, layers, position), outermost_vlan(row), None)
+    return packet
+
+
 def expect(path: Path) -> Expectation:
     """Aggregate a whole file."""
+    return expect_rows(read_rows(path))
+
+
+def expect_rows(rows: Iterable[Row]) -> Expectation:
+    """Aggregate frames in the order of their file."""
     expected, live = Expectation(), dict[Key, Entry]()
-    for row in read_rows(path):
+    for row in rows:
         expected.received += 1
         expected.frame_bytes += needed(row, "frame.len")
-        layer, below = link_length(row)
-        if not layer:
+        if not ip_positions(row["frame.protocols"][0].split(":")):
             expected.non_ip += 1
             continue
         try:
-            packet, mismatch = read_packet(row, layer, below)
+            packet, mismatch = innermost_packet(row)
         except MalformedHeaderError:
             expected.malformed += 1
             continue

@@ -27,6 +27,7 @@ from xtop.model import (
     Snapshot,
     SourceInfo,
     Totals,
+    Tunnel,
     View,
 )
 from xtop.source import SourceError
@@ -116,8 +117,8 @@ class ScriptedSource:
             source_port=pick.randrange(32768, 61000) if ports else 0,
             destination_port=pick.choice((443, 53, 22, 8080, 51820)) if ports else 2048 if protocol in (1, 58) else 0,
             protocol=protocol, protocol_name=NAMES[protocol], vlan=pick.choice((0, 0, 12, 208)),
-            tunnel=pick.choice((None, None, None, "VXLAN")), first_seen=first, last_seen=START, packets=0, bytes=0,
-            payload_bytes=0, pps=bps / 8 / packet, bps=bps,
+            tunnel=pick.choice((None, None, None, Tunnel("vxlan", 5001))), first_seen=first, last_seen=START,
+            packets=0, bytes=0, payload_bytes=0, pps=bps / 8 / packet, bps=bps,
             tcp_state=pick.choice(("established", "established", "syn_ack", "fin")) if protocol == 6 else None,
             rtt_us=pick.randrange(80, 90000) if protocol == 6 else None,
             end_reason=pick.choice(("idle", "tcp", "active", "cache_full")) if ended else None,

@@ -17,6 +17,7 @@ from xtop.model import (
     Snapshot,
     SourceInfo,
     Totals,
+    Tunnel,
 )
 
 NOON = 1769860800 * 10**9  # 2026-01-31T12:00:00Z
@@ -34,13 +35,13 @@ FLOW = Flow(
 )  # fmt: skip
 FLOW6 = replace(
     FLOW, ip_version=6, source="2001:db8::1", destination="2001:db8::2", protocol=17, protocol_name="UDP",
-    tunnel="vxlan", tcp_state=None, rtt_us=None, end_reason="idle",
+    tunnel=Tunnel("vxlan", 42), tcp_state=None, rtt_us=None, end_reason="idle",
 )  # fmt: skip
 SNAPSHOT = Snapshot(
     taken_at=NOON + 123456789,
     interval_s=1.0,
     source=SourceInfo("interface", "eth1", "af_xdp", "native", True, 4, driver="veth", ring_size=2048, notes=("n1",)),
-    totals=Totals(1000, 64000, 10.5, 5120.0, 2, 12, 10, 1, 3),
+    totals=Totals(1000, 64000, 10.5, 5120.0, 2, 12, 10, 1, 3, 7),
     accounting=Accounting(1000, 990, 4, 3, 2, 1, 0),
     lost=Lost(1, 2, 3, 4, 5, 6),
     queues=(Queue(0, 2, 600, 38400, 6.0, 3000.0, 0.25, 1, 2, 3, 4, 6), Queue(1, None, 400, 25600)),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.screen.scripted_source import ScriptedSource
 from xtop.columns import COLUMNS, TABLES, Scene, arrange, by_sort, next_sort, offer, ordered, scrolled_order, sortable
-from xtop.model import SORT_KEYS, Flow, View
+from xtop.model import SORT_KEYS, Flow, Tunnel, View
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_a_cell_is_never_wider_than_its_column(flows: tuple[Flow, ...]) -> None:
 
 
 def test_names_from_outside_cannot_command_the_terminal(flows: tuple[Flow, ...]) -> None:
-    hostile = replace(flows[0], source="\x1b[2J1", protocol_name="\n宽", tunnel="\x07")
+    hostile = replace(flows[0], source="\x1b[2J1", protocol_name="\n宽", tunnel=Tunnel("\x07"))
     for column in COLUMNS:
         text, _ = column.cell(hostile, Scene(), column.width)
         assert text.isprintable()

@@ -47,7 +47,7 @@ EXPECTED_HEAD = {
     },
     "totals": {
         "packets": 1000, "bytes": 64000, "pps": 10.5, "bps": 5120.0, "flows_live": 2, "flows_created": 12,
-        "flows_ended": 10, "flows_evicted": 1, "length_mismatch": 3,
+        "flows_ended": 10, "flows_evicted": 1, "length_mismatch": 3, "too_deep": 7,
     },
     "accounting": {
         "received": 1000, "accounted": 990, "non_ip": 4, "malformed": 3, "filtered": 2, "sampled_out": 1,
@@ -93,7 +93,7 @@ def test_json_is_the_schema_to_the_letter() -> None:
         "bytes": 1852, "payload_bytes": 1681, "pps": 1.5, "bps": 2500.25, "tcp_state": "established", "rtt_us": 321,
         "end_reason": None,
     }  # fmt: skip
-    assert (second["tunnel"], second["end_reason"], second["tcp_state"]) == ("vxlan", "idle", None)
+    assert (second["tunnel"], second["end_reason"], second["tcp_state"]) == ({"kind": "vxlan", "id": 42}, "idle", None)
 
 
 def test_json_has_a_flow_a_line_and_ndjson_is_one_line() -> None:
@@ -125,7 +125,12 @@ def test_csv_has_the_names_of_the_json_flattened() -> None:
     read = json.loads(written(write_json))["flows"]
     assert len(rows) == 2
     for row, flow in zip(rows, read, strict=True):
+        tunnel = flow.pop("tunnel") or {"kind": None, "id": None}
         flat = {name: value for name, value in flow.items() if name not in {"forward", "reverse"}}
+        at = list(flat).index("first_seen")
+        names = [*list(flat)[:at], "tunnel_kind", "tunnel_id", *list(flat)[at:]]
+        flat |= {f"tunnel_{name}": value for name, value in tunnel.items()}
+        flat = {name: flat[name] for name in names}
         for direction in ("forward", "reverse"):
             flat |= {f"{direction}_{name}": value for name, value in flow[direction].items()}
         assert list(row) == list(flat)

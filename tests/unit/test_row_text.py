@@ -21,7 +21,7 @@ from xtop._native import ffi, lib
 from xtop.export.csv_format import write_csv
 from xtop.export.json_format import write_json, write_ndjson
 from xtop.export.tcp_flags import LETTERS
-from xtop.flow_rows import FlowRows
+from xtop.flow_rows import TUNNELS, FlowRows
 from xtop.model import Snapshot
 
 SECOND = 10**9
@@ -34,7 +34,7 @@ directions = st.fixed_dictionaries(
     {
         "packets": st.one_of(st.just(0), st.integers(1, 2**62)), "bytes": counts, "payload_bytes": counts,
         "size_histogram": st.lists(st.integers(0, U32), min_size=8, max_size=8), "tcp_flags": st.integers(0, 65535),
-        "ipv6_extensions": st.integers(0, 65535), "ttl_min": st.integers(0, 255), "ttl_max": st.integers(0, 255),
+        "out_of_order": st.integers(0, 65535), "ttl_min": st.integers(0, 255), "ttl_max": st.integers(0, 255),
         "dscp": st.integers(0, 63), "ip_flags": st.integers(0, 15),
     }
 )  # fmt: skip
@@ -53,7 +53,7 @@ records = st.fixed_dictionaries(
         "tcp_options": st.lists(st.integers(0, U64), min_size=2, max_size=2),
         "ipv4_options": st.lists(st.integers(0, U32), min_size=2, max_size=2),
         "retransmissions": st.lists(st.integers(0, 65535), min_size=2, max_size=2),
-        "out_of_order": st.lists(st.integers(0, 65535), min_size=2, max_size=2), "rtt_us": st.integers(0, U32),
+        "tunnel": st.integers(0, len(TUNNELS) - 1), "tunnel_id": st.integers(0, U32), "rtt_us": st.integers(0, U32),
         "initiator": st.integers(0, 1), "tcp_state": st.integers(0, 6), "end_reason": st.integers(0, 5),
     }
 )  # fmt: skip
@@ -103,14 +103,17 @@ def check_direction(read: dict[str, Any], record: dict[str, Any], end: int) -> N
         assert read.pop("tcp_flags") == ""
         assert set(read.values()) <= {0, None}
         return
-    for name in ("packets", "bytes", "payload_bytes", "ttl_min", "ttl_max", "dscp", "ip_flags", "ipv6_extensions"):
+    for name in ("packets", "bytes", "payload_bytes", "ttl_min", "ttl_max", "dscp", "ip_flags", "out_of_order"):
         assert read[name] == there[name], name
     assert read["packet_size"] == there["size_histogram"]
     assert read["tcp_flags"] == "".join(
         letter for bit, letter in zip(range(8, -1, -1), LETTERS, strict=True) if there["tcp_flags"] & 1 << bit
     )
-    for name in ("tcp_options", "ipv4_options", "retransmissions", "out_of_order"):
+    for name in ("tcp_options", "retransmissions"):
         assert read[name] == record[name][end], name
+    bits = record["ipv4_options"][end]  # one place for both
+    version = record["key"]["ip_version"]
+    assert (read["ipv4_options"], read["ipv6_extensions"]) == ((bits, 0) if version == 4 else (0, bits))
     assert read["first_seen"] == iso(record["first_seen"][end])
     assert read["last_seen"] == iso(record["last_seen"][end])
 
@@ -133,6 +136,8 @@ def check_flow(read: dict[str, Any], row: dict[str, Any]) -> None:
         assert read[name] == sum(direction[name] for direction in record["direction"]) % 2**64
     assert read["pps"] == float(sum(row["rate_packets"]))
     assert read["bps"] == float(sum(row["rate_bytes"]) * 8)
+    kind, has_id = TUNNELS[record["tunnel"]]
+    assert read["tunnel"] == ({"kind": kind, "id": record["tunnel_id"] if has_id else None} if kind else None)
     assert read["rtt_us"] == (record["rtt_us"] or None)
     states = [None, "syn", "syn_ack", "established", "fin", "closed", "reset"]
     assert read["tcp_state"] == states[record["tcp_state"]]
@@ -159,7 +164,12 @@ def test_csv_says_the_same_as_json(values: list[dict[str, Any]]) -> None:
     write_csv(snapshot_of(values), stream)
     read = list(csv.DictReader(io.StringIO(stream.getvalue().decode(), newline="")))
     for row, flow in zip(read, read_json(snapshot_of(values)), strict=True):
-        flat = {name: value for name, value in flow.items() if not isinstance(value, dict)}
+        flat: dict[str, Any] = {}
+        for name, value in flow.items():
+            if name == "tunnel":
+                flat |= {f"tunnel_{part}": value and value[part] for part in ("kind", "id")}
+            elif not isinstance(value, dict):
+                flat[name] = value
         for side in ("forward", "reverse"):
             flat |= {f"{side}_{name}": value for name, value in flow[side].items()}
         assert list(row) == list(flat)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One row a flow, under the JSON's names; what lies in a direction has ``forward_`` or ``reverse_`` before its name.
+"""One row a flow, under the JSON's names; what lies in a direction has ``forward_`` or ``reverse_`` before its name,
+and the tunnel is ``tunnel_kind`` and ``tunnel_id``.
 
 A value that is not there is empty; the counts of ``packet_size`` stand in one cell, with blanks between.
 """
@@ -28,13 +29,15 @@ def write_csv(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard
 
 def csv_columns() -> list[str]:
     """Return the names of the columns."""
-    return [f"{side}_{name}" if side else name for side, name in _names()]
+    columns = [f"{side}_{name}" if side else name for side, name in _names()]
+    at = columns.index("tunnel")
+    return [*columns[:at], "tunnel_kind", "tunnel_id", *columns[at + 1 :]]
 
 
 def csv_form() -> RowForm:
     """Return a row for who writes many."""
     steps = tuple(Step("," if at else "", name, side) for at, (side, name) in enumerate(_names()))
-    return RowForm(steps, "\n", "", "", "", "", " ", "", lambda word: _line([word]).rstrip("\n"))
+    return RowForm(steps, "\n", "", "", "", "", " ", "", (",", "", ",", ""), lambda word: _line([word]).rstrip("\n"))
 
 
 def _names() -> list[tuple[str, str]]:
@@ -49,7 +52,10 @@ def _row(flow: Flow) -> str:
     forward, reverse = fields.pop("forward"), fields.pop("reverse")
     for direction in (forward, reverse):
         direction["packet_size"] = " ".join(map(str, direction["packet_size"]))
-    return _line([*fields.values(), *forward.values(), *reverse.values()])
+    tunnel = fields.pop("tunnel") or {"kind": None, "id": None}
+    at = list(flow_fields(NOBODY)).index("tunnel")
+    values = list(fields.values())
+    return _line([*values[:at], *tunnel.values(), *values[at:], *forward.values(), *reverse.values()])
 
 
 def _line(cells: Iterable[object]) -> str:

@@ -22,7 +22,7 @@ def flow_fields(flow: Flow) -> dict[str, Any]:
         "protocol_name": flow.protocol_name,
         "ip_version": flow.ip_version,
         "vlan": flow.vlan,
-        "tunnel": flow.tunnel,
+        "tunnel": None if flow.tunnel is None else {"kind": flow.tunnel.kind, "id": flow.tunnel.id},
         "first_seen": iso_time(flow.first_seen),
         "last_seen": iso_time(flow.last_seen),
         "packets": flow.packets,

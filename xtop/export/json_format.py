@@ -24,7 +24,7 @@ SOURCE = (
     *("driver", "ring_size", "reason", "notes"),
 )
 RATES = ("packets", "bytes", "pps", "bps")
-TOTALS = (*RATES, "flows_live", "flows_created", "flows_ended", "flows_evicted", "length_mismatch")
+TOTALS = (*RATES, "flows_live", "flows_created", "flows_ended", "flows_evicted", "length_mismatch", "too_deep")
 ACCOUNTING = ("received", "accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full")
 RX_CAUSES = ("rx_dropped", "rx_ring_full", "rx_fill_ring_empty", "rx_invalid_descs")
 LOST = ("total", *RX_CAUSES, "nic", "ring")
@@ -59,7 +59,7 @@ def _row(flow: Flow) -> str:
 def json_form(between: str) -> RowForm:
     """Return a flow as :func:`flow_fields` orders it, for who writes many."""
     steps, end = _steps(flow_fields(NOBODY), "", "")
-    return RowForm(steps, end, between, "null", '"', "[", ",", "]", _encode)
+    return RowForm(steps, end, between, "null", '"', "[", ",", "]", ("null", '{"kind":', ',"id":', "}"), _encode)
 
 
 def _steps(fields: Mapping[str, Any], side: str, before: str) -> tuple[tuple[Step, ...], str]:

@@ -121,7 +121,7 @@ def _protocol(flow: Flow) -> str:
     if flow.vlan:
         parts.append(f"· VLAN {flow.vlan}")
     if flow.tunnel:
-        parts.append(f"· inside {printable(flow.tunnel)}")
+        parts.append(f"· inside {printable(str(flow.tunnel))}")
     return " ".join(parts)
 
 
@@ -231,7 +231,7 @@ def _expressions(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
     lines = [_heading("This flow alone", width, "y copies the filter, Y tcpdump's")]
     lines += _wrapped("xtop filter", flow_expression(pinned.flow), width)
     dump = tcpdump_expression(pinned.flow)
-    why = f"(none: a pcap filter cannot look inside {printable(pinned.flow.tunnel or '')})"
+    why = f"(none: a pcap filter cannot look inside {printable(str(pinned.flow.tunnel or ''))})"
     return lines + _wrapped("tcpdump", dump or why, width)
 
 
