@@ -46,6 +46,8 @@
                 {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}}, \
     .ip_version = 6
 #define SIZES(ip, payload) .ttl = 64, .bytes = (ip), .payload_bytes = (payload)
+/* Of a datagram in parts. */
+#define PART .unusual = PACKET_FRAGMENT, .fragment_count = 1
 #define FLOW PARSE_FLOW
 
 /* clang-format off: a row is a frame */
@@ -487,6 +489,7 @@ const struct frame_case frame_cases[] = {
      FLOW,
      {.key = {ENDS_4, .port = {1000, 53}, .protocol = 17},
       .ip_flags = XTOP_IP_MORE_FRAGMENTS | XTOP_IP_FRAGMENT,
+      PART,
       SIZES(32, 4)},
      42},
     {"later fragment",
@@ -494,21 +497,21 @@ const struct frame_case frame_cases[] = {
      ETHERNET("0800") IPV4("0020", "2001", "11") UDP_12,
      0,
      FLOW,
-     {.key = {ENDS_4, .protocol = 17}, .ip_flags = XTOP_IP_MORE_FRAGMENTS | XTOP_IP_FRAGMENT, SIZES(32, 12)},
+     {.key = {ENDS_4, .protocol = 17}, .ip_flags = XTOP_IP_MORE_FRAGMENTS | XTOP_IP_FRAGMENT, PART, SIZES(32, 12)},
      34},
     {"last fragment of TCP: what lies there is no header",
      LINK_ETHERNET,
      ETHERNET("0800") IPV4("0028", "00b9", "06") TCP("5002"),
      0,
      FLOW,
-     {.key = {ENDS_4, .protocol = 6}, .ip_flags = XTOP_IP_FRAGMENT, SIZES(40, 20)},
+     {.key = {ENDS_4, .protocol = 6}, .ip_flags = XTOP_IP_FRAGMENT, PART, SIZES(40, 20)},
      34},
     {"later fragment of an echo request opens nothing",
      LINK_ETHERNET,
      ETHERNET("0800") IPV4("0020", "0001", "01") "080000000001000161626364",
      0,
      FLOW,
-     {.key = {ENDS_4, .protocol = 1}, .ip_flags = XTOP_IP_FRAGMENT, SIZES(32, 12)},
+     {.key = {ENDS_4, .protocol = 1}, .ip_flags = XTOP_IP_FRAGMENT, PART, SIZES(32, 12)},
      34},
 
     /* IPv6 and its extension headers, RFC 8200 4. */
@@ -570,6 +573,7 @@ const struct frame_case frame_cases[] = {
      {.key = {ENDS_6, .port = {1000, 53}, .protocol = 17},
       .ipv6_extensions = XTOP_EXT_FRAGMENT,
       .ip_flags = XTOP_IP_MORE_FRAGMENTS | XTOP_IP_FRAGMENT,
+      PART,
       .size_bin = 1,
       SIZES(60, 4)},
      70},
@@ -581,6 +585,7 @@ const struct frame_case frame_cases[] = {
      {.key = {ENDS_6, .protocol = 17},
       .ipv6_extensions = XTOP_EXT_FRAGMENT,
       .ip_flags = XTOP_IP_FRAGMENT,
+      PART,
       .size_bin = 1,
       SIZES(60, 12)},
      62},
@@ -611,6 +616,7 @@ const struct frame_case frame_cases[] = {
       .ipv6_extensions =
           XTOP_EXT_HOP_BY_HOP | XTOP_EXT_DESTINATION | XTOP_EXT_ROUTING | XTOP_EXT_FRAGMENT | XTOP_EXT_AUTHENTICATION,
       .ip_flags = XTOP_IP_MORE_FRAGMENTS | XTOP_IP_FRAGMENT,
+      PART,
       .tcp_flags = 0x010,
       .tcp_seen = 1,
       .tcp_sequence = 0x01020304,
@@ -647,13 +653,13 @@ const struct frame_case frame_cases[] = {
      FLOW,
      {.key = {ENDS_6, .protocol = 59}, .ipv6_extensions = XTOP_EXT_DESTINATION | XTOP_EXT_NO_NEXT, SIZES(48, 0)},
      62},
-    {"6in4 is a flow of its outer header",
+    {"6in4",
      LINK_ETHERNET,
      ETHERNET("0800") IPV4("0048", "0000", "29") IPV6("000c", "11") UDP_12,
      0,
      FLOW,
-     {.key = {ENDS_4, .protocol = 41}, .size_bin = 1, SIZES(72, 52)},
-     34},
+     {.key = {ENDS_6, .port = {1000, 53}, .protocol = 17}, .size_bin = 1, SIZES(52, 4), .tunnel = XTOP_TUNNEL_6IN4},
+     82},
 
     /* Other links. */
     {"raw IPv4",
