@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from time import monotonic
 
@@ -27,13 +28,14 @@ from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
 from xtop.exporting import flows_job, picture_job, write_file
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP, works
-from xtop.layout import Layout, choose
+from xtop.layout import PANELS, plan
 from xtop.messages import ExportEnded, SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
 from xtop.naming import Naming, SystemNaming
 from xtop.picture import Look, Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
+from xtop.regions import arrange
 from xtop.source import SnapshotSource
 from xtop.terminal_driver import TerminalDriver
 from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
@@ -98,6 +100,7 @@ class XtopApp(App[None]):
         self._columns = columns or ColumnMemory()
         self._naming = naming or SystemNaming()
         self._look_of_panels = Look()
+        self._hidden: frozenset[str] = frozenset()  # regions
         self._opened_at = clock()
         self.register_theme(MONO)
         self.theme = "mono" if plain else theme or DEFAULT_THEME
@@ -112,9 +115,9 @@ class XtopApp(App[None]):
         yield FlowTable(id="flows")
         with Container(id="below"):
             with Container(id="shapes"):
-                yield HistogramPanel("Packet size", lambda snapshot: snapshot.packet_size, id="sizes")
-                yield HistogramPanel("Flow duration", lambda snapshot: snapshot.flow_duration, id="durations")
-                yield HistogramPanel("Flow packets", lambda snapshot: snapshot.flow_packets, id="lengths")
+                yield HistogramPanel("3 Packet size", "Size", attrgetter("packet_size"), id="sizes")
+                yield HistogramPanel("4 Flow duration", "Duration", attrgetter("flow_duration"), id="durations")
+                yield HistogramPanel("4 Packets/flow", "Packets", attrgetter("flow_packets"), id="lengths")
                 yield ProtocolPanel(id="protocols")
             yield LossPanel(id="loss")
         yield FooterLine(id="footer")
@@ -162,10 +165,9 @@ class XtopApp(App[None]):
         self._arrange(event.size.width, event.size.height)
 
     def _arrange(self, width: int, height: int) -> None:
-        fitting = choose(width, height)
+        fitting = plan(width, height, self._hidden)
         for screen in self.screen_stack:
-            for layout in Layout:
-                screen.set_class(layout is fitting, layout.value)
+            arrange(screen, fitting)
 
     def _tick(self) -> None:
         """Move the clocks that stand on the screen while no snapshot comes."""
@@ -354,6 +356,19 @@ class XtopApp(App[None]):
             self._present()
         else:
             self.notice("nothing earlier is kept" if direction < 0 else "this is the present")
+
+    def action_panel(self, number: int) -> None:
+        """Show or hide a panel."""
+        self._hidden = self._hidden ^ frozenset(PANELS[number - 1])
+        self._arrange(self.size.width, self.size.height)
+        if all(name in self._hidden for panel in PANELS for name in panel):
+            self.notice("all panels are hidden; 1 to 6 show them again")
+
+    def action_look(self, what: str) -> None:
+        """Switch one of the ways in which panels are drawn: a field of Look."""
+        look = self._look_of_panels
+        self._look_of_panels = replace(look, **{what: not getattr(look, what)})
+        self.draw()
 
     def action_zero(self) -> None:
         """Count from here, on the screen only."""

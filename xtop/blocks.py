@@ -40,6 +40,34 @@ def curve(values: Sequence[float | None], height: int, top: float) -> list[str]:
     return lines
 
 
+def history(values: Sequence[float | None], top: float, width: int, idle: str = UP[1]) -> str:
+    """Return the last ``width`` values as columns that share ``top``; what was not measured is blank, 0 is ``idle``."""
+    shown = values[-width:] if width > 0 else ()
+    cells = [" " if one is None else column(one / top) if one > 0 and top > 0 else idle for one in shown]
+    return "".join(cells).rjust(max(0, width))
+
+
+# Of a braille cell, the dots of its left and right column, lowest first (U+2800 and the sum of the bits).
+_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+
+
+def braille_curve(values: Sequence[float | None], height: int, top: float) -> list[str]:
+    """Return a filled curve of dots ``height`` lines high, uppermost first; two values a column."""
+    dots = [
+        0 if value is None or top <= 0 else max(1, min(height * 4, round(value / top * height * 4))) for value in values
+    ]
+    dots += [0] * (len(dots) % 2)
+    lines = []
+    for level in reversed(range(height)):
+        cells = []
+        for left, right in zip(dots[::2], dots[1::2], strict=True):
+            bits = sum(_DOTS[0][dot] for dot in range(4) if left > level * 4 + dot)
+            bits += sum(_DOTS[1][dot] for dot in range(4) if right > level * 4 + dot)
+            cells.append(chr(0x2800 + bits) if bits else " ")
+        lines.append("".join(cells))
+    return lines
+
+
 def _eighths(share: float, height: int) -> int:
     return max(1, min(height * 8, round(share * height * 8)))
 
@@ -53,3 +81,26 @@ def ceiling(value: float) -> float:
         if value <= power * step:
             return power * step
     return power * 10
+
+
+class SteadyCeiling:
+    """The top of an axis that does not jump about: it rises at once, and falls only after ``patience`` calmer looks."""
+
+    def __init__(self, patience: int = 10) -> None:
+        self._patience = patience
+        self._top = 0.0
+        self._calm = 0
+        self._looked_at: int | None = None
+
+    def fit(self, greatest: float, looked_at: int) -> float:
+        """Return the top for values up to ``greatest``; only another ``looked_at`` counts as another look."""
+        if greatest > self._top or self._looked_at is None:
+            self._top, self._calm = ceiling(greatest), 0
+        elif looked_at != self._looked_at:
+            # A step lower only where it leaves room: a value just below a step would bring the old one back at once.
+            lower = ceiling(greatest / 0.8)
+            self._calm = self._calm + 1 if lower < self._top else 0
+            if self._calm >= self._patience:
+                self._top, self._calm = lower, 0
+        self._looked_at = looked_at
+        return self._top

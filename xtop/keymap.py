@@ -51,6 +51,16 @@ KEYMAP: tuple[Key, ...] = (
     Key(("Z", "upper_z"), "Z", "unzero", "count from the start of the capture again", "Moment"),
     Key(("e",), "e", "export", "write flows to a file: json, ndjson, csv, text, parquet", "Moment", "export"),
     Key(("E", "upper_e"), "E", "picture", "write a picture of the screen, as SVG, into this directory", "Moment"),
+    Key(("1",), "1", "panel(1)", "show or hide the throughput", "Panels"),
+    Key(("2",), "2", "panel(2)", "show or hide the queues", "Panels"),
+    Key(("3",), "3", "panel(3)", "show or hide the packet sizes", "Panels"),
+    Key(("4",), "4", "panel(4)", "show or hide the flows' durations and packets", "Panels"),
+    Key(("5",), "5", "panel(5)", "show or hide the protocols", "Panels"),
+    Key(("6",), "6", "panel(6)", "show or hide the losses", "Panels"),
+    Key(("v",), "v", "look('graph_packets')", "graph of packets or of bits (a high one has both)", "Panels"),
+    Key(("m",), "m", "look('graph_minutes')", "graph of ten minutes or of one", "Panels"),
+    Key(("b",), "b", "look('braille')", "graph in dots or in blocks", "Panels"),
+    Key(("l",), "l", "look('logarithmic')", "histograms with logarithmic or linear bars", "Panels"),
 )
 
 # While a flow's detail is open, these come before the ones above.

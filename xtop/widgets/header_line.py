@@ -27,6 +27,8 @@ def _identity(picture: Picture, room: int) -> Line:
     if picture.snapshot is None:
         return [(" xtop", "title")]
     name, *rest = (printable(part) for part in describe(picture.snapshot.source))
+    if len(name) > room:
+        name = name[: max(0, room - 1)] + "…"
     line: Line = [(f" {name}", "title")]
     room -= len(name) + 1
     for part in rest:

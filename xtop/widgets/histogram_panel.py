@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 
 from xtop import units
 from xtop.blocks import bar, column
@@ -19,18 +20,21 @@ ROOMY = 30  # cells from which a share has three digits
 class HistogramPanel(LinePanel):
     """Draws the histogram that ``of`` takes from a snapshot."""
 
-    def __init__(self, title: str, of: Callable[[Snapshot], Histogram], id: str | None = None) -> None:
+    def __init__(self, title: str, brief: str, of: Callable[[Snapshot], Histogram], id: str | None = None) -> None:
         super().__init__(id=id)
         self._title = title
+        self._brief = brief  # where it is folded
         self._of = of
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the framed bars, or the one line."""
         histogram = self._of(picture.snapshot) if picture.snapshot else None
         if height == 1:
-            return [_folded(self._title, histogram, width)]
-        body = [] if histogram is None else _bars(histogram, width - 2, height - 2)
+            return [_folded(self._brief, histogram, width, picture.look.logarithmic)]
+        body = [] if histogram is None else _bars(histogram, width - 2, height - 2, picture.look.logarithmic)
         note: Line = [] if histogram is None else [(histogram.unit, "dim")]
+        if picture.look.logarithmic:
+            note = [("log", "accent"), *([(" ", "base"), *note] if width >= ROOMY else [])]
         return framed(self._title, note, body, width, height)
 
 
@@ -56,28 +60,33 @@ def _shares(histogram: Histogram) -> list[float]:
     return [count / total if total else 0.0 for count in histogram.counts]
 
 
-def _bars(histogram: Histogram, width: int, height: int) -> list[Line]:
-    shares = _shares(histogram)
-    greatest = max(shares, default=0)
+def bar_shares(histogram: Histogram, logarithmic: bool) -> list[float]:
+    """Return how long each bar is, the longest being 1: by counts, or by their logarithms."""
+    lengths = [log(1 + count) if logarithmic else float(count) for count in histogram.counts]
+    greatest = max(lengths, default=0.0)
+    return [length / greatest if greatest else 0.0 for length in lengths]
+
+
+def _bars(histogram: Histogram, width: int, height: int, logarithmic: bool) -> list[Line]:
+    shares, lengths = _shares(histogram), bar_shares(histogram, logarithmic)
     room = max(0, width - LABEL - 3 - (units.PERCENT_WIDTH if width >= ROOMY else 4))
     return [
         [
             (f"{bin_label(histogram, index):>{LABEL}} ", "dim"),
-            (bar(share / greatest if greatest else 0, room), "bar"),
+            (bar(lengths[index], room), "bar"),
             (f" {units.percent(share) if width >= ROOMY else units.brief_percent(share)} ", "base"),
         ]
         for index, share in enumerate(shares[:height])
     ]
 
 
-def _folded(title: str, histogram: Histogram | None, width: int) -> Line:
+def _folded(word: str, histogram: Histogram | None, width: int, logarithmic: bool) -> Line:
     if histogram is None:
-        return [(f" {title}", "dim")]
+        return [(f" {word}", "dim")]
     shares = _shares(histogram)
     fullest = max(range(len(shares)), key=shares.__getitem__, default=0)
     greatest = shares[fullest] if shares else 0
-    cells = "".join(column(share / greatest if greatest else 0) for share in shares)
-    word = title.split()[-1].capitalize()
+    cells = "".join(column(length) for length in bar_shares(histogram, logarithmic))
     line: Line = [(f" {word} ", "dim"), (cells, "bar")]
     if greatest and width >= len(word) + len(cells) + 12:
         line += [(f" {bin_label(histogram, fullest):<6}", "base"), (units.brief_percent(greatest), "base")]

@@ -1,22 +1,54 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Can I believe it? What never reached xtop, by cause; what reached it but no flow; and whether all of it adds up."""
+"""Can I believe it? What never reached xtop, by cause; what reached it but no flow; and whether all of it adds up.
+
+While nothing is lost, all causes stand there with their noughts. As soon as there is loss, the causes that had any take
+the room: how much, how fast, when last, and what to do about it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from xtop import units
-from xtop.ink import Ink, Line, fitted, framed, length, spread
+from xtop.ink import Ink, Line, fitted, framed, length, printable, spread
 from xtop.model import Snapshot
-from xtop.picture import Picture
+from xtop.picture import Picture, local_time
 from xtop.widgets.line_panel import LinePanel
 
-# (field of Lost, name, what to do is the manual's): from the wire inwards
-CAUSES: tuple[tuple[str, str], ...] = (
-    ("nic", "NIC"),
-    ("rx_ring_full", "ring full"),
-    ("rx_fill_ring_empty", "fill ring empty"),
-    ("rx_invalid_descs", "invalid descr."),
-    ("rx_dropped", "other RX drops"),
-    ("ring", "packet ring"),
+LEFT = 35  # cells of the causes' side, while nothing is lost
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One way to lose packets; ``name`` is the field, ``remedy`` what to do, ``brief`` the same for a folded panel."""
+
+    name: str
+    label: str
+    remedy: str  # the link's name in braces
+    brief: str
+    lost: bool = True  # never arrived; else it arrived, and no flow has it
+
+    def count(self, snapshot: Snapshot) -> int:
+        """Return how many packets it cost."""
+        return int(getattr(snapshot.lost if self.lost else snapshot.accounting, self.name))
+
+
+# From the wire inwards.
+CAUSES: tuple[Cause, ...] = (
+    Cause("nic", "NIC", "the NIC's own ring is short: xtop tune -i {link}", "xtop tune"),
+    Cause("rx_ring_full", "ring full", "worker too slow: larger --ring, more queues", "larger --ring"),
+    Cause(
+        "rx_fill_ring_empty",
+        "fill ring empty",
+        "CPU busy or ring short: --cpus, larger --ring",
+        "larger --ring, --cpus",
+    ),
+    Cause("rx_invalid_descs", "invalid descr.", "a fault of xtop or of the driver: please report it", "report it"),
+    Cause("rx_dropped", "other RX drops", "frames longer than a buffer? see xtop doctor", "xtop doctor"),
+    Cause("ring", "packet ring", "ring full: larger --ring, or --capture af_xdp", "larger --ring"),
+)
+TABLE_FULL = Cause(
+    "table_full", "table full", "more flows than it holds: larger --max-flows", "larger --max-flows", lost=False
 )
 OUTSIDE: tuple[tuple[str, str], ...] = (
     ("non_ip", "non-IP"),
@@ -25,7 +57,6 @@ OUTSIDE: tuple[tuple[str, str], ...] = (
     ("sampled_out", "sampled out"),
     ("table_full", "table full"),
 )
-LEFT = 35  # cells of the causes' side
 
 
 class LossPanel(LinePanel):
@@ -36,12 +67,82 @@ class LossPanel(LinePanel):
         snapshot = picture.snapshot
         if height == 1:
             return [[] if snapshot is None else _folded(picture, snapshot, width)]
-        body = [] if snapshot is None else _both_sides(picture, snapshot, width - 2)
-        return framed("Loss, by cause", [("packets", "dim")], body, width, height)
+        if snapshot is None:
+            return framed("6 Loss, by cause", [], [], width, height)
+        if had(snapshot):
+            body = _with_remedies(picture, snapshot, width - 2, height - 2)
+        else:
+            body = _both_sides(snapshot, width - 2)
+        return framed("6 Loss, by cause", _note(picture, snapshot), body, width, height)
 
 
-def _both_sides(picture: Picture, snapshot: Snapshot, width: int) -> list[Line]:
-    left, right = _causes(picture, snapshot), _outside(snapshot, width - LEFT - 3)
+def had(snapshot: Snapshot) -> list[Cause]:
+    """Return the causes that cost packets, from the wire inwards."""
+    return [cause for cause in (*CAUSES, TABLE_FULL) if cause.count(snapshot)]
+
+
+def remedy(cause: Cause, snapshot: Snapshot) -> str:
+    """Return what to do about ``cause``."""
+    return cause.remedy.format(link=printable(snapshot.source.name))
+
+
+def _now(picture: Picture, cause: Cause) -> float:
+    return picture.loss_now.by_cause.get(cause.name, 0.0)
+
+
+def _last(picture: Picture, snapshot: Snapshot, cause: Cause) -> str:
+    """Return when the cause last cost a packet: ``now``, ``4m 12s ago``."""
+    at = picture.last_lost.get(cause.name)
+    if at is None:
+        return ""
+    return "now" if at >= snapshot.taken_at else f"{units.age(snapshot.taken_at - at).strip()} ago"
+
+
+def _note(picture: Picture, snapshot: Snapshot) -> Line:
+    since: Line = [] if picture.zeroed_at is None else [(f"since {local_time(picture.zeroed_at)} ", "accent")]
+    return [*since, *_law(snapshot)]
+
+
+def _by_weight(picture: Picture, snapshot: Snapshot) -> list[Cause]:
+    """Return the causes that cost packets: those that lose now first, then the costliest."""
+    return sorted(had(snapshot), key=lambda cause: (-_now(picture, cause), -cause.count(snapshot)))
+
+
+def _with_remedies(picture: Picture, snapshot: Snapshot, width: int, height: int) -> list[Line]:
+    causes = had(snapshot)
+    room = max(0, height - 2 - len(causes))
+    advised = [
+        cause for cause in _by_weight(picture, snapshot) if len(remedy(cause, snapshot)) + 5 <= width
+    ][:room]  # fmt: skip
+    rows: list[Line] = [[(f" {'':<16}{'total':>5}{'per second':>12}  last", "dim")]]
+    for cause in causes:
+        rows.append(_cause(picture, snapshot, cause))
+        if cause in advised:
+            rows.append([("   → ", "accent"), (remedy(cause, snapshot), "base")])
+    rows += [[]] * max(0, height - 1 - len(rows))
+    return [*rows, _outside_line(snapshot, width)]
+
+
+def _cause(picture: Picture, snapshot: Snapshot, cause: Cause) -> Line:
+    ink: Ink = "loss" if cause.lost else "warn"
+    now = _now(picture, cause)
+    speed = f"{units.count(now)}/s" if now else " " * 8
+    figures = f"{units.count(cause.count(snapshot))}{'▲' if now else ' '}  {speed}  {_last(picture, snapshot, cause)}"
+    return [(f" {cause.label:<16}", ink), (figures, ink)]
+
+
+def _outside_line(snapshot: Snapshot, width: int) -> Line:
+    line: Line = []
+    for name, label in OUTSIDE[:4]:
+        number = int(getattr(snapshot.accounting, name))
+        piece: Line = [(f" {label} ", "dim"), (units.count(number).strip(), "warn" if name == "malformed" else "base")]
+        if number and length(line) + length(piece) <= width:
+            line += piece
+    return line
+
+
+def _both_sides(snapshot: Snapshot, width: int) -> list[Line]:
+    left, right = _causes(snapshot), _outside(snapshot, width - LEFT - 3)
     rows: list[Line] = []
     for index in range(max(len(left), len(right))):
         one = left[index] if index < len(left) else []
@@ -50,19 +151,11 @@ def _both_sides(picture: Picture, snapshot: Snapshot, width: int) -> list[Line]:
     return rows
 
 
-def _causes(picture: Picture, snapshot: Snapshot) -> list[Line]:
-    rows: list[Line] = [[(f" {'never arrived':<16} {'total':>4}{'now':>8}", "dim")]]
-    for name, label in CAUSES:
-        lost = int(getattr(snapshot.lost, name))
-        rows.append(_cause(label, lost, picture.loss_now.by_cause.get(name, 0.0)))
-    rows.append(_cause("all", snapshot.lost.total, picture.loss_now.total))
+def _causes(snapshot: Snapshot) -> list[Line]:
+    rows: list[Line] = [[(f" {'never arrived':<16} {'packets':>8}", "dim")]]
+    for cause in CAUSES:
+        rows.append([(f" {cause.label:<16}  ", "base"), (units.count(cause.count(snapshot)), "dim")])
     return rows
-
-
-def _cause(label: str, lost: int, now: float) -> Line:
-    ink: Ink = "loss" if lost else "dim"
-    mark = "▲" if now > 0 else " "
-    return [(f" {label:<16}", ink if lost else "base"), (f"{units.count(lost)}{mark} {units.count(now)}/s ", ink)]
 
 
 def _outside(snapshot: Snapshot, width: int) -> list[Line]:
@@ -73,7 +166,6 @@ def _outside(snapshot: Snapshot, width: int) -> list[Line]:
         ink: Ink = "dim" if not number else "warn" if name in ("malformed", "table_full") else "base"
         rows.append([(f"{label:<{max(0, width - 6)}}", "base"), (units.count(number), ink)])
     rows.append(spread([("received", "base")], [(units.count(accounting.received), "base")], width))
-    rows.append(_law(snapshot))
     return rows
 
 
@@ -85,16 +177,24 @@ def _law(snapshot: Snapshot) -> Line:
 
 
 def _folded(picture: Picture, snapshot: Snapshot, width: int) -> Line:
-    lost = snapshot.lost.total
-    right = _law(snapshot) + [(" ", "base")]
-    if not lost:
-        line: Line = [(" Nothing lost", "base")]
+    right = [*_note(picture, snapshot), (" ", "base")]
+    causes = _by_weight(picture, snapshot)
+    if snapshot.lost.total:
+        line: Line = [(f" Lost {units.count(snapshot.lost.total).strip()}", "loss")]
     else:
-        line = [(f" Lost {units.count(lost).strip()}", "loss")]
-    found = [(label, int(getattr(snapshot.lost, name)), True) for name, label in CAUSES]
-    found += [(label, int(getattr(snapshot.accounting, name)), False) for name, label in OUTSIDE]
-    for label, number, is_loss in sorted(found, key=lambda entry: not entry[2]):
-        piece: Line = [(f"  {label} ", "dim"), (units.count(number).strip(), "loss" if is_loss else "base")]
-        if number and length(line) + length(piece) + length(right) <= width:
+        line = [(" Nothing lost", "base")]
+    pieces: list[Line] = []
+    for rank, cause in enumerate(causes):
+        ink: Ink = "loss" if cause.lost else "warn"
+        pieces.append([(f"  {cause.label} ", "dim"), (units.count(cause.count(snapshot)).strip(), ink)])
+        if rank == 0:
+            pieces.append([(f" {_last(picture, snapshot, cause)}", ink)])
+            pieces.append([(" → ", "accent"), (cause.brief, "base")])
+    for name, label in OUTSIDE[:4]:
+        number = int(getattr(snapshot.accounting, name))
+        if number:
+            pieces.append([(f"  {label} ", "dim"), (units.count(number).strip(), "base")])
+    for piece in pieces:
+        if length(line) + length(piece) + length(right) + 1 <= width:
             line += piece
     return spread(line, right, width)

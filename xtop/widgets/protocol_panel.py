@@ -23,7 +23,7 @@ class ProtocolPanel(LinePanel):
         if height == 1:
             return [_folded(greatest(found, 3), width)]
         body = [_bar(name, share, width - 2) for name, share in greatest(found, height - 2)]
-        return framed("Protocols", [("bytes", "dim")], body, width, height)
+        return framed("5 Protocols", [("bytes", "dim")], body, width, height)
 
 
 def greatest(protocols: tuple[Protocol, ...], room: int) -> list[tuple[str, float]]:

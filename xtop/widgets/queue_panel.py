@@ -8,13 +8,15 @@ of those that need looking at: the ones that lose, then the busiest. Folded, the
 from __future__ import annotations
 
 from xtop import units
-from xtop.blocks import bar, column
+from xtop.blocks import bar, column, history
 from xtop.ink import Line, fitted, framed, length, spread
 from xtop.model import Queue
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
-DETAIL = 43  # cells of a queue's line besides its bar
+BITS_FROM = 58  # cells of a line from which it has the bit rate
+HISTORY_LEAST, HISTORY_MOST = 4, 24  # cells, a second each
+BAR_LEAST = 12
 BRIEF_WIDTH = 25  # cells of a queue's entry where several share a line
 
 
@@ -34,7 +36,7 @@ class QueuePanel(LinePanel):
             body = _in_columns(picture, queues, inner, room)
         else:
             body = _crowd(picture, queues, inner, room)
-        return framed(f"Queues · {len(queues)}" if queues else "Queues", _note(picture), body, width, height)
+        return framed(f"2 Queues · {len(queues)}" if queues else "2 Queues", _note(picture), body, width, height)
 
 
 def _note(picture: Picture) -> Line:
@@ -64,15 +66,51 @@ def _lost(picture: Picture, queue: Queue) -> Line:
 
 
 def _detail(picture: Picture, queue: Queue, width: int) -> Line:
-    """Return `` 0 cpu2  ███▊ 3.61 Mpps 2.40 Gbit/s  71 % lost 0``; what a narrow panel lacks is the bit rate."""
+    """Return `` 0 cpu2 ▃▄▅▆ 3.61 Mpps 2.40 Gbit/s busy 71 % lost 0``: each figure with its last seconds before it.
+
+    What a narrow panel lacks is first the histories, then the bit rate; what a wide one has left over is a bar.
+    """
+    cpus = [f"cpu{one.cpu}" for one in (picture.snapshot.queues if picture.snapshot else ()) if one.cpu is not None]
+    widest = max((len(text) + 1 for text in cpus), default=0)
     cpu = "" if queue.cpu is None else f"cpu{queue.cpu}"
-    line: Line = [(f" {queue.queue:>2} ", "strong"), (f"{cpu:<6}", "dim")]
-    figures: Line = [(f" {units.packet_rate(queue.pps)}", "base")]
-    if width >= 62:
-        figures.append((f" {units.rate(queue.bps, picture.in_bytes)}", "base"))
-    figures += [(f" busy {round(queue.busy * 100):>3} %", "base"), *_lost(picture, queue)]
-    room = max(0, width - length(line) - length(figures))
-    return [*line, (bar(_fill(picture, queue), room), "bar"), *figures]
+    head: Line = [(f"{queue.queue:>2} ", "strong"), (f"{cpu:<{widest}}", "dim")]
+    figures: list[tuple[str, Line]] = [
+        ("pps", [(f"{units.packet_rate(queue.pps)} ", "base")]),
+        ("bps", [(f"{units.rate(queue.bps, picture.in_bytes)} ", "base")]),
+        ("busy", [(f"busy{round(queue.busy * 100):>4} %", "base")]),
+        ("lost", _lost(picture, queue)),
+    ]
+    if width < BITS_FROM:
+        del figures[1]
+    room = width - length(head) - sum(length(figure) for _, figure in figures)
+    histories = _history_widths(room)
+    line = head
+    for name, figure in figures:
+        line = [*line, *_history(picture, queue, name, histories.get(name, 0)), *figure]
+    left = width - length(line)
+    if left < BAR_LEAST:
+        return line
+    return [*head, (bar(_fill(picture, queue), left - 1), "bar"), (" ", "base"), *line[len(head) :]]
+
+
+def _history_widths(room: int) -> dict[str, int]:
+    """Return how many cells each history gets of ``room``: packets first, then the busy share, bits, loss."""
+    names = ("pps", "busy", "bps", "lost")
+    count = 1 if room < 2 * (HISTORY_LEAST + 3) else min(len(names), room // (HISTORY_LEAST + 3))
+    each = min(HISTORY_MOST, room // count - 1)
+    return dict.fromkeys(names[:count], each) if each >= HISTORY_LEAST else {}
+
+
+def _history(picture: Picture, queue: Queue, name: str, width: int) -> Line:
+    if not width:
+        return []
+    curves = picture.curves.queues
+    values = getattr(curves[queue.queue], name)[-width:] if queue.queue in curves else ()
+    if name == "busy":
+        return [(history(values, 1.0, width), "bar"), (" ", "base")]
+    every = [value for one in curves.values() for value in getattr(one, name)[-width:] if value is not None]
+    idle = " " if name == "lost" else "▁"
+    return [(history(values, max(every, default=0.0), width, idle), "loss" if name == "lost" else "bar"), (" ", "base")]
 
 
 def _in_columns(picture: Picture, queues: tuple[Queue, ...], width: int, room: int) -> list[Line]:
@@ -129,10 +167,10 @@ def _folded(picture: Picture, queues: tuple[Queue, ...], width: int) -> Line:
     ]
     left: Line = [(f" {len(queues)} queue{'s' if len(queues) > 1 else ' '} ", "dim")]
     room = width - length(left) - length(right)
-    if len(queues) * 4 <= room:
-        for queue in queues:
-            mark: Line = [("!", "loss")] if queue.lost else [(" ", "base")]
-            left += [(f" {queue.queue}", "dim"), (column(_fill(picture, queue)), "bar"), *mark]
-    else:
-        left += _cells(picture, queues, room)
+    named: Line = []
+    for queue in queues[: room // 3]:
+        mark: Line = [("!", "loss")] if queue.lost else [(" ", "base")]
+        named += [(f" {queue.queue}", "dim"), (column(_fill(picture, queue)), "bar"), *mark]
+    fits = len(queues) <= room // 3 and length(named) <= room
+    left += named if fits else _cells(picture, queues, room)
     return spread(left, right, width)

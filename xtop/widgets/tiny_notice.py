@@ -25,7 +25,7 @@ class TinyNotice(LinePanel):
                 [(f"{units.count(totals.flows_live)} flows", "base")],
                 [(f"{units.count(lost)} lost", "loss" if lost else "base")],
             ]
-        lines.append([(f"{state.mark} {state.word}", "base")])
+        lines += [[(text, "base")] for text in _wrapped(f"{state.mark} {state.word}", width)]
         sentence = f"xtop needs {SMALLEST[0]}x{SMALLEST[1]} cells, this is {width}x{height}"
         lines += [[(text, "dim")] for text in _wrapped(sentence, width)]
         return lines
