@@ -10,9 +10,11 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App, ComposeResult, SystemCommand
@@ -47,6 +49,7 @@ from xtop.widgets.footer_line import FooterLine
 from xtop.widgets.header_line import HeaderLine
 from xtop.widgets.help_screen import HelpScreen
 from xtop.widgets.histogram_panel import HistogramPanel
+from xtop.widgets.interface_screen import InterfaceScreen, ListInterfaces, Switch
 from xtop.widgets.line_panel import LinePanel
 from xtop.widgets.loss_panel import LossPanel
 from xtop.widgets.protocol_panel import ProtocolPanel
@@ -56,9 +59,19 @@ from xtop.widgets.throughput import Throughput
 from xtop.widgets.tiny_notice import TinyNotice
 from xtop.zeroing import counted_since
 
+if TYPE_CHECKING:
+    from xtop.interfaces import Interface
+
 EXIT_RIGHTS = 3  # of the contract
 QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
 ROW_LIMIT = 1000  # flows that a snapshot brings; who scrolls further wants another order
+
+
+def list_interfaces() -> list[Interface]:
+    """Return the interfaces of this host; what asks the kernel is imported by who wants to know."""
+    from xtop.interfaces import list_interfaces as ask
+
+    return ask()
 
 
 class XtopApp(App[None]):
@@ -76,6 +89,8 @@ class XtopApp(App[None]):
         *,
         view: View | None = None,
         theme: str | None = None,
+        switch: Switch | None = None,
+        interfaces: ListInterfaces = list_interfaces,
         columns: ColumnMemory | None = None,
         naming: Naming | None = None,
         clock: Callable[[], float] = monotonic,
@@ -90,6 +105,7 @@ class XtopApp(App[None]):
         self._write = write
         self._job: ExportJob | None = None
         self._clock, self._now = clock, now
+        self._switch, self._interfaces = switch, interfaces
         self.playback = Playback(clock)
         self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
         self._curves, self._trends = self.playback.curves(), self.playback.trends()  # of the shown moment
@@ -136,10 +152,15 @@ class XtopApp(App[None]):
         return INK_DEFAULTS
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return the commands of the palette: those that need no row to act on."""
+        """Return the commands of the palette: all that keys do, and each theme by its name."""
         for key in KEYMAP:
-            if key.label:
-                yield SystemCommand(key.label.capitalize(), key.help, self._command(key.action))
+            title, _, _ = (key.label or key.help).partition(";")
+            yield SystemCommand(f"{title[0].upper()}{title[1:]}", f"{key.shown}: {key.help}", self._command(key.action))
+        for theme in sorted(self.available_themes):
+            yield SystemCommand(f"Theme {theme}", "t goes through a choice of them", partial(self._take_theme, theme))
+
+    def _take_theme(self, theme: str) -> None:
+        self.theme = theme
 
     def _command(self, action: str) -> Callable[[], object]:
         return lambda: self.run_action(action)
@@ -369,6 +390,22 @@ class XtopApp(App[None]):
         look = self._look_of_panels
         self._look_of_panels = replace(look, **{what: not getattr(look, what)})
         self.draw()
+
+    def action_interface(self) -> None:
+        """Choose another interface to watch."""
+        if self._switch is None:
+            self.notice("this screen cannot change what it watches")
+        elif len(self.screen_stack) == 1:
+            self.push_screen(InterfaceScreen(self._interfaces, self._switch), self._switched)
+
+    def _switched(self, name: str | None) -> None:
+        if name is None:
+            return
+        self._zero, self._failure = None, None
+        self._opened_at = self._clock()
+        self.playback.release()
+        self.poller.resume()
+        self.notice(f"watching {name}")
 
     def action_zero(self) -> None:
         """Count from here, on the screen only."""

@@ -23,6 +23,7 @@ KEYMAP: tuple[Key, ...] = (
     Key(("q", "ctrl+c"), "q", "quit", "quit; a capture that was attached to goes on", "xtop", "quit", True),
     Key(("question_mark", "f1"), "?", "help", "this page", "xtop", "help"),
     Key(("t",), "t", "next_theme", "next theme: colours, light, mono", "xtop", "theme"),
+    Key(("i",), "i", "interface", "watch another interface", "xtop"),
     Key(("ctrl+p",), "ctrl+p", "command_palette", "find a command by its name", "xtop"),
     Key(("s",), "s", "next_sort", "sort by the next column (or click its header)", "Flows", "sort"),
     Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),

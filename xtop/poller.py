@@ -47,6 +47,17 @@ class Poller:
         """Begin; the first snapshot is taken at once."""
         self._thread.start()
 
+    def resume(self) -> None:
+        """Take a snapshot now, of a source that has changed: go on polling where the one before had ended or failed."""
+        self._final = False
+        if self._stopping:
+            return
+        if not self._thread.is_alive():
+            self._taken.set()
+            self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
+            self._thread.start()
+        self.hurry()
+
     def look(self, view: View) -> None:
         """Ask for ``view`` from the next snapshot on; at once if the capture has ended."""
         self._view = view

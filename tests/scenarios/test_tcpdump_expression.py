@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from xtop.flow_expressions import tcpdump_expression
 from xtop.model import CaptureState, View
 from xtop.settings import CaptureSettings
 from xtop.shm_source import ShmSource
+from xtop.tcpdump_expression import tcpdump_expression
 
 PCAPS = Path(__file__).parent / "pcaps"
 

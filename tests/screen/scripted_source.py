@@ -45,6 +45,7 @@ class Script:
     queues: int = 4
     loss: bool = False
     silent_until: int = 0  # calls without a packet
+    rights_missing: bool = False
     done_at: int | None = None
     failed_at: int | None = None
     raises_at: int | None = None
@@ -74,6 +75,12 @@ class ScriptedSource:
         call, script = self.calls, self.script
         self.calls += 1
         self.views.append(view)
+        if script.rights_missing:
+            raise SourceError(
+                "cannot open an AF_XDP socket on eth1 (CAP_NET_RAW and CAP_BPF are missing; run as root or: sudo setcap"
+                " cap_net_raw,cap_net_admin,cap_bpf+ep /usr/bin/xtop-capture)",
+                3,
+            )
         if script.raises_at is not None and call >= script.raises_at:
             raise SourceError("eth1 cannot be read any more (it was removed; plug it in and start xtop again)")
         if call >= script.silent_until and not self._over(call):

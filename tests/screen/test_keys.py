@@ -161,7 +161,7 @@ async def test_units_and_ended() -> None:
 
 async def test_help_shows_every_key_and_gives_the_table_back() -> None:
     app = StagedApp()
-    async with app.run_test(size=(120, 70)) as pilot:
+    async with app.run_test(size=(120, 110)) as pilot:
         await play(pilot, 2)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)

@@ -11,12 +11,13 @@ import argparse
 from contextlib import ExitStack
 from dataclasses import replace
 
-from xtop.commands.opening import start_capture
+from xtop.commands.opening import start_capture, switching
 from xtop.commands.screen import require_terminal, show
 from xtop.noted_source import NotedSource
 from xtop.options import capture_settings
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
+from xtop.switchable_source import SwitchableSource
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,7 +25,9 @@ def run(options: argparse.Namespace) -> int:
     require_terminal()
     settings = capture_settings(options)
     with ExitStack() as stack:
-        show(_open(settings, bool(options.in_process), stack), options.interval)
+        source = SwitchableSource(_open(settings, bool(options.in_process), stack))
+        stack.callback(source.close)
+        show(source, options.interval, switching(source, options))
     return 0
 
 

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 
 from xtop.capture_choice import CaptureChoice, choose_capture
 from xtop.options import capture_settings, xdp_options_given
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
+from xtop.switchable_source import SwitchableSource
 
 
 def requested_capture(options: argparse.Namespace) -> CaptureSettings:
@@ -63,6 +65,17 @@ def start_capture(settings: CaptureSettings) -> SnapshotSource:
         except SourceError as refusal:
             refusals.append((capture, refusal))
     raise refusals[0][1]
+
+
+def switching(source: SwitchableSource, options: argparse.Namespace) -> Callable[[str], None]:
+    """Return what makes ``source`` watch another interface, captured as ``options`` ask; SourceError: all stays."""
+    nothing = {"capture": "auto", "filter": None, "force": None}  # of a command that has no such options
+
+    def switch(name: str) -> None:
+        asked = {**nothing, **vars(options), "interface": [name], "read": None, "demo": None, "realtime": None}
+        source.switch(start_capture(requested_capture(argparse.Namespace(**asked))))
+
+    return switch
 
 
 def _choose(options: argparse.Namespace) -> CaptureChoice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from xtop.source import SnapshotSource, SourceError
 
@@ -25,8 +26,13 @@ def take_keyboard() -> None:
     os.close(keyboard)
 
 
-def show(source: SnapshotSource, interval: float, *, own_link: bool = False) -> None:
-    """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too."""
+def show(
+    source: SnapshotSource, interval: float, switch: Callable[[str], None] | None = None, *, own_link: bool = False
+) -> None:
+    """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too.
+
+    ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError.
+    """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
     from xtop.naming import SystemNaming
@@ -37,4 +43,4 @@ def show(source: SnapshotSource, interval: float, *, own_link: bool = False) -> 
         from xtop.local_processes import LocalProcesses
 
         processes = LocalProcesses()
-    XtopApp(source, interval, columns=columns, naming=SystemNaming(processes=processes)).run()
+    XtopApp(source, interval, columns=columns, naming=SystemNaming(processes=processes), switch=switch).run()

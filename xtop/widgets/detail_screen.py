@@ -9,10 +9,11 @@ from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.screen import Screen
 
-from xtop.flow_expressions import flow_expression, tcpdump_expression
+from xtop.filter_language.flow_expression import flow_expression
 from xtop.ink import Line, fitted
 from xtop.keymap import DETAIL_KEYS, detail_line
 from xtop.picture import Picture
+from xtop.tcpdump_expression import tcpdump_expression
 from xtop.widgets.flow_detail import detail_lines, ends_text
 from xtop.widgets.footer_line import FooterLine
 from xtop.widgets.header_line import HeaderLine

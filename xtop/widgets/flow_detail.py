@@ -14,11 +14,12 @@ from textwrap import wrap
 from xtop import units
 from xtop.blocks import bar, ceiling, curve
 from xtop.export.tcp_flags import tcp_flags_text
-from xtop.flow_expressions import flow_expression, tcpdump_expression
+from xtop.filter_language.flow_expression import flow_expression
 from xtop.header_names import IP_FLAGS, IPV4_OPTIONS, IPV6_EXTENSIONS, TCP_OPTIONS, TCP_PADDING, bit_names, dscp_name
 from xtop.ink import Ink, Line, fitted, printable
 from xtop.model import PACKET_SIZE_UPPER, Direction, Flow
 from xtop.picture import Picture, Pinned, local_time
+from xtop.tcpdump_expression import tcpdump_expression
 from xtop.units import NANOSECONDS
 
 TWO_COLUMNS = 116  # cells from which sections stand side by side

@@ -22,6 +22,7 @@ from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_
 from xtop.ink import Line, printable, spread
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
+from xtop.widgets.failure import failed_lines
 from xtop.widgets.line_panel import INK_CLASSES, Palette, changed_regions, palette_of, strip_of
 
 HEAD = 2  # lines above the rows
@@ -331,14 +332,14 @@ def _selected_in_full(table: FlowTable) -> Line:
 
 def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
     """Return the sentence that says why there are no rows."""
-    said: list[Line] = [[(text[:width].center(width), "base")] for text in _why_empty(picture)]
+    said: list[Line] = [[(text[:width].center(width), "base")] for text in _why_empty(picture, width)]
     return [*([[]] * max(0, height // 2 - 1)), *said]
 
 
-def _why_empty(picture: Picture) -> list[str]:
+def _why_empty(picture: Picture, width: int) -> list[str]:
     snapshot = picture.snapshot
     if picture.failure is not None:
-        return ["No flows"]
+        return failed_lines(picture, width)
     if snapshot is None or snapshot.state is CaptureState.STARTING:
         return [f"Starting the capture … {picture.waited_s} s"]
     name, *how = (printable(part) for part in describe(snapshot.source))

@@ -36,14 +36,3 @@ def _untagged(flow: Flow) -> str:
         )
     name = _ICMP.get(flow.protocol) or f"{'ip6' if flow.ip_version == 6 else 'ip'} proto {flow.protocol}"
     return f"({name} and host {flow.source} and host {flow.destination})"
-
-
-def flow_expression(flow: Flow) -> str:
-    """Return the filter, in xtop's own language, that only ``flow`` meets."""
-    parts = [f"proto {_TRANSPORTS.get(flow.protocol) or _ICMP.get(flow.protocol) or flow.protocol}"]
-    ports = flow.protocol in _TRANSPORTS
-    parts.append(f"src host {flow.source}" + (f" and src port {flow.source_port}" if ports else ""))
-    parts.append(f"dst host {flow.destination}" + (f" and dst port {flow.destination_port}" if ports else ""))
-    if flow.vlan:
-        parts.append(f"vlan {flow.vlan}")
-    return " and ".join(parts)

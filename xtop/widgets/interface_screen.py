@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Chooses another interface. The capture that runs goes on until the new one has started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from xtop.ink import printable
+from xtop.source import SourceError
+
+if TYPE_CHECKING:
+    from xtop.interfaces import Interface  # imports pyroute2, which a first frame need not wait for
+
+HINT = "Enter watches it, Esc leaves"
+
+ListInterfaces = Callable[[], "list[Interface]"]
+Switch = Callable[[str], None]  # starts a capture and shows it; raises SourceError, and then nothing has changed
+
+
+def describe_interface(interface: Interface) -> str:
+    """Return one line: name, driver, queues, whether it is up, and who it belongs to."""
+    parts = [interface.driver or "-", f"{interface.rx_queues} queue{'s' if interface.rx_queues != 1 else ''}"]
+    parts.append("down" if not interface.up else "up" if interface.carrier else "up, no carrier")
+    if interface.loopback:
+        parts.append("loopback")
+    if interface.master:
+        parts.append(f"port of {interface.master}")
+    parts += interface.addresses[:2]
+    return printable(f"{interface.name:<15} " + " · ".join(parts))
+
+
+class InterfaceScreen(ModalScreen[str | None]):
+    """Returns the name of the interface that is watched now, or None where nothing changed."""
+
+    BINDINGS = [Binding("escape,i", "leave", "leave"), Binding("j", "move(1)"), Binding("k", "move(-1)")]
+
+    def __init__(self, interfaces: ListInterfaces, switch: Switch) -> None:
+        super().__init__()
+        self._interfaces = interfaces
+        self._switch = switch
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with Vertical(id="interfaces") as box:
+            box.border_title = "Watch another interface"
+            yield OptionList(id="links", markup=False)
+            yield Static("asking the kernel …", id="said", markup=False)
+
+    def on_mount(self) -> None:
+        """Ask for the list behind the screen's back."""
+        self.run_worker(self._list, thread=True, exit_on_error=False)
+
+    def action_leave(self) -> None:
+        """Leave all as it is."""
+        if not self._busy:
+            self.dismiss(None)
+
+    def action_move(self, lines: int) -> None:
+        """Move as `j` and `k` do in the table."""
+        links = self.query_one(OptionList)
+        links.action_cursor_down() if lines > 0 else links.action_cursor_up()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Start the capture; a driver that sets up its rings takes seconds, so on a thread."""
+        if not self._busy and event.option.id is not None:
+            self._busy = True
+            name = event.option.id.removeprefix("link-")
+            self.say(f"starting on {name} …")
+            self.run_worker(partial(self._start, name), thread=True, exit_on_error=False)
+
+    def say(self, text: str, alarming: bool = False) -> None:
+        """Show one line below the list."""
+        said = self.query_one("#said", Static)
+        said.update(printable(text))
+        said.set_class(alarming, "-alarming")
+
+    def _list(self) -> None:
+        try:
+            found = self._interfaces()
+        except Exception as error:  # pyroute2 raises its own kinds
+            self.app.call_from_thread(self.say, f"✖ cannot list the interfaces ({error})", True)
+            return
+        self.app.call_from_thread(self._listed, found)
+
+    def _listed(self, interfaces: list[Interface]) -> None:
+        if self.is_current:
+            options = [Option(describe_interface(link), id=f"link-{link.name}") for link in interfaces]
+            self.query_one(OptionList).add_options(options)
+            self.say(HINT)
+            self.query_one(OptionList).focus()
+
+    def _start(self, name: str) -> None:
+        try:
+            self._switch(name)
+        except (SourceError, OSError) as error:
+            self.app.call_from_thread(self._refused, str(error))
+        else:
+            self.app.call_from_thread(self._started, name)
+
+    def _refused(self, why: str) -> None:
+        self._busy = False
+        if self.is_current:
+            self.say(f"✖ {why}", alarming=True)
+
+    def _started(self, name: str) -> None:
+        self._busy = False
+        if self.is_current:
+            self.dismiss(name)
