@@ -58,7 +58,7 @@ class LinkState:
     @property
     def rx_queues(self) -> int:
         """How many RX queues are in use; 0 where the driver does not tell."""
-        return sum(int(self.values.get(f"channels.{name}", 0)) for name in ("rx", "combined"))
+        return _rx_queues(self.values)
 
 
 def read_link(name: str, files: MachineFiles | None = None) -> LinkState:
@@ -75,7 +75,7 @@ def read_link(name: str, files: MachineFiles | None = None) -> LinkState:
     rss = _asked("rss", unseen, lambda: read_rss(name))
     if rss is not None:
         collected.values.update(_rss_values(rss))
-    irqs = irqs_of_queues(files, driver.bus, told)
+    irqs = in_use(irqs_of_queues(files, driver.bus, told), collected.values)
     collected.values.update({f"irq.{irq.irq}": format_number_list(irq.cpus) for irq in irqs})
     jit = files.number("proc/sys/" + SYSCTL_JIT.replace(".", "/"))
     if jit is not None:
@@ -98,6 +98,16 @@ def read_link(name: str, files: MachineFiles | None = None) -> LinkState:
         attached=tuple(_attached(link)),
         unseen=unseen,
     )
+
+
+def in_use(irqs: tuple[QueueIrq, ...], values: Mapping[str, Value]) -> tuple[QueueIrq, ...]:
+    """Return the interrupts of the queues in use: virtio keeps those of queues that are switched off."""
+    queues = _rx_queues(values)
+    return tuple(irq for irq in irqs if irq.queue < queues) if queues else irqs
+
+
+def _rx_queues(values: Mapping[str, Value]) -> int:
+    return sum(int(values.get(f"channels.{name}", 0)) for name in ("rx", "combined"))
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from xtop.cpu_topology import read_nearness
 from xtop.doctor.memory import chosen
 from xtop.doctor.processors import processor_times, stolen_finding
 from xtop.ethtool.netdev import decode_xdp_features
-from xtop.nic_irqs import read_queue_irqs
+from xtop.link_state import in_use
+from xtop.nic_irqs import QueueIrq, read_queue_irqs
 
 
 def test_a_nic_on_a_node_gets_that_nodes_cores_one_thread_each(tmp_path: Path) -> None:
@@ -121,3 +122,10 @@ def test_xdp_features_by_the_numbers_of_netdev_h() -> None:
 def test_the_chosen_word() -> None:
     assert chosen("always [madvise] never") == "madvise"
     assert chosen("always madvise never") is None
+
+
+def test_interrupts_of_queues_that_are_switched_off_do_not_count() -> None:
+    """virtio_net with two of four queues in use keeps the interrupts of all."""
+    irqs = tuple(QueueIrq(queue, 25 + 2 * queue, (queue,)) for queue in range(4))
+    assert [irq.queue for irq in in_use(irqs, {"channels.combined": 2})] == [0, 1]
+    assert in_use(irqs, {}) == irqs  # a driver that does not tell how many there are

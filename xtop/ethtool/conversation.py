@@ -28,7 +28,7 @@ class Conversation:
             self._socket.bind(family, message)
         except NetlinkError as error:
             self._socket.close()
-            raise Refusal(error.code, f"this kernel has no netlink family {family}") from None
+            raise Refusal(0, f"this kernel has no netlink family {family}") from None
         except BaseException:
             self._socket.close()
             raise

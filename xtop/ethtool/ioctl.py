@@ -48,7 +48,7 @@ def read_driver(interface: str) -> DriverInfo:
 
 
 def read_rss(interface: str) -> Rss:
-    """Return the RSS of ``interface``; raise Refusal, with ``unsupported`` where its driver has none."""
+    """Return the RSS of ``interface``; raise Refusal, also where its driver has none."""
     sizes = _RXFH.unpack(_ask(interface, _RXFH.pack(_GRSSH, 0, 0, 0, 0, 0, 0)))
     entries, key_size = sizes[2], sizes[3]
     request = _RXFH.pack(_GRSSH, 0, entries, key_size, 0, 0, 0).ljust(_RXFH.size + 4 * entries + key_size, b"\0")

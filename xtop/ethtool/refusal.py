@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 
@@ -14,8 +13,3 @@ class Refusal(Exception):
         said = os.strerror(number) if number else ""
         super().__init__(f"{said}: {words}" if words and said and words != said else words or said)
         self.errno = number
-
-    @property
-    def unsupported(self) -> bool:
-        """Whether the driver has no such thing, rather than not wanting it now."""
-        return self.errno in {errno.EOPNOTSUPP, errno.ENOENT, errno.ENOSYS}
