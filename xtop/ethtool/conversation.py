@@ -26,7 +26,7 @@ class Conversation:
         self._socket = GenericNetlinkSocket(ext_ack=True)
         try:
             self._socket.bind(family, message)
-        except NetlinkError as error:
+        except NetlinkError:
             self._socket.close()
             raise Refusal(0, f"this kernel has no netlink family {family}") from None
         except BaseException:
