@@ -28,6 +28,9 @@ from xtop.column_choice import ColumnList, ColumnMemory
 from xtop.columns import TITLES, Column, by_sort, next_sort, ordered, sortable
 from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
 from xtop.exporting import flows_job, picture_job, write_file
+from xtop.filter_history import FilterHistory
+from xtop.filter_language.flow_expression import row_expression
+from xtop.held_filter import refiltered
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP, works
 from xtop.layout import PANELS, plan
@@ -44,6 +47,7 @@ from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
 from xtop.widgets.column_chooser import ColumnChooser
 from xtop.widgets.detail_screen import DetailScreen
 from xtop.widgets.export_dialog import ExportDialog
+from xtop.widgets.filter_prompt import FilterPrompt
 from xtop.widgets.flow_table import FlowTable
 from xtop.widgets.footer_line import FooterLine
 from xtop.widgets.header_line import HeaderLine
@@ -93,6 +97,7 @@ class XtopApp(App[None]):
         interfaces: ListInterfaces = list_interfaces,
         columns: ColumnMemory | None = None,
         naming: Naming | None = None,
+        filters: FilterHistory | None = None,
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -115,6 +120,7 @@ class XtopApp(App[None]):
         self._in_bytes = False
         self._columns = columns or ColumnMemory()
         self._naming = naming or SystemNaming()
+        self._filter_history = filters or FilterHistory()
         self._look_of_panels = Look()
         self._hidden: frozenset[str] = frozenset()  # regions
         self._opened_at = clock()
@@ -136,6 +142,7 @@ class XtopApp(App[None]):
                 yield HistogramPanel("4 Packets/flow", "Packets", attrgetter("flow_packets"), id="lengths")
                 yield ProtocolPanel(id="protocols")
             yield LossPanel(id="loss")
+        yield FilterPrompt(self._filter_history, id="filter")
         yield FooterLine(id="footer")
         yield TinyNotice(id="tiny")
 
@@ -239,7 +246,10 @@ class XtopApp(App[None]):
                 self._view, ended=True
             )  # a file is read at once: its flows have ended when it is shown
             self.poller.look(self._view)
-        self.playback.take(message.snapshot)
+        if message.between:
+            self.playback.amend(message.snapshot)
+        else:
+            self.playback.take(message.snapshot)
         if self.playback.live:
             self._present(message.view)
         self.poller.taken()
@@ -267,6 +277,7 @@ class XtopApp(App[None]):
     def _as_viewed(self, snapshot: Snapshot) -> Snapshot:
         """Return ``snapshot`` in the order that is wanted now, out of the rows that it has."""
         view = self._view
+        snapshot = refiltered(snapshot, view.filter)
         flows = tuple(flow for flow in snapshot.flows if view.ended or flow.end_reason is None)
         if view.group == "flow":
             return replace(snapshot, flows=ordered(flows, view.sort, view.descending), group="flow", groups=())
@@ -281,12 +292,12 @@ class XtopApp(App[None]):
         self.playback.release()
         self._present()
 
-    def _look(self, view: View) -> None:
-        """Show ``view``: at once of the rows at hand, from the next snapshot on of all flows."""
+    def _look(self, view: View, at_once: bool = False) -> None:
+        """Show ``view``: at once of the rows at hand, from the next snapshot on (``at_once``: now) of all flows."""
         self._view = view
-        if self._shown is not None:
-            self._shown = self._as_viewed(self._shown)
-        self.poller.look(view)
+        if self._shown is not None and self.playback.shown is not None:
+            self._shown = self._as_viewed(self.playback.shown.snapshot)
+        self.poller.look(view, at_once)
         self.query_one(FlowTable).reveal(by_sort(view.sort, view.group))
         self.draw()
 
@@ -442,8 +453,37 @@ class XtopApp(App[None]):
         self.query_one(FlowTable).columns(direction)
 
     def action_deselect(self) -> None:
-        """Select nothing."""
-        self.query_one(FlowTable).deselect()
+        """Select nothing; where nothing is selected, let every flow through again."""
+        table = self.query_one(FlowTable)
+        if self._view.filter and not table.has_selection:
+            self._filter_by("")
+        table.deselect()
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        if len(self.screen_stack) == 1:
+            self.query_one(FilterPrompt).open(self._view.filter)
+
+    def action_filter_row(self) -> None:
+        """Filter by the selected row."""
+        row = self.query_one(FlowTable).selected
+        if row is None:
+            self.notice("no row is selected (the arrows select one)")
+        elif self._view.group == "flow" or row.source or row.protocol or row.vlan:
+            expression = row_expression(row, self._view.group, self._view.directions)
+            self._look(replace(self._view, group="flow", filter=expression), at_once=True)
+
+    def _filter_by(self, text: str) -> None:
+        if text != self._view.filter:
+            self._look(replace(self._view, filter=text), at_once=True)
+
+    @on(FilterPrompt.Told)
+    def _filter_told(self, message: FilterPrompt.Told) -> None:
+        self._filter_by(message.text)
+
+    @on(FilterPrompt.Closed)
+    def _filter_closed(self, message: FilterPrompt.Closed) -> None:
+        self.query_one(FlowTable).focus()
 
     def action_detail(self) -> None:
         """Show the selected flow in full."""

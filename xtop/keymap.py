@@ -25,6 +25,8 @@ KEYMAP: tuple[Key, ...] = (
     Key(("t",), "t", "next_theme", "next theme: colours, light, mono", "xtop", "theme"),
     Key(("i",), "i", "interface", "watch another interface", "xtop"),
     Key(("ctrl+p",), "ctrl+p", "command_palette", "find a command by its name", "xtop"),
+    Key(("slash",), "/", "filter", "filter, as you type; ↑ brings earlier ones, Esc clears", "Flows", "filter"),
+    Key(("equals_sign",), "=", "filter_row", "filter by the selected row: this flow alone", "Flows"),
     Key(("s",), "s", "next_sort", "sort by the next column (or click its header)", "Flows", "sort"),
     Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),
     Key(("a",), "a", "group", "add up by host, host pair, port, protocol, VLAN; flows again", "Flows", "group"),
@@ -42,9 +44,9 @@ KEYMAP: tuple[Key, ...] = (
     Key(("enter",), "⏎", "detail", "the selected flow in full", "Flows", "detail"),
     Key(("left",), "←", "columns(-1)", "columns to the left", "Flows"),
     Key(("right",), "→", "columns(1)", "columns to the right", "Flows"),
-    Key(("escape",), "Esc", "deselect", "let go of the selected flow", "Flows"),
+    Key(("escape",), "Esc", "deselect", "let go of the selected flow; then clear the filter", "Flows"),
     Key(("p", "space"), "p", "pause", "hold the screen; the capture goes on (space, too)", "Moment", "pause"),
-    Key(("left_square_bracket",), "[", "step(-1)", "back in time, one refresh; up to 15 minutes", "Moment", "earlier"),
+    Key(("left_square_bracket",), "[", "step(-1)", "back in time, one refresh; up to 15 minutes", "Moment", "back"),
     Key(("right_square_bracket",), "]", "step(1)", "forward in time, one refresh", "Moment"),
     Key(("left_curly_bracket",), "{", "jump(-60)", "back by a minute", "Moment"),
     Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment"),
@@ -79,10 +81,10 @@ DETAIL_KEYS: tuple[Key, ...] = (
 
 # Those that a narrow terminal has no room for are left out from the end, help and quit never.
 LINE_ORDER: tuple[str, ...] = (
-    *("sort", "detail", "group", "pause", "earlier", "export", "units", "ended", "columns", "names", "split"),
+    *("filter", "sort", "detail", "group", "pause", "back", "export", "units", "ended", "columns", "names", "split"),
     *("reverse", "theme", "help", "quit"),
 )
-DETAIL_ORDER: tuple[str, ...] = ("pause", "earlier", "units", "help", "quit")
+DETAIL_ORDER: tuple[str, ...] = ("pause", "back", "units", "help", "quit")
 
 
 def key_line() -> tuple[Key, ...]:

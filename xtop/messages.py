@@ -10,12 +10,13 @@ from xtop.model import Snapshot, View
 
 
 class SnapshotTaken(Message):
-    """A source answered ``view`` with ``snapshot``."""
+    """A source answered ``view`` with ``snapshot``, ``between`` two intervals where it was asked for at once."""
 
-    def __init__(self, snapshot: Snapshot, view: View) -> None:
+    def __init__(self, snapshot: Snapshot, view: View, between: bool = False) -> None:
         super().__init__()
         self.snapshot = snapshot
         self.view = view
+        self.between = between
 
 
 class SourceFailed(Message):

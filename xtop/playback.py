@@ -7,6 +7,7 @@ Snapshots go on coming and are remembered whatever is shown: holding the screen 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from xtop.history import TREND_LENGTH, Curves, FlowTrends, LinkHistory, last_lost, loss_between
 from xtop.model import Snapshot
@@ -59,6 +60,13 @@ class Playback:
         self.timeline.record(self.latest)
         if self.live:
             self.shown = self.latest
+
+    def amend(self, snapshot: Snapshot) -> None:
+        """Take other rows of the latest moment: what was asked between two intervals is none of its own."""
+        if self.latest is not None:
+            follows, self.latest = self.shown is self.latest, replace(self.latest, snapshot=snapshot)
+            if self.live and follows:
+                self.shown = self.latest
 
     def hold(self) -> None:
         """Keep what is shown, from now on."""

@@ -37,6 +37,7 @@ class Poller:
         self._deliver = deliver
         self._stopping = False
         self._final = False
+        self._between = False  # a view waits to be seen before the interval is over
         self._wake = threading.Event()
         self._taken = threading.Event()
         self._taken.set()
@@ -58,10 +59,16 @@ class Poller:
             self._thread.start()
         self.hurry()
 
-    def look(self, view: View) -> None:
-        """Ask for ``view`` from the next snapshot on; at once if the capture has ended."""
+    def look(self, view: View, at_once: bool = False) -> None:
+        """Ask for ``view`` from the next snapshot on; at once if the capture has ended.
+
+        ``at_once`` asks between two intervals: rates stay those of the last, which goes on.
+        """
         self._view = view
-        if self._final:
+        if at_once and not self._final:
+            self._between = True
+            self._wake.set()
+        elif self._final:
             self.hurry()
 
     def whole(self, view: View) -> Future[Snapshot]:
@@ -84,6 +91,8 @@ class Poller:
     def taken(self) -> None:
         """Say that the last snapshot has been seen to."""
         self._taken.set()
+        if self._between:
+            self._wake.set()
 
     @property
     def idle(self) -> bool:
@@ -100,25 +109,29 @@ class Poller:
     def _run(self) -> None:
         due = monotonic()
         while not self._stopping:
-            if self._taken.is_set() and not self._poll():
-                self._give_up(SourceError("there is nothing more to be had from the source"))
-                return
-            due = max(due + self._interval, monotonic())
-            self._wake.wait(None if self._final else due - monotonic())
+            between = self._between and not self._wholes and monotonic() < due
+            if self._taken.is_set():
+                self._between = self._between and bool(self._wholes)
+                if not self._poll(between):
+                    self._give_up(SourceError("there is nothing more to be had from the source"))
+                    return
+            if not between:
+                due = max(due + self._interval, monotonic())
+            self._wake.wait(None if self._final else max(0.0, due - monotonic()))
             if self._wake.is_set():
                 self._wake.clear()
-                due = monotonic()
+                due = due if self._between else monotonic()
 
-    def _poll(self) -> bool:
+    def _poll(self, between: bool) -> bool:
         """Deliver one snapshot, or why there is none; False: it was the last."""
         view = self._view
         asked = self._wholes.popleft() if self._wholes else None
         self._taken.clear()
         try:
             if asked is None:
-                snapshot = self._source.snapshot(view)
+                snapshot = self._source.snapshot(replace(view, between=between))
             else:
-                view, snapshot = asked[0], self._whole_snapshot(*asked)
+                between, view, snapshot = False, asked[0], self._whole_snapshot(*asked)
         except SourceError as error:
             self._deliver(SourceFailed(str(error), error.exit_code))
             return False
@@ -126,7 +139,7 @@ class Poller:
             self._deliver(SourceFailed(f"fault of xtop: {type(error).__name__}: {error}"))
             return False
         self._final = snapshot.state in FINAL
-        self._deliver(SnapshotTaken(snapshot, view))
+        self._deliver(SnapshotTaken(snapshot, view, between))
         return True
 
     def _whole_snapshot(self, view: View, coming: Future[Snapshot]) -> Snapshot:

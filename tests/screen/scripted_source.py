@@ -12,6 +12,8 @@ from random import Random
 
 from tests.screen.scripted_groups import directions, grouped, with_rates
 from xtop.columns import ordered
+from xtop.filter_language.compiler import compile_filter
+from xtop.filter_language.rows import matching
 from xtop.model import (
     FLOW_DURATION_UPPER,
     FLOW_PACKETS_UPPER,
@@ -72,9 +74,11 @@ class ScriptedSource:
 
     def snapshot(self, view: View) -> Snapshot:
         """Return the next step of the script."""
+        self.views.append(view)
+        if view.between:  # the same moment, looked at otherwise
+            return self._as_snapshot(max(0, self.calls - 1), view)
         call, script = self.calls, self.script
         self.calls += 1
-        self.views.append(view)
         if script.rights_missing:
             raise SourceError(
                 "cannot open an AF_XDP socket on eth1 (CAP_NET_RAW and CAP_BPF are missing; run as root or: sudo setcap"
@@ -175,7 +179,8 @@ class ScriptedSource:
 
     def _as_snapshot(self, call: int, view: View) -> Snapshot:
         silent = self._packets == 0
-        flows = [] if silent else [flow for flow in self._flows if view.ended or not flow.end_reason]
+        every = [] if silent else [flow for flow in self._flows if view.ended or not flow.end_reason]
+        flows = matching(compile_filter(view.filter), every, START + call * SECOND)
         shown = directions(flows) if view.directions else [with_rates(flow) for flow in flows]
         rows = ordered(shown, view.sort if view.sort != "flows" else "bps", view.descending)
         groups = () if view.group == "flow" else ordered(
@@ -202,6 +207,7 @@ class ScriptedSource:
             flow_duration=_histogram("s", FLOW_DURATION_UPPER, (90, 160, 300, 210, 90, 30, 9), totals.flows_ended),
             flow_packets=_histogram("packets", FLOW_PACKETS_UPPER, (40, 90, 200, 300, 150, 60, 9), totals.flows_ended),
             protocols=() if silent else _protocols(self._flows), flows=rows[: view.top] if view.top else rows,
+            flow_filter=view.filter, flows_matched=len(flows), flows_hidden=len(every) - len(flows),
             rows_total=len(rows), group=view.group, groups=groups, groups_total=len(groups),
             state=state, state_text=text,
         )  # fmt: skip

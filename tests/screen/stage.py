@@ -13,6 +13,7 @@ from tests.screen.scripted_source import Script, ScriptedSource
 from xtop.app import XtopApp
 from xtop.column_choice import ColumnMemory
 from xtop.export_job import Progress
+from xtop.filter_history import FilterHistory
 from xtop.model import Snapshot, View
 from xtop.naming import Naming
 from xtop.widgets.flow_table import FlowTable
@@ -51,14 +52,14 @@ class StagedApp(XtopApp):
 
     def __init__(
         self, script: Script | None = None, theme: str | None = None, view: View | None = None,
-        columns: ColumnMemory | None = None,
+        columns: ColumnMemory | None = None, filters: FilterHistory | None = None,
     ) -> None:  # fmt: skip
         self.source = ScriptedSource(script)
         self.clock = Clock()
         self.exports: list[tuple[Snapshot, Path]] = []
         super().__init__(
             self.source, NEVER, self.write, view=view, theme=theme, clock=self.clock,
-            columns=columns, naming=PlainNaming(),
+            columns=columns, naming=PlainNaming(), filters=filters,
             now=lambda: datetime(2026, 1, 31, 12, 0, 0),
         )  # fmt: skip
 
@@ -91,7 +92,7 @@ async def play(pilot: Pilot[None], steps: int = 1) -> None:
     app = pilot.app
     assert isinstance(app, StagedApp)
     for _ in range(steps):
-        await _settled(pilot, app)
+        await settled(pilot, app)
         calls = app.source.calls
         app.poller.hurry()
         for _ in range(400):
@@ -99,13 +100,13 @@ async def play(pilot: Pilot[None], steps: int = 1) -> None:
                 break
             await asyncio.sleep(0.005)
         app.clock.seconds += 1
-    await _settled(pilot, app)
+    await settled(pilot, app)
 
 
-async def _settled(pilot: Pilot[None], app: StagedApp) -> None:
+async def settled(pilot: Pilot[None], app: StagedApp) -> None:
     """Wait until the screen has taken what the poller brought."""
     for _ in range(400):
-        if app.source.calls and app.poller.idle:
+        if app.source.calls and app.poller.idle and app.source.views[-1].filter == app.picture().view.filter:
             break
         await asyncio.sleep(0.005)
     await pilot.pause()

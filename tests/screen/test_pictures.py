@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script
-from tests.screen.stage import StagedApp, play
+from tests.screen.stage import StagedApp, play, settled
 
 Compare = Callable[..., bool]
+
+_TYPED = (*"tcp", "space", "o", "r", "space", *"udp", "space", *"and", "space", *"port", "space", *"443")
 
 STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
     "live-80x24": ((80, 24), Script(), None, ("down", "down")),
@@ -31,6 +32,9 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
     "gone-mono-80x24": ((80, 24), Script(failed_at=9), "mono", ()),
     "fault-120x36": ((120, 36), Script(breach=True), None, ()),
     "export-80x24": ((80, 24), Script(), None, ("e",)),
+    "filter-80x24": ((80, 24), Script(), None, ("down", "slash", *_TYPED)),
+    "filter-wrong-mono-120x36": ((120, 36), Script(), "mono", ("slash", *_TYPED, "space", *"prot")),
+    "filter-none-120x36": ((120, 36), Script(), None, ("slash", *"vlan", "space", *"4000", "enter")),
     "help-120x36": ((120, 36), Script(), None, ("question_mark",)),
     "tiny-50x12": ((50, 12), Script(), None, ()),
 }
@@ -39,12 +43,14 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
 @pytest.mark.parametrize("name", STATES)
 def test_picture(snap_compare: Compare, name: str) -> None:
     size, script, theme, keys = STATES[name]
-    app: App[None] = StagedApp(script, theme)
+    app = StagedApp(script, theme)
 
     async def prepare(pilot: Pilot[None]) -> None:
         await play(pilot, 10)
         for key in keys:
             await pilot.press(key)
+        if "slash" in keys:
+            await settled(pilot, app)
         for blinking in pilot.app.screen.query("Input"):
             blinking.cursor_blink = False  # type: ignore[attr-defined]
         await pilot.pause()

@@ -28,7 +28,7 @@ def test_all_are_bound() -> None:
 def test_80_cells_have_room_for_the_keys_that_matter() -> None:
     assert [key.label for key in key_line()] == list(LINE_ORDER)
     shown = [key.label for key, _ in key_places(key_line(), 80)]
-    assert {"sort", "group", "detail", "pause", "earlier", "export", "help", "quit"} <= set(shown)
+    assert {"filter", "sort", "group", "detail", "pause", "back", "export", "help", "quit"} <= set(shown)
     assert sum(len(text) for _, pieces in key_places(key_line(), 80) for text, _ in pieces) <= 80
 
 

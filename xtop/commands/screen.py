@@ -35,12 +35,15 @@ def show(
     """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
+    from xtop.filter_history import FilterHistory, state_directory
     from xtop.naming import SystemNaming
 
     columns = ColumnMemory(config_directory() / "columns.json")
+    filters = FilterHistory(state_directory() / "filters")
     processes = None
     if own_link:
         from xtop.local_processes import LocalProcesses
 
         processes = LocalProcesses()
-    XtopApp(source, interval, columns=columns, naming=SystemNaming(processes=processes), switch=switch).run()
+    naming = SystemNaming(processes=processes)
+    XtopApp(source, interval, columns=columns, naming=naming, filters=filters, switch=switch).run()

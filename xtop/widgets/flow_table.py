@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from xtop import units
 from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer, scrolled_order
-from xtop.ink import Line, printable, spread
+from xtop.ink import Line, fitted, printable, spread
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
 from xtop.widgets.failure import failed_lines
@@ -58,6 +58,11 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The selected flow, if it is among the rows."""
         row = self._rows.get(self._selected) if self._selected is not None else None
         return None if row is None else self._flows[row]
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether a row is selected, among the rows or not."""
+        return self._selected is not None
 
     def show(self, picture: Picture) -> None:
         """Draw ``picture``; the view follows a selected flow to its new rank."""
@@ -197,11 +202,14 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         left.append(("▼ " if view.descending else "▲ ", "accent"))
         if view.ended:
             left.append(("ended too ", "base"))
+        if view.filter:
+            left += [("filter ", "dim"), (f"{printable(view.filter)} ", "accent")]
         right = [
             *_selected_in_full(self),
             *_hidden(arrangement),
             *_position(self._picture, self.scroll_offset.y, self.size.height - HEAD),
         ]
+        left = _cut_short(left, width - sum(len(text) for text, _ in right))
         rule = max(0, width - sum(len(text) for text, _ in left) - sum(len(text) for text, _ in right))
         return spread([*left, ("─" * rule, "frame")], right, width)
 
@@ -330,6 +338,13 @@ def _selected_in_full(table: FlowTable) -> Line:
     return [(f" {' → '.join(names)} ", "base"), ("──", "frame")]
 
 
+def _cut_short(line: Line, room: int) -> Line:
+    """Return ``line`` in ``room`` cells; where it is longer, with an ellipsis at its end."""
+    if sum(len(text) for text, _ in line) <= room or room < 1:
+        return line
+    return [*fitted(line, room - 2), ("… ", "dim")] if room > 2 else fitted(line, room)
+
+
 def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
     """Return the sentence that says why there are no rows."""
     said: list[Line] = [[(text[:width].center(width), "base")] for text in _why_empty(picture, width)]
@@ -350,6 +365,9 @@ def _why_empty(picture: Picture, width: int) -> list[str]:
     if picture.view.group != snapshot.group and picture.view.group != "flow":
         when = "of this moment only flows were kept" if picture.behind_s is not None else "adding up the flows …"
         return [when[0].upper() + when[1:]]
+    if snapshot.flows_hidden and picture.view.filter:
+        hidden = units.count(snapshot.flows_hidden).strip()
+        return ["No flow matches the filter", f"hidden: {hidden} (/ changes the filter, Esc clears it)"]
     if snapshot.totals.flows_ended and not picture.view.ended:
         return [f"No live flows; {units.count(snapshot.totals.flows_ended).strip()} have ended (x shows them)"]
     return ["No flows"]

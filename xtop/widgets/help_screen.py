@@ -9,12 +9,14 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from xtop.columns import COLUMNS
+from xtop.filter_language.words import help_entries
 from xtop.ink import Line
 from xtop.keymap import groups
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
 SHOWN_WIDTH = 8  # cells of a key or column
+EXAMPLE_WIDTH = 18  # of a filter
 MARKS: tuple[tuple[str, str], ...] = (
     ("●", "live: packets arrive"),
     ("○", "starting, or waiting for the first packet"),
@@ -34,14 +36,16 @@ def help_lines() -> list[Line]:
     for name, keys in groups().items():
         lines += [[(name, "title")], *(_entry(key.shown, key.help) for key in keys), []]
     lines += [[("Marks", "title")], *(_entry(mark, text) for mark, text in MARKS), []]
-    lines.append([("Columns", "title")])
+    lines += [[("Filter: / and then", "title")]]
+    lines += [_entry(example, text, EXAMPLE_WIDTH) for example, text in help_entries()]
+    lines += [[], [("Columns", "title")]]
     for column in COLUMNS:
         lines.append(_entry(column.header or "→", column.about))
     return lines
 
 
-def _entry(what: str, text: str) -> Line:
-    return [(f"  {what:<{SHOWN_WIDTH + 4}}", "key"), (text, "base")]
+def _entry(what: str, text: str, width: int = SHOWN_WIDTH) -> Line:
+    return [(f"  {what:<{width + 4}}", "key"), (text, "base")]
 
 
 class HelpPage(LinePanel):
