@@ -53,10 +53,9 @@ _DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 
 def braille_curve(values: Sequence[float | None], height: int, top: float) -> list[str]:
     """Return a filled curve of dots ``height`` lines high, uppermost first; two values a column."""
-    dots = [
-        0 if value is None or top <= 0 else max(1, min(height * 4, round(value / top * height * 4))) for value in values
-    ]
-    dots += [0] * (len(dots) % 2)
+    most = height * 4
+    dots = [0 if value is None or top <= 0 else max(1, min(most, round(value / top * most))) for value in values]
+    dots = [0] * (len(dots) % 2) + dots
     lines = []
     for level in reversed(range(height)):
         cells = []

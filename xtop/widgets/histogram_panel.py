@@ -33,9 +33,10 @@ class HistogramPanel(LinePanel):
             return [_folded(self._brief, histogram, width, picture.look.logarithmic)]
         body = [] if histogram is None else _bars(histogram, width - 2, height - 2, picture.look.logarithmic)
         note: Line = [] if histogram is None else [(histogram.unit, "dim")]
-        if picture.look.logarithmic:
-            note = [("log", "accent"), *([(" ", "base"), *note] if width >= ROOMY else [])]
-        return framed(self._title, note, body, width, height)
+        title = self._title
+        if picture.look.logarithmic:  # no number says it, so the title must
+            title = f"{title} log" if width >= ROOMY else f"{title[:1]} {self._brief} log"
+        return framed(title, note, body, width, height)
 
 
 def bin_label(histogram: Histogram, index: int) -> str:
