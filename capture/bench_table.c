@@ -74,6 +74,6 @@ int bench_table_open(struct bench_table *table, const struct bench_frames *frame
 
 void bench_table_close(struct bench_table *table)
 {
-    flow_table_close(&table->queue.table);
+    worker_queue_close(&table->queue);
     segment_destroy(&table->segment);
 }

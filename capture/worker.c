@@ -44,6 +44,27 @@ static uint64_t clock_now(const struct worker_shared *shared)
     return shared->clock_base + (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* A fragment that waits is counted when it is given back: the conservation law holds at every moment. */
+static void fragment_hold(struct xtop_queue *counts, const struct packet *packet, uint32_t length)
+{
+    counts->received--;
+    counts->received_bytes -= length;
+    counts->packet_size[packet->size_bin]--;
+}
+
+/* fragments_release: a fragment that waited goes the way of all packets, alone. */
+static void fragment_count(void *receiver, struct lookup *lookup, uint32_t length)
+{
+    struct worker_queue *queue = receiver;
+
+    queue->counts.received++;
+    queue->counts.received_bytes += length;
+    queue->counts.packet_size[lookup->packet.size_bin]++;
+    flow_table_hash(&queue->table, lookup, 1);
+    flow_table_find(&queue->table, lookup, 1);
+    flow_table_update(&queue->table, lookup, 1);
+}
+
 int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, uint32_t number, int cpu,
                       const struct options *options)
 {
@@ -58,6 +79,11 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     queue->decap = options->decap;
     if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
         return -1;
+    queue->fragments = fragments_open(shared->header->hash_seed, fragment_count, queue);
+    if (!queue->fragments) {
+        flow_table_close(&queue->table);
+        return -1;
+    }
     queue->table.stock_fd = shared->stock_fd;
     queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
     if (options->lossless_ended) {
@@ -65,6 +91,12 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
         queue->table.stop = &shared->stop;
     }
     return 0;
+}
+
+void worker_queue_close(struct worker_queue *queue)
+{
+    fragments_close(queue->fragments);
+    flow_table_close(&queue->table);
 }
 
 void worker_publish(struct worker_queue *queue, uint64_t now)
@@ -78,10 +110,11 @@ void worker_publish(struct worker_queue *queue, uint64_t now)
     record_write_end(&queue->published->sequence);
 }
 
-/* The long way, for frames that parse_fast passes on. False: the frame belongs to no flow, and is counted. */
-static bool parse_at_length(struct worker_queue *queue, const struct frame *frame, struct packet *packet)
+/* The long way, for frames that parse_fast passes on. False: the frame belongs to no flow, and is counted, or waits. */
+static bool parse_at_length(struct worker_queue *queue, const struct frame *frame, struct lookup *lookup)
 {
     struct xtop_queue *counts = &queue->counts;
+    struct packet *packet = &lookup->packet;
     enum parse_result result;
 
     result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, queue->decap, packet);
@@ -92,7 +125,12 @@ static bool parse_at_length(struct worker_queue *queue, const struct frame *fram
         counts->malformed++;
     else
         counts->length_mismatch += (packet->unusual & PACKET_LENGTH_MISMATCH) != 0;
-    return result == PARSE_FLOW;
+    if (result != PARSE_FLOW || !(packet->unusual & PACKET_FRAGMENT))
+        return result == PARSE_FLOW;
+    if (fragments_place(queue->fragments, frame->data, frame->length, lookup))
+        return true;
+    fragment_hold(counts, packet, frame->length);
+    return false;
 }
 
 /* Parses frames `from` .. `to` of a burst; the packets that belong to flows go to `lookup`. Returns how many. */
@@ -106,10 +144,11 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
     for (uint32_t i = from; i < to; i++) {
         const struct frame *frame = &burst->frame[i];
         struct lookup *at = &lookup[flows];
-        bool flow = (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet)) ||
-                    parse_at_length(queue, frame, &at->packet);
+        bool flow;
 
         at->time = burst->timed ? frame->time : now;
+        flow = (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet)) ||
+               parse_at_length(queue, frame, at);
         counts->received_bytes += frame->length;
         counts->packet_size[at->packet.size_bin]++;
         flows += flow;
@@ -207,6 +246,7 @@ static uint32_t queue_turn(struct worker_queue *queue, uint64_t now)
         drain_burst(queue, &burst);
     else if (burst.count)
         worker_count_burst(queue, &burst, now);
+    fragments_expire(queue->fragments, now);
     flow_table_sweep(&queue->table, now);
     if (burst.count)
         worker_publish(queue, now);
@@ -239,6 +279,7 @@ static void queue_finish(struct worker_queue *queue)
             break;
     if (queue->packet_time)
         now = queue->packet_time;
+    fragments_expire(queue->fragments, UINT64_MAX);
     if (queue_is_over(queue))
         flow_table_sweep_all(&queue->table, now);
     if (queue->state != SOURCE_FAILED)
@@ -370,5 +411,5 @@ void worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
     for (uint32_t i = 0; i < worker->queue_count; i++)
-        flow_table_close(&worker->queue[i].table);
+        worker_queue_close(&worker->queue[i]);
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "capture/flow_table.h"
+#include "capture/fragments.h"
 #include "capture/source.h"
 
 struct frame_filter;
@@ -41,6 +42,7 @@ struct worker_queue {
     uint64_t last_statistics; /* ns */
     uint64_t packet_time;     /* ns: time of the last frame (files) */
     enum source_result state;
+    struct fragments *fragments;
     bool decap; /* flows are keyed on the innermost IP header */
 };
 
@@ -61,6 +63,9 @@ struct worker {
  */
 int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, uint32_t number, int cpu,
                       const struct options *options);
+
+/* Gives back what worker_queue_open took. */
+void worker_queue_close(struct worker_queue *queue);
 
 /* Counts a burst's frames into the queue's shard and gives them back. `now` in ns. Also the bench's entry. */
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now);

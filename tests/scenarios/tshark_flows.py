@@ -21,7 +21,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ SECOND = 1_000_000_000
 IDLE = 30 * SECOND
 ACTIVE = 300 * SECOND
 TCP_QUIET = 2 * SECOND
+FIRST_IS_KEPT = 15 * SECOND
+FIRST_IS_AWAITED = SECOND
 UNKNOWN = 1 << 30  # bytes: more than any header claims
 
 ICMP, IGMP, TCP, UDP, ROUTING, FRAGMENT, AH, ICMPV6, SCTP, UDPLITE = 1, 2, 6, 17, 43, 44, 51, 58, 132, 136
@@ -38,10 +40,12 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 # fmt: off
 FIELDS = (
     "frame.time_epoch", "frame.len", "frame.cap_len", "frame.protocols", "vlan.id", "ieee8021ad.id", "ip.version",
-    "ip.hdr_len", "ip.len", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ip.ttl", "ip.dsfield.dscp",
+    "ip.hdr_len", "ip.len", "ip.id", "ip.flags.mf", "ip.src", "ip.dst", "ip.proto",
+    "ip.frag_offset", "ip.ttl", "ip.dsfield.dscp",
     "ipv6.version", "ipv6.plen", "ipv6.nxt", "ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.tclass.dscp",
     "ipv6.hopopts.nxt", "ipv6.hopopts.len", "ipv6.routing.nxt", "ipv6.routing.len", "ipv6.dstopts.nxt",
-    "ipv6.dstopts.len", "ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ah.next_header", "ah.length", "mip6.proto",
+    "ipv6.dstopts.len", "ipv6.fraghdr.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.ident", "ipv6.fraghdr.more",
+    "ah.next_header", "ah.length", "mip6.proto",
     "mip6.hlen", "hip.proto", "hip.hdr_len", "shim6.nxt", "shim6.len", "tcp.srcport", "tcp.dstport", "tcp.hdr_len",
     "tcp.flags", "tcp.len", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport", "icmp.type", "icmp.code",
     "icmpv6.type", "icmpv6.code",
@@ -85,6 +89,7 @@ IPV6_HEADERS = {
 Row = dict[str, list[str]]
 End = tuple[bytes, int]
 Key = tuple[End, End, int, int]  # the smaller end, the other, protocol, vlan
+Datagram = tuple[bytes, bytes, int, int]  # source, destination, protocol, identification
 
 
 class MalformedHeaderError(Exception):
@@ -104,6 +109,7 @@ class IpHeader:
     mismatch: bool
     ttl: int
     dscp: int
+    datagram: Datagram | None  # of which it is a fragment
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,8 @@ class Packet:
     payload: int
     ttl: int
     dscp: int
+    datagram: Datagram | None
+    later_fragment: bool
 
 
 @dataclass
@@ -266,6 +274,22 @@ def walk_extensions(row: Row, carried: int) -> tuple[int, int, bool]:
     return protocol, length, False
 
 
+def datagram4(row: Row) -> Datagram | None:
+    """Name the datagram of which this is a fragment (RFC 791)."""
+    if not number(row, "ip.frag_offset") and row["ip.flags.mf"][:1] not in (["1"], ["True"]):
+        return None
+    ends = (ipaddress.IPv4Address(row[f"ip.{end}"][0]).packed for end in ("src", "dst"))
+    return (*ends, needed(row, "ip.proto"), needed(row, "ip.id"))
+
+
+def datagram6(row: Row) -> Datagram | None:
+    """Name the datagram of which this is a fragment (RFC 8200 section 4.5); RFC 6946's atomic ones are whole."""
+    if not number(row, "ipv6.fraghdr.offset") and row["ipv6.fraghdr.more"][:1] not in (["1"], ["True"]):
+        return None
+    ends = (ipaddress.IPv6Address(row[f"ipv6.{end}"][0]).packed for end in ("src", "dst"))
+    return (*ends, needed(row, "ipv6.fraghdr.nxt"), needed(row, "ipv6.fraghdr.ident"))
+
+
 def read_ipv6(row: Row, carried: int, wire: int) -> IpHeader:
     """Read the outermost IPv6 header."""
     if carried < 40 or needed(row, "ipv6.version") != 6:
@@ -283,6 +307,7 @@ def read_ipv6(row: Row, carried: int, wire: int) -> IpHeader:
         total > wire,
         needed(row, "ipv6.hlim"),
         needed(row, "ipv6.tclass.dscp"),
+        datagram6(row),
     )
 
 
@@ -301,6 +326,7 @@ def read_ipv4(row: Row, carried: int, wire: int) -> IpHeader:
         total > wire,
         needed(row, "ip.ttl"),
         needed(row, "ip.dsfield.dscp"),
+        datagram4(row),
     )
 
 
@@ -366,6 +392,8 @@ def read_packet(row: Row, vlan: int, below: int | None) -> tuple[Packet, bool]:
         payload_of(row, ip),
         ip.ttl,
         ip.dscp,
+        ip.datagram,
+        ip.later_fragment,
     )
     return packet, ip.mismatch
 
@@ -392,6 +420,23 @@ def read_rows(path: Path) -> Iterator[Row]:
     for line in done.stdout.splitlines():
         values = line.split("\t")
         yield {name: value.split(";") if value else [] for name, value in zip(FIELDS, values, strict=True)}
+
+
+def joined(packets: list[Packet]) -> Iterator[Packet]:
+    """Give later fragments the key of their datagram's first: the newest before them, else the next after them."""
+    firsts: dict[Datagram, list[Packet]] = {}
+    for packet in packets:
+        if packet.datagram is not None and not packet.later_fragment:
+            firsts.setdefault(packet.datagram, []).append(packet)
+    for packet in packets:
+        if packet.datagram is None or not packet.later_fragment:
+            yield packet
+            continue
+        ages = [(packet.time - first.time, first) for first in firsts.get(packet.datagram, [])]
+        before = [first for age, first in ages if 0 <= age <= FIRST_IS_KEPT]
+        after = [first for age, first in ages if -FIRST_IS_AWAITED <= age < 0]
+        chosen = before[-1:] or after[:1]
+        yield replace(packet, key=chosen[0].key, sender=chosen[0].sender) if chosen else packet
 
 
 def account(expected: Expectation, live: dict[Key, Entry], packet: Packet) -> None:
@@ -424,6 +469,7 @@ def expect(path: Path) -> Expectation:
 def expect_rows(rows: Iterable[Row]) -> Expectation:
     """Aggregate frames in the order of their file."""
     expected, live = Expectation(), dict[Key, Entry]()
+    packets: list[Packet] = []
     for row in rows:
         expected.received += 1
         expected.frame_bytes += needed(row, "frame.len")
@@ -436,6 +482,8 @@ def expect_rows(rows: Iterable[Row]) -> Expectation:
             expected.malformed += 1
             continue
         expected.length_mismatch += mismatch
+        packets.append(packet)
+    for packet in joined(packets):
         account(expected, live, packet)
     return expected
 
