@@ -50,14 +50,16 @@
 #define FILTER_RTT 20        /* us; unknown where no handshake was seen */
 #define FILTER_TCP_STATE 21  /* XTOP_TCP_; unknown where the flow is not TCP */
 #define FILTER_END_REASON 22 /* XTOP_END_; 0 = live */
+#define FILTER_TUNNEL 23     /* XTOP_TUNNEL_; 0 = none */
+#define FILTER_TUNNEL_ID 24  /* unknown where the tunnel has none */
 /* fields of which filter_range.bits is asked: (value & mask) == wanted, */
-#define FILTER_TCP_FLAGS 23 /* OR of those seen; TCP */
+#define FILTER_TCP_FLAGS 25 /* OR of those seen; TCP */
 /* and fields of which filter_range.real is asked: least <= value <= greatest. */
-#define FILTER_BITS_PER_SECOND 24
-#define FILTER_PACKETS_PER_SECOND 25
-#define FILTER_BYTES_PER_PACKET 26
-#define FILTER_ENTROPY 27 /* bits per payload byte; unknown as long as no record holds it */
-#define FILTER_FIELD_COUNT 28
+#define FILTER_BITS_PER_SECOND 26
+#define FILTER_PACKETS_PER_SECOND 27
+#define FILTER_BYTES_PER_PACKET 28
+#define FILTER_ENTROPY 29 /* bits per payload byte; unknown as long as no record holds it */
+#define FILTER_FIELD_COUNT 30
 
 /* filter_instruction.end: whose address, port, packets ... */
 #define FILTER_END_BOTH 0 /* sums, flags seen by either; the only one for what a flow has once */

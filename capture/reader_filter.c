@@ -135,6 +135,22 @@ static struct value tcp_of(const struct filter_instruction *step, const struct x
     }
 }
 
+static struct value tunnel_id_of(const struct xtop_record *record)
+{
+    switch (record->tunnel) {
+    case XTOP_TUNNEL_NONE:
+    case XTOP_TUNNEL_GRE:
+    case XTOP_TUNNEL_IPIP:
+    case XTOP_TUNNEL_6IN4:
+    case XTOP_TUNNEL_4IN6:
+    case XTOP_TUNNEL_6IN6:
+    case XTOP_TUNNEL_TEREDO:
+        return UNKNOWN;
+    default:
+        return one(record->tunnel_id);
+    }
+}
+
 static struct value number_of(const struct filter_instruction *step, const struct filter_scene *scene,
                               const struct xtop_record *record)
 {
@@ -166,6 +182,10 @@ static struct value number_of(const struct filter_instruction *step, const struc
     case FILTER_AGE:
     case FILTER_IDLE:
         return time_of(step, record, scene->now);
+    case FILTER_TUNNEL:
+        return one(record->tunnel);
+    case FILTER_TUNNEL_ID:
+        return tunnel_id_of(record);
     case FILTER_END_REASON:
         return one(record->end_reason);
     default:

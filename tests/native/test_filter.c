@@ -262,6 +262,22 @@ static void test_icmp_types(void **state)
     check_numbers(&row, reply, 2);
 }
 
+static void test_tunnels(void **state)
+{
+    static const struct number_case vxlan[] = {{FILTER_TUNNEL, BOTH, XTOP_TUNNEL_VXLAN}, {FILTER_TUNNEL_ID, BOTH, 42}};
+    struct reader_row row = tcp_row();
+
+    (void)state;
+    row.record.tunnel = XTOP_TUNNEL_VXLAN;
+    row.record.tunnel_id = 42;
+    check_numbers(&row, vxlan, 2);
+    row.record.tunnel = XTOP_TUNNEL_IPIP; /* has no id, whatever lies there */
+    assert_false(holds(test_of(FILTER_TUNNEL_ID, BOTH, 0, UINT64_MAX), &row));
+    row.record.tunnel = XTOP_TUNNEL_NONE;
+    assert_true(holds(test_of(FILTER_TUNNEL, BOTH, 0, 0), &row));
+    assert_false(holds(test_of(FILTER_TUNNEL_ID, BOTH, 0, UINT64_MAX), &row));
+}
+
 static void test_what_is_refused(void **state)
 {
     struct filter_instruction good[] = {test_of(FILTER_PROTOCOL, BOTH, 6, 6), reject, accept};
@@ -484,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_what_a_flow_has_not_is_false),
         cmocka_unit_test(test_icmp_types),
+        cmocka_unit_test(test_tunnels),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_random_programs_harm_nothing),
         cmocka_unit_test(test_a_look_shows_what_matches_and_counts_what_it_hides),

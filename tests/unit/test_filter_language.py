@@ -17,7 +17,7 @@ from xtop.filter_language.errors import FilterError
 from xtop.filter_language.flow_expression import flow_expression
 from xtop.filter_language.rows import matches
 from xtop.filter_language.words import WORDS, help_entries
-from xtop.model import Flow
+from xtop.model import Flow, Tunnel
 from xtop.native_filter import native_program
 
 
@@ -173,6 +173,14 @@ ANSWERED = sides(
         ("vlan 12 or 13", {"vlan": 13}, True),
         ("vlan", {"vlan": 13}, True),
         ("not vlan", {"vlan": 0}, True),
+        ("tunnel", {"tunnel": Tunnel("vxlan", 42)}, True),
+        ("tunnel", {}, False),
+        ("tunnel vxlan and tunnel-id 42", {"tunnel": Tunnel("vxlan", 42)}, True),
+        ("tunnel geneve or vxlan", {"tunnel": Tunnel("vxlan", 42)}, True),
+        ("tunnel gre", {"tunnel": Tunnel("gre")}, True),
+        ("tunnel gre", {"tunnel": Tunnel("gre", 7)}, True),
+        ("tunnel != vxlan", {"tunnel": Tunnel("gre", 7)}, True),
+        ("tunnel-id >= 0", {"tunnel": Tunnel("ipip")}, False),
         ("state established", {"tcp_state": "established"}, True),
         ("state syn-ack", {"tcp_state": "syn_ack"}, True),
         ("state syn or fin", {"tcp_state": "fin"}, True),

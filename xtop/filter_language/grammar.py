@@ -22,7 +22,7 @@ chain: term (joint term)*
 term: NOT* _factor
 _factor: "(" chain ")" | _primitive
 
-_primitive: alone | protocol | proto | placed | vlan | measure | flags | state | end
+_primitive: alone | protocol | proto | placed | vlan | tunnel | measure | flags | state | end
 alone: WORD
 protocol: PROTOCOL
 proto: [PROTOCOL] PROTO operand
@@ -30,6 +30,7 @@ placed: [PROTOCOL] ends [kind] operand
       | [PROTOCOL] nobody kind operand
       | PROTOCOL nobody nothing short
 vlan: VLAN [operand]
+tunnel: TUNNEL [label]
 measure: [ends] MEASURE operand
 flags: [ends] FLAGS label
 state: STATE label
@@ -54,7 +55,7 @@ AND: "&&"
 OR: "||"
 NOT: "!"
 WORD: /[^\s()!<>=&|]+/
-%declare PLACE PORT SRC DST PROTO PROTOCOL VLAN FLAGS STATE END MEASURE MASK
+%declare PLACE PORT SRC DST PROTO PROTOCOL VLAN TUNNEL FLAGS STATE END MEASURE MASK
 %ignore /\s+/
 """
 

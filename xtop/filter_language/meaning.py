@@ -29,6 +29,7 @@ from xtop.filter_language.values import (
     read_protocol,
 )
 from xtop.filter_language.words import COMPARISONS, TCP_FLAG_LETTERS, TCP_FLAGS, measure_named
+from xtop.flow_rows import TUNNELS
 
 Reader: TypeAlias = Callable[[str, str], Node]  # a value and a comparison -> its test
 
@@ -129,6 +130,12 @@ class Meaning:
             return Test("VLAN", BOTH, (1, EVERY_NUMBER[1]))
         return self._qualified(Qualifier(_numbers("VLAN", "count", Ends((BOTH,)))), operand)
 
+    def _tunnel(self, tree: Tree[Token]) -> Node:
+        _, label = _children(tree)
+        if label is None:
+            return Test("TUNNEL", BOTH, (1, EVERY_NUMBER[1]))
+        return self._qualified(Qualifier(_comparable(_read_tunnel, "a tunnel")), label)
+
     def _measure(self, tree: Tree[Token]) -> Node:
         ends, name, operand = _children(tree)
         measure = measure_named(str(name))
@@ -225,7 +232,18 @@ def _opposite(node: Node) -> Node:
 
 
 PARTLY_KNOWN = frozenset(
-    {"PORT", "ICMP_TYPE", "ICMP_CODE", "RETRANSMISSIONS", "OUT_OF_ORDER", "TTL", "DSCP", "RTT", "TCP_STATE"}
+    [
+        "PORT",
+        "ICMP_TYPE",
+        "ICMP_CODE",
+        "RETRANSMISSIONS",
+        "OUT_OF_ORDER",
+        "TTL",
+        "DSCP",
+        "RTT",
+        "TCP_STATE",
+        "TUNNEL_ID",
+    ]
 )
 
 
@@ -334,6 +352,15 @@ def _read_end(text: str) -> Node:
     if name not in END_REASONS:
         raise ValueError(f"'{text}' is no end ({' '.join(END_REASONS)}){nearest(name, END_REASONS)}")
     return Test("END_REASON", BOTH, (END_REASONS[name], END_REASONS[name]))
+
+
+def _read_tunnel(text: str) -> Node:
+    name = text.lower().replace("-", "_")
+    numbers = [number for number, (known, _) in enumerate(TUNNELS) if known == name and known]
+    if not numbers:
+        known = {name: 0 for name, _ in TUNNELS if name}
+        raise ValueError(f"'{text}' is no tunnel ({' '.join(known)}){nearest(name, known)}")
+    return joined("or", [Test("TUNNEL", BOTH, (number, number)) for number in numbers])
 
 
 def _read_alone(text: str, comparison: str) -> Node:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from xtop.filter_language.meaning import END_REASONS, TCP_STATES
 from xtop.filter_language.program import ADDRESS_FIELDS, BOTH, SOURCE, Instruction, Program
+from xtop.flow_rows import TUNNELS
 from xtop.model import Direction, Flow
 
 TCP, WITH_PORTS, ICMP = 6, (6, 17, 132, 136), (1, 58)
@@ -101,6 +102,8 @@ def _header(of: Callable[[Direction], Value]) -> Getter:
     return get
 
 
+_TUNNELS = {kind: number for number, (kind, _) in enumerate(TUNNELS)}  # "gre": with a key and without are one word
+
 _GETTERS: dict[str, Getter] = {
     "IP_VERSION": lambda flow, end, now: flow.ip_version,
     "PROTOCOL": lambda flow, end, now: flow.protocol,
@@ -120,6 +123,8 @@ _GETTERS: dict[str, Getter] = {
     "IDLE": lambda flow, end, now: max(0, now - flow.last_seen),
     "RTT": _of_tcp(lambda flow, end, now: flow.rtt_us),
     "TCP_STATE": lambda flow, end, now: TCP_STATES.get(flow.tcp_state or ""),
+    "TUNNEL": lambda flow, end, now: _TUNNELS[flow.tunnel.kind] if flow.tunnel else 0,
+    "TUNNEL_ID": lambda flow, end, now: flow.tunnel.id if flow.tunnel else None,
     "END_REASON": lambda flow, end, now: END_REASONS.get(flow.end_reason or "", 0),
     "BITS_PER_SECOND": lambda flow, end, now: flow.bps,
     "PACKETS_PER_SECOND": lambda flow, end, now: flow.pps,
