@@ -158,6 +158,47 @@ def test_the_window_may_take_any_size(demo: TmuxTerminal) -> None:
     quit_and_check(demo)
 
 
+def test_a_filter_is_typed_mistaken_kept_and_remembered(open_terminal: OpenTerminal, directory: Path) -> None:
+    """The operator's way: narrow a file down to DNS, see a slip, put it right, and find it again in the next run."""
+    command = f"XDG_STATE_HOME={directory} {XTOP} -r {SCENARIOS / 'pcaps' / 'tls_certificate_too_long.pcap'}"
+    terminal = open_terminal(80, 24)
+    terminal.run(command)
+    wait_for_flows(terminal)
+    terminal.type("/")
+    terminal.wait_for("Enter keeps")
+    terminal.type("udp and prot 53")
+    terminal.wait_for("did you mean proto?")
+    lines = terminal.lines()
+    marked = next(number for number, line in enumerate(lines) if "▔" in line)
+    start = lines[marked].index("▔")
+    assert lines[marked - 1][start : start + 4] == "prot"
+    terminal.wait_for("filter udp ")
+    for _ in "prot 53":
+        terminal.press("BSpace")
+    terminal.type("port 53")
+    terminal.wait_for("filter udp and port 53")
+    terminal.press("Enter")
+    terminal.wait_without("Enter keeps")
+    terminal.wait_until(lambda: all(" UDP " in line for line in rows_with_flows(terminal)), "UDP alone")
+    terminal.wait_until(lambda: (directory / "xtop" / "filters").exists(), "the history")
+    quit_and_check(terminal)
+    (directory / "after").unlink()
+    terminal.run(command)
+    wait_for_flows(terminal)
+    terminal.type("/")
+    terminal.wait_for("Enter keeps")
+    terminal.wait_until(lambda: pressed_up(terminal), "the filter of the run before")
+    terminal.press("Escape")
+    terminal.wait_without("filter udp")
+    quit_and_check(terminal)
+
+
+def pressed_up(terminal: TmuxTerminal) -> bool:
+    """Ask for the filter before: the list comes on a thread, so that it may take another press."""
+    terminal.press("Up")
+    return "filter udp and port 53" in terminal.text()
+
+
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
 def test_a_file_shows_its_greatest_flow(open_terminal: OpenTerminal, columns: int, rows: int) -> None:
     expectation = json.loads((SCENARIOS / "expected" / "zoom.pcap.json").read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -298,6 +299,11 @@ def test_each_example_of_the_help_is_an_expression() -> None:
             assert compile_filter(example), example
         assert about
     assert len({name for word in WORDS for name in word.names}) == sum(len(word.names) for word in WORDS)
+
+
+def test_the_readme_has_the_same_table() -> None:
+    table = "".join(f"| `{example}` | {about} |\n" for example, about in help_entries())
+    assert table in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 # ---- Any expression: a tree that is drawn and judged here, from leaves whose truth is plain arithmetic.

@@ -231,20 +231,9 @@ def _opposite(node: Node) -> Node:
     return joined("and", [joined("or", dict.fromkeys(known)), other]) if known else other
 
 
-PARTLY_KNOWN = frozenset(
-    [
-        "PORT",
-        "ICMP_TYPE",
-        "ICMP_CODE",
-        "RETRANSMISSIONS",
-        "OUT_OF_ORDER",
-        "TTL",
-        "DSCP",
-        "RTT",
-        "TCP_STATE",
-        "TUNNEL_ID",
-    ]
-)
+PARTLY_KNOWN = frozenset({
+    "PORT", "ICMP_TYPE", "ICMP_CODE", "RETRANSMISSIONS", "OUT_OF_ORDER", "TTL", "DSCP", "RTT", "TCP_STATE", "TUNNEL_ID",
+})  # fmt: skip
 
 
 def _tests(node: Node) -> list[Test]:
