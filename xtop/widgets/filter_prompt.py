@@ -94,7 +94,7 @@ class FilterPrompt(Vertical):
         self._history.begin(text)
         self._put(text)
         self._line.focus()
-        self._judge()
+        self._judge(text)
 
     @property
     def _line(self) -> FilterInput:
@@ -114,13 +114,14 @@ class FilterPrompt(Vertical):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.display and self._judge():
+        # The text of then: who types fast, or pastes, is ahead of us, and each text that can be read counts.
+        if self.display and self._judge(event.value):
             self.post_message(self.Told(event.value.strip()))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._judge(final=True):
+        if self._judge(event.value, final=True):
             self._history.keep(event.value)
             # A thread that nobody waits for: a home directory that hangs must not hold the end of xtop.
             self.run_worker(partial(self._history.save), thread=True, exit_on_error=False)
@@ -141,12 +142,11 @@ class FilterPrompt(Vertical):
         self.post_message(self.Told(text))
         self.post_message(self.Closed())
 
-    def _judge(self, final: bool = False) -> bool:
-        """Say what is wrong with the text; return whether nothing is. ``final``: it will not be typed on."""
+    def _judge(self, text: str, final: bool = False) -> bool:
+        """Say what is wrong with ``text``; return whether nothing is. ``final``: it will not be typed on."""
         from xtop.filter_language.compiler import compile_filter, grouping
         from xtop.filter_language.errors import FilterError
 
-        text = self._line.value
         try:
             compile_filter(text)
         except FilterError as error:

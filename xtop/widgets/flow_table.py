@@ -27,6 +27,7 @@ from xtop.widgets.line_panel import INK_CLASSES, Palette, changed_regions, palet
 
 HEAD = 2  # lines above the rows
 MARGIN = 1  # cells left of them
+ROOMY = 100  # cells: a title has room for a filter and a hint
 
 
 class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -206,7 +207,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             left += [("filter ", "dim"), (f"{printable(view.filter)} ", "accent")]
         right = [
             *_selected_in_full(self),
-            *_hidden(arrangement),
+            *([] if view.filter and width < ROOMY else _hidden(arrangement)),  # the filter is the more telling
             *_position(self._picture, self.scroll_offset.y, self.size.height - HEAD),
         ]
         left = _cut_short(left, width - sum(len(text) for text, _ in right))
