@@ -23,6 +23,9 @@ PICTURES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]]
     "light-120x36": ((120, 36), Script(), "textual-light", ("down", "down")),
     "paused-120x36": ((120, 36), Script(), None, ("p",)),
     "queues-200x60": ((200, 60), Script(queues=64, loss=True), None, ()),
+    "detail-120x36": ((120, 36), Script(), None, ("down", "down", "enter")),
+    "past-120x36": ((120, 36), Script(loss=True), None, ("left_curly_bracket",)),
+    "tall-84x56": ((84, 56), Script(loss=True), None, ("down",)),
 }
 
 

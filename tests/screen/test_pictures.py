@@ -37,6 +37,20 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
     "filter-none-120x36": ((120, 36), Script(), None, ("slash", *"vlan", "space", *"4000", "enter")),
     "help-120x36": ((120, 36), Script(), None, ("question_mark",)),
     "tiny-50x12": ((50, 12), Script(), None, ()),
+    "detail-80x24": ((80, 24), Script(), None, ("down", "down", "enter")),
+    "detail-120x36": ((120, 36), Script(), None, ("down", "down", "enter")),
+    "detail-mono-200x60": ((200, 60), Script(), "mono", ("down", "down", "enter")),
+    "past-80x24": ((80, 24), Script(), None, ("left_square_bracket",) * 4),
+    "past-mono-120x36": ((120, 36), Script(loss=True), "mono", ("left_square_bracket",) * 4),
+    "rights-80x24": ((80, 24), Script(rights_missing=True), None, ()),
+    "rights-mono-120x36": ((120, 36), Script(rights_missing=True), "mono", ()),
+    "tall-84x56": ((84, 56), Script(loss=True), None, ("down",)),
+    "short-150x28": ((150, 28), Script(queues=16), None, ()),
+    "dots-200x60": ((200, 60), Script(loss=True), None, ("b", "l", "m", "v")),
+    "zeroed-120x36": ((120, 36), Script(loss=True), None, ("z", "escape")),
+    "waiting-mono-120x36": ((120, 36), Script(silent_until=99), "mono", ()),
+    "gone-200x60": ((200, 60), Script(failed_at=9), None, ()),
+    "paused-120x36": ((120, 36), Script(), None, ("p",)),
 }
 
 

@@ -149,6 +149,47 @@ def test_export_never_overwrites(demo: TmuxTerminal, directory: Path) -> None:
     assert path.read_text(encoding="utf-8") == "mine\n"
 
 
+def clock_of(terminal: TmuxTerminal) -> str:
+    """The wall clock's time of the shown screen of the past, as the banner has it."""
+    found = re.search(r"the screen of (\d\d:\d\d:\d\d)", terminal.text())
+    return found.group(1) if found else ""
+
+
+def test_detail_and_time_travel(demo: TmuxTerminal) -> None:
+    demo.wait_for("live")
+    demo.press("Down")
+    demo.press("Enter")
+    demo.wait_for("first seen")
+    ends = next(line for line in demo.lines() if "↔" in line or "→" in line)
+    assert len(ADDRESS.findall(ends)) == 2
+    demo.press("End")
+    demo.wait_for("tcpdump")
+    demo.press("[")
+    demo.wait_for("past −")
+    first = clock_of(demo)
+    demo.press("[")
+    demo.wait_until(lambda: clock_of(demo) not in ("", first), "an earlier moment")
+    assert clock_of(demo) < first or first < "00:00:05", "back is back"
+    demo.press("Escape")
+    demo.wait_for("Source")
+    assert "past −" in demo.lines()[0], "the table is of the same moment"
+    held = rows_with_flows(demo)
+    demo.press("]")
+    demo.wait_until(lambda: clock_of(demo) == first, "the moment before")
+    assert rows_with_flows(demo) != held
+    demo.press("p")
+    demo.wait_for("live")
+    quit_and_check(demo)
+
+
+def test_the_screen_is_no_error_output(open_terminal: OpenTerminal, directory: Path) -> None:
+    terminal = open_terminal(80, 24)
+    terminal.run(f"{XTOP} demo 2>{directory / 'errors'}")
+    wait_for_flows(terminal)
+    quit_and_check(terminal)
+    assert (directory / "errors").read_bytes() == b""
+
+
 def test_the_window_may_take_any_size(demo: TmuxTerminal) -> None:
     for columns, rows in ((59, 14), (20, 5), (200, 60), (80, 24)):
         demo.resize(columns, rows)
