@@ -193,6 +193,9 @@ static void shared_fill(struct capture *capture)
         stocker_start(&capture->stocker, capture->segment.header, STOCKER_FLOWS) == 0)
         capture->shared.stock_fd = capture->stocker.wake_fd;
     capture->shared.drain = capture->options->drain;
+    flow_tap_init(&capture->tap);
+    capture->tap.idle_timeout = capture->options->idle_timeout;
+    capture->shared.tap = &capture->tap;
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -233,8 +236,14 @@ bool capture_note_finished(struct capture *capture)
     return capture->finished >= capture->worker_count;
 }
 
+void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, const struct tap_bounds *bounds)
+{
+    flow_tap_set(&capture->tap, fd, key, bounds, clock_read(CLOCK_MONOTONIC), !capture->source.operations->take_epoch);
+}
+
 void capture_refresh(struct capture *capture)
 {
+    flow_tap_tend(&capture->tap, clock_read(CLOCK_MONOTONIC));
     if (capture->source.nic_dropped)
         __atomic_store_n(&capture->segment.header->nic_dropped, capture->source.nic_dropped(&capture->source),
                          __ATOMIC_RELAXED);
@@ -258,6 +267,7 @@ void capture_stop(struct capture *capture)
     eventfd_write(capture->shared.stop_fd, 1);
     for (uint32_t i = 0; i < capture->worker_count; i++)
         worker_join(&capture->worker[i]);
+    flow_tap_end(&capture->tap, TAP_STOPPED);
     stocker_stop(&capture->stocker);
     failure = capture_failure(capture);
     if (failure)

@@ -21,6 +21,7 @@ struct capture {
     struct segment segment;
     struct frame_filter filter; /* where the source does not filter by itself */
     struct worker_shared shared;
+    struct flow_tap tap;
     struct stocker stocker; /* interfaces only */
     struct worker worker[XTOP_MAX_QUEUES];
     struct worker_queue *queue; /* source.queue_count of them */
@@ -37,7 +38,10 @@ int capture_event_fd(const struct capture *capture);
 /* True when all workers have returned by themselves (end of file, interface gone). */
 bool capture_note_finished(struct capture *capture);
 
-/* Reads what the driver lost into the header. */
+/* Sets a tap on a flow; `fd` is the owner's socket and closed by the tap. */
+void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, const struct tap_bounds *bounds);
+
+/* Reads what the driver lost into the header, and ends a tap whose time has come. */
 void capture_refresh(struct capture *capture);
 
 /* Stops the workers, waits for them and makes the figures final. Idempotent. */

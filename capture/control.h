@@ -5,6 +5,8 @@
  * SOCK_SEQPACKET, one text message a packet:
  *   capture → peer   "ready" with the segment's memfd (SCM_RIGHTS) · "failed CODE TEXT" · "ended"
  *   owner → capture  "stop" · "cursor QUEUE N" (ended records of a queue that were read: files wait for it)
+ *                    "tap PACKETS NANOSECONDS BYTES KEY" with a socket (SCM_RIGHTS): the frames of the flow of KEY (its 40
+ *                    bytes in hex) are copied into it until a bound is met (flow_tap.h) · "untap"
  *
  * The owner is the socket that the process was started with; when it closes, the capture ends. Viewers come through
  * the listening socket; only the same user and root are let in, and what they say is not listened to.
@@ -16,15 +18,19 @@
 #include <stdint.h>
 
 #include "capture/failure.h"
+#include "capture/flow_tap.h"
 
 #define CONTROL_MAX_VIEWERS 16
 
-enum control_request_kind { CONTROL_NONE, CONTROL_STOP, CONTROL_CURSOR, CONTROL_CLOSED };
+enum control_request_kind { CONTROL_NONE, CONTROL_STOP, CONTROL_CURSOR, CONTROL_TAP, CONTROL_UNTAP, CONTROL_CLOSED };
 
 struct control_request {
     enum control_request_kind kind;
     uint32_t queue; /* CONTROL_CURSOR */
     uint64_t cursor;
+    int fd;                   /* CONTROL_TAP: the socket for the frames, the caller's to close */
+    struct xtop_key key;      /* CONTROL_TAP */
+    struct tap_bounds bounds; /* CONTROL_TAP */
 };
 
 struct control {

@@ -71,6 +71,10 @@ static bool owner_serve(struct capture *capture, struct control *control)
             return false;
         if (request.kind == CONTROL_STOP)
             capture_finish(capture, control);
+        else if (request.kind == CONTROL_TAP)
+            capture_tap(capture, request.fd, &request.key, &request.bounds);
+        else if (request.kind == CONTROL_UNTAP)
+            flow_tap_end(&capture->tap, TAP_ASKED);
         else
             atomic_store_explicit(&capture->shared.ended_cursor[request.queue], request.cursor, memory_order_release);
     }

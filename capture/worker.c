@@ -174,6 +174,7 @@ static uint32_t filter_burst(struct worker_queue *queue, struct burst *burst)
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
     struct lookup lookup[SOURCE_BURST];
+    struct flow_tap *tap = queue->shared->tap;
     uint32_t frames = queue->shared->filter ? filter_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
     uint32_t found = 0; /* look-ups before this one have been through find */
@@ -188,6 +189,8 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         flows += more;
     }
     queue->counts.received += burst->count;
+    if (tap && __builtin_expect(atomic_load_explicit(&tap->set, memory_order_relaxed), 0))
+        flow_tap_burst(tap, queue->input, burst, frames, queue->decap, now);
     /* Nothing below reads a frame: the kernel gets its room back before we touch a record. */
     queue->shared->source->operations->recycle(queue->input, burst);
     flow_table_find(&queue->table, &lookup[found], flows - found);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "capture/flow_table.h"
+#include "capture/flow_tap.h"
 #include "capture/fragments.h"
 #include "capture/source.h"
 
@@ -28,6 +29,7 @@ struct worker_shared {
     int finished_fd;                                /* eventfd: a worker adds 1 when it returns */
     int stock_fd;                                   /* the stocker's, for the flow tables; -1 = none */
     const struct frame_filter *filter;              /* NULL = every frame passes */
+    struct flow_tap *tap;                           /* NULL = none can be set */
     bool drain;                                     /* recycle frames without looking at them */
     uint64_t clock_base;                            /* ns to add to CLOCK_MONOTONIC for the epoch's time */
     _Atomic uint64_t ended_cursor[XTOP_MAX_QUEUES]; /* files: the owner's cursor in each ended ring */

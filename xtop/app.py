@@ -14,7 +14,7 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import App, ComposeResult, SystemCommand
@@ -30,13 +30,15 @@ from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
 from xtop.exporting import flows_job, picture_job, write_file
 from xtop.filter_history import FilterHistory
 from xtop.filter_language.flow_expression import row_expression
+from xtop.flow_packets import Bounds, FlowPackets
 from xtop.held_filter import refiltered
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP, works
 from xtop.layout import PANELS, plan
-from xtop.messages import ExportEnded, SnapshotTaken, SourceFailed
+from xtop.messages import ExportEnded, PacketsEnded, SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
 from xtop.naming import Naming, SystemNaming
+from xtop.packets_choice import no_packets, packets_path
 from xtop.picture import Look, Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
@@ -109,6 +111,8 @@ class XtopApp(App[None]):
         self.poller = Poller(source, self._view, interval, self.post_message)
         self._write = write
         self._job: ExportJob | None = None
+        self._source: Any = source  # a PacketSource, too, where `tap` is there
+        self._packets: FlowPackets | None = None
         self._clock, self._now = clock, now
         self._switch, self._interfaces = switch, interfaces
         self.playback = Playback(clock)
@@ -186,6 +190,9 @@ class XtopApp(App[None]):
         """Let the threads go; an export that is not done leaves nothing."""
         if self._job is not None:
             self._job.call_off(QUIT_PATIENCE_S)
+        if self._packets is not None and not self._packets.over:
+            self._source.untap()  # what came so far is kept
+            self._packets.wait(QUIT_PATIENCE_S)
         self.poller.stop()
 
     def on_resize(self, event: Resize) -> None:
@@ -529,6 +536,42 @@ class XtopApp(App[None]):
         """Write a picture of the screen into the working directory."""
         if len(self.screen_stack) == 1:
             self._take_picture(ExportOrder(Path.cwd() / f"xtop-{self._now():%Y%m%d-%H%M%S}.svg", PICTURE))
+
+    def action_packets(self) -> None:
+        """Write the selected flow's packets to a file, or end that."""
+        if self._packets is not None and not self._packets.over:
+            self._source.untap()
+            return
+        flow = self.query_one(FlowTable).selected
+        why = no_packets(flow, self._shown, self._view, self._source)
+        if why is not None:
+            self.notice(why)
+            return
+        assert flow is not None
+        assert self._shown is not None
+        bounds, path = Bounds(), packets_path(flow, self._now())
+        try:
+            tap = self._source.tap(flow.key, bounds)
+        except OSError as error:
+            self.notice(f"the capture does not answer ({error.strerror or error})")
+            return
+        self._packets = FlowPackets(tap, path, self._shown.source.name, self._tell_packets)
+        self._packets.start()
+        self.query_one(FooterLine).follow(self._packets_progress)
+
+    def _packets_progress(self) -> str | None:
+        if self._packets is None or self._packets.over:
+            return None
+        return f"{self._packets.packets:,} packets of the flow written · w ends it"
+
+    def _tell_packets(self, packets: FlowPackets) -> None:
+        self.post_message(PacketsEnded(packets))
+
+    @on(PacketsEnded)
+    def _packets_ended(self, message: PacketsEnded) -> None:
+        packets = message.packets
+        path = str(packets.path) if packets.kept else ""
+        self.screen_stack[0].query_one(FooterLine).notice(packets.outcome(), path)
 
     def _dialog_left(self, order: ExportOrder | None) -> None:
         if order is not None:

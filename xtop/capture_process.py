@@ -8,6 +8,8 @@ It talks over one SOCK_SEQPACKET socket, a line of text a datagram.
                       ended             the figures are final; the segment's header says why
     owner → capture   stop
                       cursor QUEUE N    N ended flows of that queue were read (files wait for it)
+                      tap ... KEY       with a socket (SCM_RIGHTS): the packets of one flow (capture/flow_tap.h)
+                      untap             no more of them
 
 Closing the socket ends the process. The end of its stream without "ended" means that it died.
 """
@@ -141,6 +143,24 @@ class CaptureProcess:
         """Say that ``count`` ended flows of ``queue`` were read since the start. Never waits."""
         self._cursors[queue] = count
         self._send_cursors()
+
+    def tap(self, key: bytes, packets: int, nanoseconds: int, size: int) -> socket.socket:
+        """Ask for the packets of the flow of ``key``, within bounds; return the socket that they come on (OSError)."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                request = f"tap {packets} {nanoseconds} {size} {key.hex()}".encode()
+                socket.send_fds(self._control, [request], [theirs.fileno()], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except BaseException:
+                ours.close()
+                raise
+        return ours
+
+    def untap(self) -> None:
+        """Ask for no more packets; those under way still come."""
+        if not self._closed:
+            with contextlib.suppress(OSError):
+                self._control.send(b"untap", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Ask the capture to end, and wait until it did; False where it was not heard in time."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from textual.message import Message
 
 from xtop.export_job import ExportJob
+from xtop.flow_packets import FlowPackets
 from xtop.model import Snapshot, View
 
 
@@ -34,3 +35,11 @@ class ExportEnded(Message):
     def __init__(self, job: ExportJob) -> None:
         super().__init__()
         self.job = job
+
+
+class PacketsEnded(Message):
+    """The writing of a flow's packets came to its end, well or not."""
+
+    def __init__(self, packets: FlowPackets) -> None:
+        super().__init__()
+        self.packets = packets

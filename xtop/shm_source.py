@@ -6,12 +6,14 @@ With ``native_filter`` this is the only importer of ``xtop._native``.
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import Any
 
 from xtop._native import ffi, lib
 from xtop.capture_process import CaptureProcess
+from xtop.flow_packets import Bounds
 from xtop.flow_rows import FlowRows
 from xtop.model import (
     FLOW_DURATION_UPPER,
@@ -37,6 +39,7 @@ from xtop.settings import CaptureSettings
 from xtop.source import SourceError
 
 NANOSECONDS = 1_000_000_000
+KEY_SIZE = 40  # struct xtop_key
 KEEP_ENDED = 65536  # ended flows kept of a live capture; of a file, all
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
@@ -93,6 +96,17 @@ class ShmSource:
         with self._lock:
             self._process.poll_messages()
             return self._state()
+
+    def tap(self, key: bytes, bounds: Bounds) -> socket.socket:
+        """Return a socket on which the packets of the flow of ``key`` arrive, both directions (OSError)."""
+        with self._lock:
+            nanoseconds = int(bounds.seconds * NANOSECONDS)
+            return self._process.tap(key[:KEY_SIZE], bounds.packets, nanoseconds, bounds.bytes)
+
+    def untap(self) -> None:
+        """Ask for no more packets."""
+        with self._lock:
+            self._process.untap()
 
     def stop(self) -> None:
         """End the capture and wait until its figures are final. Idempotent."""

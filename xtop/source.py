@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Protocol
 
+from xtop.flow_packets import Bounds
 from xtop.model import CaptureState, Snapshot, View
 
 
@@ -17,6 +19,16 @@ class SourceError(Exception):
     def __init__(self, text: str, exit_code: int = 1) -> None:
         super().__init__(text)
         self.exit_code = exit_code
+
+
+class PacketSource(Protocol):
+    """What a source may offer besides: the packets of one flow."""
+
+    def tap(self, key: bytes, bounds: Bounds) -> socket.socket:
+        """Return a socket on which the packets of the flow of ``key`` arrive (OSError)."""
+
+    def untap(self) -> None:
+        """Ask for no more packets."""
 
 
 class SnapshotSource(Protocol):
