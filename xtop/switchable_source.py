@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from xtop.model import CaptureState, Snapshot, View
 from xtop.source import SnapshotSource
@@ -30,6 +31,9 @@ class SwitchableSource:
     def state(self) -> CaptureState:
         """Return the present source's state."""
         return self._source.state()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)  # what only some sources can do, as packets of a flow
 
     def stop(self) -> None:
         """Stop the present source."""
