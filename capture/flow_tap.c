@@ -150,6 +150,7 @@ void flow_tap_set(struct flow_tap *tap, int fd, const struct xtop_key *key, cons
                   uint64_t now, bool has_frames)
 {
     const int room = TAP_ROOM;
+    struct iovec first;
 
     flow_tap_end(tap, TAP_ASKED);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
@@ -166,6 +167,8 @@ void flow_tap_set(struct flow_tap *tap, int fd, const struct xtop_key *key, cons
     atomic_store_explicit(&tap->set, has_frames, memory_order_relaxed);
     if (!has_frames)
         tap_finish(tap);
+    else if (!tap_send(tap, &first, 1)) /* from here on no frame of the flow is missed */
+        tap_close(tap);
     pthread_mutex_unlock(&tap->lock);
 }
 

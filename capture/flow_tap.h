@@ -8,8 +8,9 @@
  *   waiting. The socket's buffer is the bound on what lies about; a frame that finds it full is counted as lost. The
  *   lock is taken a burst at a time, by workers and the main thread, and only while a tap is set.
  *
- * A message (SOCK_SEQPACKET) is a tap_head and `count` times a tap_frame with `captured` bytes behind it. The last one
- * has `reason`; an end of the stream without it means that the capture died. All in host order.
+ * A message (SOCK_SEQPACKET) is a tap_head and `count` times a tap_frame with `captured` bytes behind it. The first
+ * one is empty and says that the tap is set; the last one has `reason`; an end of the stream without it means that the
+ * capture died. All in host order.
  */
 #ifndef XTOP_FLOW_TAP_H
 #define XTOP_FLOW_TAP_H

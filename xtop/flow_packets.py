@@ -52,6 +52,7 @@ class FlowPackets:
         self.packets = self.cut = self.matched = self.lost = 0
         self.failure: str | None = None
         self.reason = DIED
+        self.begun = False  # the capture has said that it copies
         self.over = False
         self._tap = tap
         self._interface = interface
@@ -112,6 +113,7 @@ class FlowPackets:
         """Yield time, length on the wire, link and bytes of each frame until the last message."""
         while message := self._tap.recv(MESSAGE_MAX):
             reason, count, self.matched, self.lost = HEAD.unpack_from(message)
+            self.begun = True
             at = HEAD.size
             for _ in range(count):
                 moment, captured, length, _queue, link = FRAME.unpack_from(message, at)

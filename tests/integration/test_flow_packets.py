@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -75,6 +76,7 @@ class Tap:
         tap = self.source.tap(self.flow().key, bounds)
         packets = FlowPackets(tap, self.path, self.link.captured, lambda _: self.over.set())
         packets.start()
+        assert wait_until(lambda: packets.begun, 20)
         return packets
 
     def end(self) -> None:
@@ -167,6 +169,7 @@ def test_it_ends_with_the_flow(make_tap: Callable[..., Tap], how: str) -> None:
             tap.source.tap(flows[0].key, Bounds()), tap.path, tap.link.captured, lambda _: tap.over.set()
         )
         packets.start()
+        assert wait_until(lambda: packets.begun, 20)
         sent = [frame(1, flags="FA"), frame(2, flags="FA", back=True), frame(3, flags="A")]
     else:
         packets = tap.begin(Bounds())
@@ -211,6 +214,7 @@ def test_a_reader_that_stands_still_costs_the_capture_nothing_but_counts(make_ta
     tap = make_tap()
     key = tap.flow().key
     with closing(tap.source.tap(key, Bounds(packets=10**9, bytes=1 << 40))) as held:
+        assert select.select([held], [], [], 20)[0], "the capture says that it copies"
         count = 12_000
         for start in range(0, count, 1000):
             send(tap.link, [frame(number, size=1400) for number in range(start, start + 1000)])
