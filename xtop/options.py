@@ -14,7 +14,7 @@ from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, CaptureSettings
 
-FORMATS = ("json", "ndjson", "csv", "text")
+FORMATS = ("json", "ndjson", "csv", "text", "parquet")
 U64_MAX = (1 << 64) - 1
 
 

@@ -12,6 +12,7 @@ from xtop.export.csv_format import write_csv
 from xtop.export.errors import ExportError
 from xtop.export.json_format import write_json, write_ndjson
 from xtop.export.output_file import check_output, open_output
+from xtop.export.parquet_format import write_parquet
 from xtop.export.row_chunks import Progress, unheard
 from xtop.export.text_format import write_text
 from xtop.model import Snapshot
@@ -27,10 +28,17 @@ class Writer(Protocol):
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(
-    {"json": write_json, "ndjson": write_ndjson, "csv": write_csv, "text": write_text}
+    {"json": write_json, "ndjson": write_ndjson, "csv": write_csv, "text": write_text, "parquet": write_parquet}
 )
 
-_SUFFIXES = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".txt": "text"}
+_SUFFIXES = {
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".csv": "csv",
+    ".txt": "text",
+    ".parquet": "parquet",
+}
 
 
 def write_snapshot(

@@ -23,7 +23,7 @@ DIRECTIONS = ("forward", "reverse")
 def write_csv(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write a header row, then a row for each flow."""
     stream.write(_line(csv_columns()).encode())
-    for piece in row_chunks(snapshot.flows, csv_form(), _row, progress):
+    for piece in row_chunks(snapshot.flows, csv_form(), csv_row, progress):
         stream.write(piece)
 
 
@@ -47,7 +47,8 @@ def _names() -> list[tuple[str, str]]:
     return outer + [(side, name) for side in DIRECTIONS for name in inner]
 
 
-def _row(flow: Flow) -> str:
+def csv_row(flow: Flow) -> str:
+    """Return one row, with its line end."""
     fields = flow_fields(flow)
     forward, reverse = fields.pop("forward"), fields.pop("reverse")
     for direction in (forward, reverse):
