@@ -52,8 +52,10 @@
 #define READER_GROUP_COUNT 6
 
 /* What reader_look may return besides 0. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): cffi reads plain numbers only */
 #define READER_NO_MEMORY -1
 #define READER_BAD_FILTER -2
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 struct reader_view {
     uint32_t sort;       /* READER_SORT_ */
