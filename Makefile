@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format bench screenshots fuzz sanitize ci clean
+.PHONY: help run build test lint format man bench screenshots fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -36,6 +36,9 @@ format: ## put Python and C into the project's format
 	@.ci/setup lint
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+man: build ## write build/xtop.1, the manual page
+	@$(BIN)/python -m xtop.manual > build/xtop.1 && echo build/xtop.1
 
 bench: build ## measure the flow path on this machine; ARGS goes to xtop bench
 	@$(BIN)/xtop bench $(ARGS)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xtop.commands.opening import checked_filter, requested_capture, start_capture
-from xtop.export import WRITERS, check_output, open_output, write_snapshot
+from xtop.export import WRITERS, check_output, check_parquet, open_output, write_snapshot
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
@@ -24,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
     """Capture, then write what was seen."""
     output = None if options.output is None else Path(options.output)
     check_output(output, bool(options.overwrite))
+    if options.format == "parquet":
+        check_parquet()
     settings = requested_capture(options)
     view = View(
         options.top,

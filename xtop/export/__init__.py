@@ -12,12 +12,12 @@ from xtop.export.csv_format import write_csv
 from xtop.export.errors import ExportError
 from xtop.export.json_format import write_json, write_ndjson
 from xtop.export.output_file import check_output, open_output
-from xtop.export.parquet_format import write_parquet
+from xtop.export.parquet_format import check_parquet, write_parquet
 from xtop.export.row_chunks import Progress, unheard
 from xtop.export.text_format import write_text
 from xtop.model import Snapshot
 
-__all__ = ["WRITERS", "ExportError", "check_output", "format_of", "open_output", "write_snapshot"]
+__all__ = ["WRITERS", "ExportError", "check_output", "check_parquet", "format_of", "open_output", "write_snapshot"]
 
 
 class Writer(Protocol):
