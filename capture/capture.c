@@ -85,6 +85,7 @@ static void header_fill(struct xtop_header *header, const struct capture *captur
     header->started_at = clock_read(CLOCK_REALTIME);
     header->idle_timeout = options->idle_timeout;
     header->active_timeout = options->active_timeout;
+    header->dedup_window = options->dedup_window;
     header->xdp_mode = source->xdp_mode;
     header->zero_copy = source->zero_copy;
     header->ring_size = source->ring_size;

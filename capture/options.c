@@ -40,6 +40,7 @@ enum {
     OPTION_IDLE_TIMEOUT,
     OPTION_ACTIVE_TIMEOUT,
     OPTION_DECAP,
+    OPTION_DEDUP,
     OPTION_NO_DECAP,
     OPTION_HASH_SEED,
     OPTION_LOSSLESS_ENDED,
@@ -81,6 +82,7 @@ static const struct option long_options[] = {
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"active-timeout", required_argument, NULL, OPTION_ACTIVE_TIMEOUT},
+    {"dedup", required_argument, NULL, OPTION_DEDUP},
     {"decap", no_argument, NULL, OPTION_DECAP},
     {"no-decap", no_argument, NULL, OPTION_NO_DECAP},
     {"hash-seed", required_argument, NULL, OPTION_HASH_SEED},
@@ -115,6 +117,7 @@ static const char help_text[] =
     "      --max-flows N      flow cache size, all queues together (1048576)\n"
     "      --idle-timeout S   (30)   --active-timeout S   (300)\n"
     "      --decap, --no-decap  key flows on the innermost IP header of tunnels, or on the outermost (decap)\n"
+    "      --dedup S          drop a frame that comes again, byte for byte, within S seconds (off)\n"
     "      --hash-seed N      a fixed seed instead of a random one, for tests\n"
     "      --lossless-ended   wait for the owner's cursor before an ended flow is overwritten (files)\n"
     "      --control-fd N     SOCK_SEQPACKET socket of the owner   --listen PATH   socket for viewers\n"
@@ -395,6 +398,8 @@ static int parse_table_option(struct options *options, int letter, const char *v
         return parse_seconds(value, &options->idle_timeout, "--idle-timeout", failure);
     case OPTION_ACTIVE_TIMEOUT:
         return parse_seconds(value, &options->active_timeout, "--active-timeout", failure);
+    case OPTION_DEDUP:
+        return parse_seconds(value, &options->dedup_window, "--dedup", failure);
     case OPTION_DECAP:
     case OPTION_NO_DECAP:
         options->decap = letter == OPTION_DECAP;

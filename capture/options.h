@@ -58,9 +58,10 @@ struct options {
     uint64_t idle_timeout;   /* ns */
     uint64_t active_timeout; /* ns */
     uint32_t hash_seed;
-    bool decap;           /* key flows on the innermost IP header */
-    bool hash_seed_given; /* else a random one is drawn */
-    bool lossless_ended;  /* the source waits for the owner's cursor rather than lap it (files) */
+    uint64_t dedup_window; /* ns: drop a frame that comes again within it; 0 = off */
+    bool decap;            /* key flows on the innermost IP header */
+    bool hash_seed_given;  /* else a random one is drawn */
+    bool lossless_ended;   /* the source waits for the owner's cursor rather than lap it (files) */
 
     /* control */
     int control_fd;          /* SOCK_SEQPACKET to the owner; -1 = run alone */

@@ -80,8 +80,10 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
         return -1;
     queue->fragments = fragments_open(shared->header->hash_seed, fragment_count, queue);
-    if (!queue->fragments) {
-        flow_table_close(&queue->table);
+    if (options->dedup_window)
+        queue->dedup = dedup_open(shared->header->hash_seed, options->dedup_window);
+    if (!queue->fragments || (options->dedup_window && !queue->dedup)) {
+        worker_queue_close(queue);
         return -1;
     }
     queue->table.stock_fd = shared->stock_fd;
@@ -96,6 +98,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
 void worker_queue_close(struct worker_queue *queue)
 {
     fragments_close(queue->fragments);
+    dedup_close(queue->dedup);
     flow_table_close(&queue->table);
 }
 
@@ -167,6 +170,19 @@ static uint32_t filter_burst(struct worker_queue *queue, struct burst *burst)
     return kept;
 }
 
+/* Puts the frames that came before behind the first `count`'s others and counts them. */
+static uint32_t dedup_burst(struct worker_queue *queue, struct burst *burst, uint32_t count, uint64_t now)
+{
+    uint32_t kept = dedup_partition(queue->dedup, burst, count, now);
+
+    for (uint32_t i = kept; i < count; i++) {
+        queue->counts.received_bytes += burst->frame[i].length;
+        queue->counts.packet_size[parse_size_bin(burst->frame[i].length)]++;
+    }
+    queue->counts.duplicates += count - kept;
+    return kept;
+}
+
 /*
  * Memory serves only so many prefetches at a time. So they are spread over the burst: while the next few frames are
  * parsed, the index lines of those before them come in, and the records of those before these.
@@ -179,6 +195,8 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
     uint32_t flows = 0;
     uint32_t found = 0; /* look-ups before this one have been through find */
 
+    if (queue->dedup)
+        frames = dedup_burst(queue, burst, frames, now);
     for (uint32_t from = 0; from < frames; from += PARSE_AT_ONCE) {
         uint32_t to = from + PARSE_AT_ONCE < frames ? from + PARSE_AT_ONCE : frames;
         uint32_t more = parse_frames(queue, burst, from, to, now, &lookup[flows]);

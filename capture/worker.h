@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "capture/dedup.h"
 #include "capture/flow_table.h"
 #include "capture/flow_tap.h"
 #include "capture/fragments.h"
@@ -45,7 +46,8 @@ struct worker_queue {
     uint64_t packet_time;     /* ns: time of the last frame (files) */
     enum source_result state;
     struct fragments *fragments;
-    bool decap; /* flows are keyed on the innermost IP header */
+    struct dedup *dedup; /* NULL = off */
+    bool decap;          /* flows are keyed on the innermost IP header */
 };
 
 struct worker {

@@ -71,13 +71,13 @@ class Accounting:
     filtered: int = 0
     sampled_out: int = 0
     table_full: int = 0
+    duplicates: int = 0  # dropped by --dedup; a term of the law where it is used
 
     @property
     def missing(self) -> int:
         """Packets that the law cannot place; anything but 0 is a fault of xtop."""
-        return self.received - (
-            self.accounted + self.non_ip + self.malformed + self.filtered + self.sampled_out + self.table_full
-        )
+        placed = self.accounted + self.non_ip + self.malformed + self.filtered + self.sampled_out + self.table_full
+        return self.received - placed - self.duplicates
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, CaptureSettings
 
 FORMATS = ("json", "ndjson", "csv", "text", "parquet")
+DEDUP_WINDOW_S = 0.01
 U64_MAX = (1 << 64) - 1
 
 
@@ -108,6 +109,12 @@ LINK = (
     Option(("--force",), "redirect on an interface that this host itself uses", _flag("force")),
 )
 DECODE = (
+    Option(("--dedup",), "drop frames that a mirror port delivers twice", {**_flag("dedup_window", DEDUP_WINDOW_S)}),
+    Option(
+        ("--dedup-window",),
+        f"the same, within so many seconds ({DEDUP_WINDOW_S})",
+        {"type": _seconds(1e-6, 60), "metavar": "S", "dest": "dedup_window"},
+    ),
     Option(("--decap",), "key flows on the innermost IP header of tunnels (the default)", _flag("decap"), "decap"),
     Option(("--no-decap",), "key flows on the outermost IP header", _flag("decap", False), "decap"),
 )
@@ -201,6 +208,7 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         max_flows=given("max_flows"),
         idle_timeout=given("idle_timeout"),
         active_timeout=given("active_timeout"),
+        dedup_window=given("dedup_window"),
         decap=given("decap") is not False,
         realtime=bool(given("realtime")),
         filter=given("filter"),

@@ -39,6 +39,7 @@ class CaptureSettings:
     idle_timeout: float | None = None  # seconds
     active_timeout: float | None = None  # seconds
 
+    dedup_window: float | None = None  # seconds: a frame that comes again within it is dropped; None = off
     decap: bool = True  # key flows on the innermost IP header of tunnels
 
     realtime: bool = False
@@ -56,6 +57,7 @@ _VALUES = (
     ("ring", "--ring"),
     ("max_flows", "--max-flows"),
     ("idle_timeout", "--idle-timeout"),
+    ("dedup_window", "--dedup"),
     ("active_timeout", "--active-timeout"),
     ("netns_fd", "--netns-fd"),
     ("seed", "--seed"),

@@ -297,12 +297,13 @@ def _accounting(queue: Any) -> Accounting:
         filtered=queue.filtered,
         sampled_out=queue.sampled_out,
         table_full=queue.table_full,
+        duplicates=queue.duplicates,
     )
 
 
 def _sum_accounting(queues: list[Any]) -> Accounting:
     each = [_accounting(queue) for queue in queues]
-    names = ("received", "accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full")
+    names = ("received", "accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full", "duplicates")
     return Accounting(**{name: sum(getattr(one, name) for one in each) for name in names})
 
 

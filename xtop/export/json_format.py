@@ -88,7 +88,7 @@ def head_fields(snapshot: Snapshot) -> dict[str, Any]:
         "state_text": snapshot.state_text,
         "source": _fields(snapshot.source, SOURCE),
         "totals": _fields(snapshot.totals, TOTALS),
-        "accounting": _fields(snapshot.accounting, ACCOUNTING),
+        "accounting": _fields(snapshot.accounting, ACCOUNTING + ("duplicates",) * bool(snapshot.accounting.duplicates)),
         "lost": _fields(snapshot.lost, LOST),
         "queues": [_fields(queue, QUEUE) for queue in snapshot.queues],
         "histograms": {

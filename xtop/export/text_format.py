@@ -49,7 +49,8 @@ def _summary(snapshot: Snapshot) -> str:
     source, totals, lost, law = snapshot.source, snapshot.totals, snapshot.lost, snapshot.accounting
     how = " ".join(filter(None, (source.capture, source.xdp_mode, "zero copy" if source.zero_copy else None)))
     causes = ("rx_dropped", "rx_ring_full", "rx_fill_ring_empty", "rx_invalid_descs", "nic", "ring")
-    parts = ("accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full")
+    parts = ["accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full"]
+    parts += ["duplicates"] * bool(law.duplicates)
     lines = [
         ("source", f"{source.kind} {source.name}, {how}"),
         ("taken at", f"{iso_time(snapshot.taken_at)}, over {snapshot.interval_s:.3f} s"),
