@@ -113,7 +113,7 @@ def test_a_session_over_the_watched_link_goes_on_and_is_counted(make_link: MakeL
 
             def counted(snapshot: dict[str, Any]) -> bool:
                 now = statistics(route, "v1")
-                return arrived(snapshot) == sum(now[name] - before[name] for name in ("rx_packets", "tx_packets"))
+                return bool(arrived(snapshot) == sum(now[name] - before[name] for name in ("rx_packets", "tx_packets")))
 
             running.until(counted)
             snapshot = running.next()
@@ -148,7 +148,7 @@ def test_each_frame_at_full_speed_is_received_or_lost(make_link: MakeLink) -> No
         def complete(snapshot: dict[str, Any]) -> bool:
             terms = dict(snapshot["accounting"])
             assert terms.pop("received") == sum(terms.values())
-            return arrived(snapshot) >= sent
+            return bool(arrived(snapshot) >= sent)
 
         running.until(complete)
         snapshot = running.next()
