@@ -123,3 +123,13 @@ async def test_missing_rights_are_drawn_with_the_line_to_run() -> None:
         assert "✖ no rights" in text
         assert "The rights to capture are missing" in text
         assert "run as root or: sudo setcap cap_net_raw,cap_net_admin,cap_bpf+ep /usr/bin/xtop-capture" in text
+
+
+async def test_the_line_to_run_is_there_on_the_smallest_screen() -> None:
+    app = StagedApp(Script(rights_missing=True))
+    async with app.run_test(size=(60, 15)) as pilot:
+        for _ in range(200):
+            await pilot.pause(0.01)
+            if "no rights" in app.text():
+                break
+        assert "/usr/bin/xtop-capture" in app.text()

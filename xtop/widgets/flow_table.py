@@ -348,8 +348,11 @@ def _cut_short(line: Line, room: int) -> Line:
 
 def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
     """Return the sentence that says why there are no rows."""
-    said: list[Line] = [[(text[:width].center(width), "base")] for text in _why_empty(picture, width)]
-    return [*([[]] * max(0, height // 2 - 1)), *said]
+    texts = _why_empty(picture, width)
+    if len(texts) > height:  # no room for blank lines between them
+        texts = [text for text in texts if text]
+    said: list[Line] = [[(text[:width].center(width), "base")] for text in texts]
+    return [*([[]] * max(0, (height - len(said)) // 2)), *said]
 
 
 def _why_empty(picture: Picture, width: int) -> list[str]:
