@@ -352,7 +352,7 @@ def _instead_of_rows(picture: Picture, width: int, height: int) -> list[Line]:
     if len(texts) > height:  # no room for blank lines between them
         texts = [text for text in texts if text]
     said: list[Line] = [[(text[:width].center(width), "base")] for text in texts]
-    return [*([[]] * max(0, (height - len(said)) // 2)), *said]
+    return [*([[]] * max(0, min(height // 2 - 1, height - len(said)))), *said]
 
 
 def _why_empty(picture: Picture, width: int) -> list[str]:
