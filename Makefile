@@ -3,7 +3,6 @@
 # The front door. Every target does the set-up it needs (see .ci/setup), which takes no time when nothing changed.
 SHELL := /bin/sh
 PYTHON ?= python3
-ARGS ?=
 BIN := .venv/bin
 export PYTHON
 
@@ -26,7 +25,13 @@ build: ## set up and build: .venv/bin/xtop, .venv/bin/xtop-capture
 test: ## set up, then run the whole test suite; ARGS goes to pytest
 	@.ci/setup test
 	@.ci/native_tests build/native-tests
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@# What needs no link of its own runs on all CPUs; what measures a link has them for itself.
+	@$(BIN)/python -m pytest -n auto tests/unit tests/screen tests/scenarios
+	@$(BIN)/python -m pytest tests/integration tests/terminal
+endif
 
 lint: ## every linter, and a build with warnings as errors
 	@.ci/setup test lint

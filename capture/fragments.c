@@ -305,6 +305,8 @@ bool fragments_place(struct fragments *fragments, const uint8_t *frame, uint32_t
     uint32_t firsts = lookup->packet.fragment_count;
     struct part part[PACKET_FRAGMENTS_MAX];
 
+    if (firsts == 0)
+        return true;
     for (uint32_t i = 0; i < firsts; i++)
         part[i] = read_part(frame, lookup->packet.fragment[i]);
     /* Behind a later fragment no header is found, so that is the last one. */

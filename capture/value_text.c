@@ -105,8 +105,9 @@ char *text_double(char *to, double value)
     }
     if (value < 1e16 && value == (double)(uint64_t)value) {
         to = text_u64(to, (uint64_t)value);
-        memcpy(to, ".0", 2);
-        return to + 2;
+        *to++ = '.';
+        *to++ = '0';
+        return to;
     }
     if (value < 0x1p-6 || value >= 0x1p53)
         return double_by_trial(to, value);
