@@ -32,6 +32,9 @@ def test_tcpdump_finds_the_packets_of_each_flow_and_no_others(name: str) -> None
             by_key[flow.key] = by_key.get(flow.key, 0) + flow.packets
         for flow in list({flow.key: flow for flow in flows}.values())[:25]:
             expression = tcpdump_expression(flow)
+            if flow.tunnel:  # pcap filters do not look into tunnels
+                assert expression is None
+                continue
             assert expression is not None
             assert found(PCAPS / name, expression) == by_key[flow.key], expression
     finally:
