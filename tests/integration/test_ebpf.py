@@ -97,7 +97,21 @@ def test_a_session_over_the_watched_link_goes_on_and_is_counted(make_link: MakeL
         away = ["ip", "netns", "exec", far]
         with series(link, *EBPF) as running:
             taker = subprocess.Popen(
-                [*away, "tcpdump", "-i", "v0", "-B", "65536", "-s", "128", "-U", "-w", str(file), "tcp"],
+                [
+                    *away,
+                    "tcpdump",
+                    "--immediate-mode",
+                    "-i",
+                    "v0",
+                    "-B",
+                    "65536",
+                    "-s",
+                    "128",
+                    "-U",
+                    "-w",
+                    str(file),
+                    "tcp",
+                ],
                 stderr=subprocess.PIPE,
             )
             assert taker.stderr is not None
