@@ -61,6 +61,7 @@ from xtop.widgets.loss_panel import LossPanel
 from xtop.widgets.protocol_panel import ProtocolPanel
 from xtop.widgets.queue_panel import QueuePanel
 from xtop.widgets.state_banner import StateBanner
+from xtop.widgets.text_input import TextInput
 from xtop.widgets.throughput import Throughput
 from xtop.widgets.tiny_notice import TinyNotice
 from xtop.zeroing import counted_since
@@ -155,7 +156,9 @@ class XtopApp(App[None]):
         return super().get_driver_class() if os.environ.get("TEXTUAL_DRIVER") else TerminalDriver
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keep keys that act on the table still while a flow's detail lies over it."""
+        """Keep keys that act on the table still while a flow's detail lies over it; a slash may be part of a filter."""
+        if action == "filter" and isinstance(self.focused, TextInput):
+            return False
         return works(action, parameters, detail_open=isinstance(self.screen, DetailScreen))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

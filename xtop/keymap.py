@@ -16,7 +16,7 @@ class Key:
     help: str
     group: str
     label: str = ""  # on the key line; empty: not there
-    priority: bool = False  # works whatever is open
+    priority: bool = False  # taken before what has the focus; acts before the next key is looked at
 
 
 KEYMAP: tuple[Key, ...] = (
@@ -25,7 +25,7 @@ KEYMAP: tuple[Key, ...] = (
     Key(("t",), "t", "next_theme", "next theme: colours, light, mono", "xtop", "theme"),
     Key(("i",), "i", "interface", "watch another interface", "xtop"),
     Key(("ctrl+p",), "ctrl+p", "command_palette", "find a command by its name", "xtop"),
-    Key(("slash",), "/", "filter", "filter, as you type; ↑ brings earlier ones, Esc clears", "Flows", "filter"),
+    Key(("slash",), "/", "filter", "filter, as you type; ↑ brings earlier ones, Esc clears", "Flows", "filter", True),
     Key(("equals_sign",), "=", "filter_row", "filter by the selected row: this flow alone", "Flows"),
     Key(("s",), "s", "next_sort", "sort by the next column (or click its header)", "Flows", "sort"),
     Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script
@@ -293,3 +293,17 @@ async def test_nothing_is_cut_while_the_prompt_is_open(size: tuple[int, int]) ->
         assert "quit" in lines[-1]
         assert lines[-4].startswith("/ tcp and prot 80")
         assert all(len(line) <= size[0] for line in lines)
+
+
+async def test_what_is_typed_ahead_acts_in_its_order() -> None:
+    """A slow line delivers many keys at once: none overtakes another, and none is taken by the table."""
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        for key in ("slash", *"udp", "space", *"xy", *["backspace"] * 2, *"or", "space", *"net", "space", *"10", "slash"):
+            app.post_message(Key(key, key if len(key) == 1 else {"space": " ", "slash": "/"}.get(key)))
+        for key in ("8", "home", "delete", "u", "enter"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.source.views[-1].filter == "udp or net 10/8")
+        assert not app.query_one(FilterPrompt).display
+        assert not app.picture().in_bytes, "u went to the line, not to the table"

@@ -21,12 +21,13 @@ from textual.widgets import Input, Static
 
 from xtop.filter_history import FilterHistory
 from xtop.ink import printable
+from xtop.widgets.text_input import TextInput
 
 PROMPT = "/ "
 HINT = "Enter keeps · Esc clears · ↑ ↓ earlier ones · words: ? once this is closed"
 
 
-class FilterInput(Input):
+class FilterInput(TextInput):
     """The line. What is pasted is one line, too."""
 
     BINDINGS: ClassVar = [
@@ -93,7 +94,7 @@ class FilterPrompt(Vertical):
         self.display = True
         self._history.begin(text)
         self._put(text)
-        self._line.focus()
+        self.screen.set_focus(self._line)  # now: what is typed ahead is meant for the line
         self._judge(text)
 
     @property
