@@ -300,10 +300,22 @@ async def test_what_is_typed_ahead_acts_in_its_order() -> None:
     app = StagedApp()
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, 2)
-        for key in ("slash", *"udp", "space", *"xy", *["backspace"] * 2, *"or", "space", *"net", "space", *"10", "slash"):
-            app.post_message(Key(key, key if len(key) == 1 else {"space": " ", "slash": "/"}.get(key)))
-        for key in ("8", "home", "delete", "u", "enter"):
-            app.post_message(Key(key, key if len(key) == 1 else None))
+        typed = (
+            "slash",
+            *"udp",
+            "space",
+            *"xy",
+            "backspace",
+            "backspace",
+            *"or",
+            "space",
+            *"net",
+            "space",
+            *"10",
+            "slash",
+        )
+        for key in (*typed, "8", "home", "delete", "u", "enter"):
+            app.post_message(Key(key, {"space": " ", "slash": "/"}.get(key, key if len(key) == 1 else None)))
         await until(pilot, lambda: app.source.views[-1].filter == "udp or net 10/8")
         assert not app.query_one(FilterPrompt).display
         assert not app.picture().in_bytes, "u went to the line, not to the table"
