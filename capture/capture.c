@@ -42,6 +42,12 @@ static int source_open(struct capture *capture, struct failure *failure)
     return capture->source.operations->open(&capture->source, capture->options, failure);
 }
 
+/* The table is in place: a frame that came while memory was made present would find the ring full, and be lost. */
+static int source_begin(struct capture *capture, struct failure *failure)
+{
+    return capture->source.operations->begin ? capture->source.operations->begin(&capture->source, failure) : 0;
+}
+
 /* The source is open: now its frames' link type is known, which a filter is compiled for. */
 static int filter_open(struct capture *capture, struct failure *failure)
 {
@@ -215,7 +221,8 @@ int capture_start(struct capture *capture, const struct options *options, struct
     }
     shared_fill(capture);
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
-    if (workers_plan(capture, failure) < 0 || workers_start(capture, failure) < 0) {
+    if (workers_plan(capture, failure) < 0 || source_begin(capture, failure) < 0 ||
+        workers_start(capture, failure) < 0) {
         capture_stop(capture);
         capture_close(capture);
         return -1;

@@ -64,6 +64,8 @@ struct source_operations {
 
     /* Fills source->queue[], queue_count, xdp_mode ... Returns 0, or -1 with `failure`; nothing is left behind then. */
     int (*open)(struct source *source, const struct options *options, struct failure *failure);
+    /* Lets frames come, once everything stands that takes them. Returns 0, or -1 with `failure`. NULL = they come already. */
+    int (*begin)(struct source *source, struct failure *failure);
     enum source_result (*take)(struct source_queue *queue, struct burst *burst);
     void (*recycle)(struct source_queue *queue, const struct burst *burst);
     /* Writes rx_* , ring_dropped and wakeups of `counters`, as totals since the start; leaves the others alone. */

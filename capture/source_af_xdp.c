@@ -243,6 +243,7 @@ static void af_xdp_statistics(struct source_queue *base, struct xtop_queue *coun
 const struct source_operations source_af_xdp = {
     .name = "af_xdp",
     .open = af_xdp_open,
+    .begin = xdp_mode_begin,
     .take = af_xdp_take,
     .recycle = af_xdp_recycle,
     .statistics = af_xdp_statistics,

@@ -266,27 +266,6 @@ static bool zero_copy_proven(const struct source *source)
     return link_read(capture->netlink_fd, capture->ifindex, &state) == 0 && state.xdp_attached == XDP_ATTACHED_DRV;
 }
 
-static enum step redirect_queues(struct source *source, struct failure *failure)
-{
-    struct af_xdp *capture = source->private;
-    struct link_state state;
-
-    wait_for_carrier(source);
-    if (link_read(capture->netlink_fd, capture->ifindex, &state) == 0)
-        capture->dropped_before = state.dropped;
-    for (uint32_t i = 0; i < source->queue_count; i++) {
-        struct source_queue *queue = source->queue[i];
-        int error = xdp_program_redirect(&capture->program, queue->number, queue->fd);
-
-        if (error) {
-            failure_set(failure, EXIT_FAILED, "cannot redirect RX queue %" PRIu32 " of %s (%s)", queue->number,
-                        capture->settings.interface, strerror(-error));
-            return STEP_FAILED;
-        }
-    }
-    return STEP_DONE;
-}
-
 static enum step try_mode(struct source *source, const struct options *options, const struct mode *mode,
                           struct failure *failure, int *error)
 {
@@ -303,7 +282,9 @@ static enum step try_mode(struct source *source, const struct options *options, 
         *error = -EOPNOTSUPP;
         step = STEP_REFUSED;
     }
-    return step == STEP_DONE ? redirect_queues(source, failure) : step;
+    if (step == STEP_DONE)
+        wait_for_carrier(source);
+    return step;
 }
 
 int xdp_mode_open_best(struct source *source, const struct options *options, struct failure *failure)
@@ -333,6 +314,24 @@ int xdp_mode_open_best(struct source *source, const struct options *options, str
     if (!refused)
         return failure_set(failure, EXIT_USAGE, "zero copy needs native XDP (leave out -S or -z)");
     return mode_refused(failure, source, refused, error);
+}
+
+int xdp_mode_begin(struct source *source, struct failure *failure)
+{
+    struct af_xdp *capture = source->private;
+    struct link_state state;
+
+    if (link_read(capture->netlink_fd, capture->ifindex, &state) == 0)
+        capture->dropped_before = state.dropped;
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        struct source_queue *queue = source->queue[i];
+        int error = xdp_program_redirect(&capture->program, queue->number, queue->fd);
+
+        if (error)
+            return failure_set(failure, EXIT_FAILED, "cannot redirect RX queue %" PRIu32 " of %s (%s)", queue->number,
+                               capture->settings.interface, strerror(-error));
+    }
+    return 0;
 }
 
 int xdp_mode_refused(struct failure *failure, const struct source *source, int error)

@@ -27,11 +27,17 @@ struct af_xdp {
 };
 
 /*
- * Goes down the modes that `options` allow until one is granted; then the program is attached and every queue is bound
- * and gets its frames. Fills xdp_mode, zero_copy, ring_size, the queues and the notes of `source`. Returns 0, or -1 with
+ * Goes down the modes that `options` allow until one is granted; then the program is attached and every queue is bound.
+ * All frames pass on to the host until xdp_mode_begin(). Fills xdp_mode, zero_copy, ring_size, the queues and the notes of `source`. Returns 0, or -1 with
  * `failure`; what was opened is left to xdp_mode_close_queues() and xdp_program_unload().
  */
 int xdp_mode_open_best(struct source *source, const struct options *options, struct failure *failure);
+
+/*
+ * Redirects the frames of every queue to its socket; what was lost before is not counted. Returns 0, or -1 with
+ * `failure`.
+ */
+int xdp_mode_begin(struct source *source, struct failure *failure);
 
 /* Says that a mode cannot be had (-errno `error`), and what could. Returns -1. */
 int xdp_mode_refused(struct failure *failure, const struct source *source, int error);
