@@ -147,28 +147,42 @@ static bool store_reserve(struct reader *reader, uint64_t keep)
     return true;
 }
 
-static int64_t collect_queue(struct reader *reader, uint32_t queue, uint64_t keep)
+static uint64_t ended_head(const struct reader *reader, uint32_t queue)
+{
+    return __atomic_load_n(&reader_shard_at(reader, queue)->ended_head, __ATOMIC_ACQUIRE);
+}
+
+/* Copies the next ended flow of a queue that has one, and moves on. False: the writer lapped us, and we lost some. */
+static bool ended_take(struct reader *reader, uint32_t queue, struct xtop_record *to)
 {
     const struct xtop_shard *shard = reader_shard_at(reader, queue);
     const struct xtop_record *ring =
         (const struct xtop_record *)((uintptr_t)reader->header + (uint64_t)shard->ended_offset);
-    uint64_t head = __atomic_load_n(&shard->ended_head, __ATOMIC_ACQUIRE);
     uint64_t *cursor = &reader->cursor[queue];
+    uint64_t reserved;
+
+    *to = ring[*cursor & (shard->ended_capacity - 1)];
+    atomic_thread_fence(memory_order_acquire);
+    reserved = __atomic_load_n(&shard->ended_reserved, __ATOMIC_RELAXED);
+    if (reserved - *cursor <= shard->ended_capacity) {
+        (*cursor)++;
+        return true;
+    }
+    reader->ended_lost += reserved - shard->ended_capacity - *cursor;
+    *cursor = reserved - shard->ended_capacity;
+    return false;
+}
+
+static int64_t collect_queue(struct reader *reader, uint32_t queue, uint64_t keep)
+{
+    uint64_t head = ended_head(reader, queue); /* what comes after that is for the next time, or we might never end */
     int64_t taken = 0;
 
-    if (head - *cursor > shard->ended_capacity) {
-        reader->ended_lost += head - shard->ended_capacity - *cursor;
-        *cursor = head - shard->ended_capacity;
-    }
-    for (; *cursor != head; (*cursor)++) {
+    while (reader->cursor[queue] < head) {
         if (!store_reserve(reader, keep))
             return -1;
-        reader->ended[reader->ended_count] = ring[*cursor & (shard->ended_capacity - 1)];
-        atomic_thread_fence(memory_order_acquire);
-        if (__atomic_load_n(&shard->ended_reserved, __ATOMIC_RELAXED) - *cursor > shard->ended_capacity) {
-            reader->ended_lost++; /* the writer came round while we copied */
+        if (!ended_take(reader, queue, &reader->ended[reader->ended_count]))
             continue;
-        }
         reader->ended_count++;
         taken++;
     }
@@ -185,6 +199,20 @@ int64_t reader_collect(struct reader *reader, uint64_t keep)
         if (more < 0)
             return -1;
         taken += more;
+    }
+    return taken;
+}
+
+uint64_t reader_take_ended(struct reader *reader, struct xtop_record *to, uint64_t room)
+{
+    uint32_t queues = reader->header->queue_count;
+    uint64_t taken = 0;
+
+    for (uint32_t i = 0; i < queues && taken < room; i++) {
+        uint32_t queue = reader->take_from++ % queues; /* where the room ends, the next call begins behind */
+
+        while (taken < room && reader->cursor[queue] < ended_head(reader, queue))
+            taken += ended_take(reader, queue, &to[taken]);
     }
     return taken;
 }

@@ -119,6 +119,12 @@ int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue
  */
 int64_t reader_collect(struct reader *reader, uint64_t keep);
 
+/*
+ * Copies the next ended flows to `to`, `room` of them at most, and returns how many; 0 = there are none now. They do not
+ * come to the reader's store: a reader takes or collects.
+ */
+uint64_t reader_take_ended(struct reader *reader, struct xtop_record *to, uint64_t room);
+
 /* Ended flows of a queue taken so far (what a "cursor" message tells); and those lost to lapping, all queues. */
 uint64_t reader_ended_cursor(const struct reader *reader, uint32_t number);
 uint64_t reader_ended_lost(const struct reader *reader);

@@ -27,6 +27,7 @@ struct reader {
 
     uint64_t cursor[XTOP_MAX_QUEUES]; /* ended records taken, by queue */
     uint64_t ended_lost;
+    uint32_t take_from;        /* the queue that reader_take_ended begins with, modulo queues */
     struct xtop_record *ended; /* the store, oldest first */
     uint64_t ended_count;
     uint64_t ended_room;

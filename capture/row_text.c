@@ -4,55 +4,8 @@
 #include <string.h>
 
 #include "capture/flow_record.h"
+#include "capture/flow_side.h"
 #include "capture/value_text.h"
-
-/* Half a row, by who sent it. A direction without packets says nothing at all. */
-struct side {
-    const struct xtop_direction *counts;
-    uint64_t first_seen;
-    uint64_t last_seen;
-    uint64_t tcp_options;
-    uint32_t ipv4_options;
-    uint32_t ipv6_extensions;
-    uint32_t retransmissions;
-    uint32_t out_of_order;
-};
-
-static struct side side_of(const struct xtop_record *record, uint32_t end)
-{
-    static const struct xtop_direction silent;
-    const struct xtop_direction *counts = &record->direction[end];
-
-    if (counts->packets == 0)
-        return (struct side){.counts = &silent};
-    return (struct side){
-        .counts = counts,
-        .first_seen = record->first_seen[end],
-        .last_seen = record->last_seen[end],
-        .tcp_options = record->tcp_options[end],
-        .ipv4_options = record->key.ip_version == 4 ? record->ipv4_options[end] : 0,
-        .ipv6_extensions = record->key.ip_version == 6 ? record->ipv6_extensions[end] : 0,
-        .retransmissions = record->retransmissions[end],
-        .out_of_order = counts->out_of_order,
-    };
-}
-
-/* A lone echo reply is keyed as its request; what was sent is the reply's own type and code. */
-static uint32_t destination_port(const struct xtop_key *key, uint32_t from)
-{
-    uint32_t answered = key->port[from];
-
-    if (answered && key->protocol == 1)
-        return answered & 0xff;
-    if (answered && key->protocol == 58)
-        return 129 << 8 | (answered & 0xff);
-    return key->port[!from];
-}
-
-static uint32_t source_port(const struct xtop_key *key, uint32_t from)
-{
-    return key->protocol == 1 || key->protocol == 58 ? 0 : key->port[from];
-}
 
 static inline char *put(char *to, struct row_words words)
 {
@@ -98,7 +51,7 @@ static char *put_address(char *to, const struct row_form *form, const struct xto
     return put(text_address(put(to, form->quote), key->ip_version, key->address[end]), form->quote);
 }
 
-static char *put_side_value(char *to, const struct row_form *form, const struct side *side, uint32_t value)
+static char *put_side_value(char *to, const struct row_form *form, const struct flow_side *side, uint32_t value)
 {
     const struct xtop_direction *counts = side->counts;
 
@@ -149,9 +102,9 @@ static char *put_key_value(char *to, const struct row_form *form, const struct x
     case ROW_DESTINATION:
         return put_address(to, form, key, !from);
     case ROW_SOURCE_PORT:
-        return text_u64(to, source_port(key, from));
+        return text_u64(to, flow_source_port(key, from));
     case ROW_DESTINATION_PORT:
-        return text_u64(to, destination_port(key, from));
+        return text_u64(to, flow_destination_port(key, from));
     case ROW_PROTOCOL:
         return text_u64(to, key->protocol);
     case ROW_PROTOCOL_NAME:
@@ -201,7 +154,7 @@ static char *put_flow_value(char *to, const struct row_form *form, const struct 
 static char *put_row(char *to, const struct row_form *form, const struct reader_row *row)
 {
     uint32_t from = row->record.initiator & 1;
-    const struct side sides[2] = {side_of(&row->record, from), side_of(&row->record, !from)};
+    const struct flow_side sides[2] = {flow_side_of(&row->record, from), flow_side_of(&row->record, !from)};
 
     for (uint64_t i = 0; i < form->step_count; i++) {
         const struct row_step *step = &form->step[i];
