@@ -8,14 +8,18 @@
  */
 #include <linux/bpf.h>
 
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow_sum.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/sampling.bpf.h"
 
 #define VERDICT_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
 #define VLAN_TAG_SIZE 4
 #define ETHERTYPE_ARP 0x0806
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
 
 enum { TCP_SYN = 0x02, TCP_ACK = 0x10 };
 
@@ -45,6 +49,14 @@ struct {
     __type(key, uint32_t);
     __type(value, struct parse_state);
 } flow_parse SEC(".maps");
+
+/* Where the choice of packets stands on each CPU. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct sampling_state);
+} flow_sampling SEC(".maps");
 
 /* Bytes before the IP header: 14 of Ethernet, or 0 for links without a header. Set before the program is loaded. */
 const volatile uint32_t link_header = ETHERNET_HEADER;
@@ -100,6 +112,23 @@ static __always_inline bool flow_add(void *flow_sums, const struct parse_state *
     return true;
 }
 
+/*
+ * Whether the packet is left out of the sample, and counted as such. What was not parsed may be of a protocol that the
+ * host has no use for: its EtherType says so.
+ */
+static __always_inline bool leave_out(const struct __sk_buff *skb, struct flow_counts *counts, bool incoming)
+{
+    uint32_t type = bpf_ntohs((uint16_t)skb->protocol); /* network order */
+    uint32_t zero = 0;
+    struct sampling_state *state = bpf_map_lookup_elem(&flow_sampling, &zero);
+
+    if (!state || sample_takes(state))
+        return false;
+    counts->sampled_out++;
+    counts->unhandled += incoming && type != ETHERTYPE_ARP && type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6;
+    return true;
+}
+
 static __always_inline int count(struct __sk_buff *skb, bool incoming)
 {
     uint32_t epoch = flow_epoch & 1; /* read once: flows and counters of a packet are of one epoch */
@@ -115,6 +144,8 @@ static __always_inline int count(struct __sk_buff *skb, bool incoming)
         return VERDICT_NEXT;
     counts->received++;
     counts->received_bytes += length;
+    if (sample_interval > 1 && leave_out(skb, counts, incoming))
+        return VERDICT_NEXT;
     counts->packet_size[bin & (FLOW_SIZE_BINS - 1)]++;
     result = parse_skb(skb, link_header, state, &sender);
     if (result == BPF_PARSE_NON_IP) {

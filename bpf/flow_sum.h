@@ -47,12 +47,15 @@ struct flow_sum {
     uint8_t padding[2];
 };
 
-/* What one CPU counted in an epoch. received = packets of its flows + non_ip + malformed + table_full. */
+/*
+ * What one CPU counted in an epoch. received = packets of its flows + non_ip + malformed + sampled_out + table_full.
+ */
 struct flow_counts {
     uint64_t received;
     uint64_t received_bytes; /* frame bytes without FCS */
     uint64_t non_ip;
     uint64_t malformed;
+    uint64_t sampled_out;
     uint64_t table_full; /* packets of flows for which the map had no room */
     uint64_t length_mismatch;
     uint64_t unhandled; /* of non_ip: came in and are not ARP, so that the host may have no use for them */

@@ -10,6 +10,9 @@
  * other; one that finds the ring full is counted here as lost. The frames of a mirror port have foreign addresses: they
  * cost one comparison.
  *
+ * With sampling (`sample_interval` above 1) a frame that is not chosen ends here: it is counted, per CPU and queue, and
+ * dropped, or passed on where the host needs it; no ring sees it.
+ *
  * The same program is here twice. `xsk_redirect_fragments` says that it bears multi-buffer frames (kernel 5.18), which
  * drivers ask for before they let a program on a link with jumbo frames; user space loads one of the two.
  */
@@ -20,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/kept_frame.h"
+#include "bpf/sampling.bpf.h"
 
 #define XSK_REDIRECT_QUEUES 256   /* XTOP_MAX_QUEUES */
 #define KEPT_RING_BYTES (4 << 20) /* user space makes it small where nothing is kept */
@@ -41,6 +45,14 @@ struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, KEPT_RING_BYTES);
 } kept_frames SEC(".maps");
+
+/* At the RX queue's number. A queue has one CPU at a time in most drivers, but not in all and not for ever. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XSK_REDIRECT_QUEUES);
+    __type(key, __u32);
+    __type(value, struct sampling_state);
+} queue_sampling SEC(".maps");
 
 const volatile bool keep_host = false;
 struct kept_host host;
@@ -140,20 +152,46 @@ static __always_inline bool host_needs(const struct xdp_md *context)
     return keep_host && data + ETHERNET_HEADER <= end && is_for_host(destination_mac(data));
 }
 
+static __always_inline __u32 frame_length(struct xdp_md *context, bool fragments)
+{
+    return fragments ? (__u32)buffer_length(context) : context->data_end - context->data;
+}
+
+/* Counts a frame that is left out of the sample. False: it is taken, or its queue is not watched. */
+static __always_inline bool leave_out(struct xdp_md *context, bool fragments, bool kept)
+{
+    __u32 queue = context->rx_queue_index;
+    struct sampling_state *state = bpf_map_lookup_elem(&queue_sampling, &queue);
+
+    if (!state || !bpf_map_lookup_elem(&xsk_sockets, &queue) || sample_takes(state))
+        return false;
+    state->packets++;
+    state->bytes += frame_length(context, fragments);
+    state->dropped += !kept;
+    return true;
+}
+
+static __always_inline int redirect(struct xdp_md *context, bool fragments)
+{
+    bool kept = host_needs(context);
+
+    if (sample_interval > 1 && leave_out(context, fragments, kept))
+        return kept ? XDP_PASS : XDP_DROP;
+    if (kept)
+        return keep(context, frame_length(context, fragments));
+    return bpf_redirect_map(&xsk_sockets, context->rx_queue_index, XDP_PASS);
+}
+
 SEC("xdp")
 int xsk_redirect(struct xdp_md *context)
 {
-    if (host_needs(context))
-        return keep(context, context->data_end - context->data);
-    return bpf_redirect_map(&xsk_sockets, context->rx_queue_index, XDP_PASS);
+    return redirect(context, false);
 }
 
 SEC("xdp.frags")
 int xsk_redirect_fragments(struct xdp_md *context)
 {
-    if (host_needs(context))
-        return keep(context, buffer_length(context));
-    return bpf_redirect_map(&xsk_sockets, context->rx_queue_index, XDP_PASS);
+    return redirect(context, true);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -92,6 +92,9 @@ static void header_fill(struct xtop_header *header, const struct capture *captur
     header->idle_timeout = options->idle_timeout;
     header->active_timeout = options->active_timeout;
     header->dedup_window = options->dedup_window;
+    header->sampling = options->sampling.interval;
+    if (options->sampling.interval > 1)
+        header->sampling_method = options->sampling.random ? XTOP_SAMPLING_RANDOM : XTOP_SAMPLING_SYSTEMATIC;
     header->xdp_mode = source->xdp_mode;
     header->zero_copy = source->zero_copy;
     header->ring_size = source->ring_size;

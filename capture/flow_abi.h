@@ -40,7 +40,7 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 2
+#define XTOP_LAYOUT_VERSION 3
 #define XTOP_HEADER_SIZE 4096
 #define XTOP_MAX_QUEUES 256
 #define XTOP_BUCKET_ENTRIES 7
@@ -64,6 +64,11 @@
 #define XTOP_XDP_NONE 0
 #define XTOP_XDP_GENERIC 1
 #define XTOP_XDP_NATIVE 2
+
+/* xtop_header.sampling_method; the values are IPFIX selectorAlgorithm (304, RFC 5477), but 0 */
+#define XTOP_SAMPLING_NONE 0
+#define XTOP_SAMPLING_SYSTEMATIC 1 /* systematic count-based */
+#define XTOP_SAMPLING_RANDOM 4     /* uniform probabilistic */
 
 /* xtop_record.end_reason; the values are IPFIX flowEndReason (136, RFC 5102), but 0 and 16 */
 #define XTOP_END_NONE 0
@@ -249,6 +254,8 @@ struct xtop_header {
     uint32_t zero_copy;
     uint32_t ring_size; /* RX and fill ring, descriptors */
     uint32_t ifindex;
+    uint32_t sampling_method; /* XTOP_SAMPLING_ */
+    uint32_t padding0;
     char source_name[XTOP_TEXT]; /* interface, file */
     char capture[32];            /* "af_xdp", "file", "demo" */
     char driver[32];

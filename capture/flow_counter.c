@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/sampling.h"
 #include "flow_count.skel.h"
 
 /* libbpf up to 0.8 returns -1 and sets errno where 1.x returns -errno and sets it too. */
@@ -77,7 +78,7 @@ static int rooms_allocate(struct flow_counter *counter)
     return counter->cpu_counts && counter->key && counter->sum && counter->entry ? 0 : -ENOMEM;
 }
 
-static int programs_load(struct flow_counter *counter, uint32_t link_header)
+static int programs_load(struct flow_counter *counter, uint32_t link_header, struct sampling sampling)
 {
     struct flow_count *skeleton = flow_count__open();
 
@@ -85,6 +86,8 @@ static int programs_load(struct flow_counter *counter, uint32_t link_header)
         return libbpf_error(-ENOMEM);
     counter->skeleton = skeleton;
     skeleton->rodata->link_header = link_header;
+    skeleton->rodata->sample_interval = sampling.interval;
+    skeleton->rodata->sample_threshold = sampling.random ? sampling_threshold(sampling.interval) : 0;
     /* "classifier" has a type of its own in every libbpf, but not always without being told. */
     bpf_program__set_type(skeleton->progs.flow_count_in, BPF_PROG_TYPE_SCHED_CLS);
     bpf_program__set_type(skeleton->progs.flow_count_out, BPF_PROG_TYPE_SCHED_CLS);
@@ -94,13 +97,13 @@ static int programs_load(struct flow_counter *counter, uint32_t link_header)
     return flow_count__load(skeleton);
 }
 
-int flow_counter_load(struct flow_counter *counter, uint32_t link_header, uint32_t entries)
+int flow_counter_load(struct flow_counter *counter, uint32_t link_header, uint32_t entries, struct sampling sampling)
 {
     int error;
 
     *counter = (struct flow_counter){.entries = entries, .turn_fd = -1, .turn_inner_fd = -1};
     raise_memory_limit();
-    error = programs_load(counter, link_header);
+    error = programs_load(counter, link_header, sampling);
     if (error == 0)
         error = turn_map_create(counter);
     if (error == 0)
@@ -145,6 +148,7 @@ static void counts_sum(const struct flow_counter *counter, struct flow_counts *s
         sum->received_bytes += one->received_bytes;
         sum->non_ip += one->non_ip;
         sum->malformed += one->malformed;
+        sum->sampled_out += one->sampled_out;
         sum->table_full += one->table_full;
         sum->length_mismatch += one->length_mismatch;
         sum->unhandled += one->unhandled;

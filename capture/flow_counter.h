@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "capture/flow_epoch.h"
+#include "capture/options.h"
 
 struct flow_count;
 
@@ -33,9 +34,9 @@ struct flow_counter {
 
 /*
  * Loads the programs for links whose packets have `link_header` bytes before the IP header, 14 or 0, and maps of
- * `entries` flows an epoch. Returns 0, or -errno with nothing left behind.
+ * `entries` flows an epoch, for the packets that `sampling` takes. Returns 0, or -errno with nothing left behind.
  */
-int flow_counter_load(struct flow_counter *counter, uint32_t link_header, uint32_t entries);
+int flow_counter_load(struct flow_counter *counter, uint32_t link_header, uint32_t entries, struct sampling sampling);
 
 /* File descriptors of the two programs. */
 int flow_counter_in_fd(const struct flow_counter *counter);

@@ -30,12 +30,12 @@ void frame_filter_close(struct frame_filter *filter)
     pcap_freecode(&filter->program);
 }
 
-uint32_t frame_filter_partition(const struct frame_filter *filter, struct burst *burst)
+uint32_t frame_filter_partition(const struct frame_filter *filter, struct burst *burst, uint32_t count)
 {
     struct frame rejected[SOURCE_BURST];
     uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < burst->count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct frame *frame = &burst->frame[i];
 
         if (bpf_filter(filter->program.bf_insns, frame->data, frame->length, frame->captured))
@@ -43,6 +43,6 @@ uint32_t frame_filter_partition(const struct frame_filter *filter, struct burst 
         else
             rejected[i - kept] = *frame;
     }
-    memcpy(&burst->frame[kept], rejected, (burst->count - kept) * sizeof rejected[0]);
+    memcpy(&burst->frame[kept], rejected, (count - kept) * sizeof rejected[0]);
     return kept;
 }

@@ -23,7 +23,7 @@ int frame_filter_compile(pcap_t *pcap, const char *expression, struct bpf_progra
 int frame_filter_open(struct frame_filter *filter, int datalink, const char *expression, struct failure *failure);
 void frame_filter_close(struct frame_filter *filter);
 
-/* Moves the frames that pass to the front of `burst`, in their order, and returns how many there are. */
-uint32_t frame_filter_partition(const struct frame_filter *filter, struct burst *burst);
+/* Moves those of the first `count` frames that pass to the front of `burst`, in their order; returns how many there are. */
+uint32_t frame_filter_partition(const struct frame_filter *filter, struct burst *burst, uint32_t count);
 
 #endif

@@ -41,6 +41,8 @@ enum {
     OPTION_ACTIVE_TIMEOUT,
     OPTION_DECAP,
     OPTION_DEDUP,
+    OPTION_SAMPLE,
+    OPTION_SAMPLE_RANDOM,
     OPTION_NO_DECAP,
     OPTION_HASH_SEED,
     OPTION_LOSSLESS_ENDED,
@@ -83,6 +85,8 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"active-timeout", required_argument, NULL, OPTION_ACTIVE_TIMEOUT},
     {"dedup", required_argument, NULL, OPTION_DEDUP},
+    {"sample", required_argument, NULL, OPTION_SAMPLE},
+    {"sample-random", required_argument, NULL, OPTION_SAMPLE_RANDOM},
     {"decap", no_argument, NULL, OPTION_DECAP},
     {"no-decap", no_argument, NULL, OPTION_NO_DECAP},
     {"hash-seed", required_argument, NULL, OPTION_HASH_SEED},
@@ -118,6 +122,7 @@ static const char help_text[] =
     "      --idle-timeout S   (30)   --active-timeout S   (300)\n"
     "      --decap, --no-decap  key flows on the innermost IP header of tunnels, or on the outermost (decap)\n"
     "      --dedup S          drop a frame that comes again, byte for byte, within S seconds (off)\n"
+    "      --sample N         look at one packet in N, by count   --sample-random N   by chance (all)\n"
     "      --hash-seed N      a fixed seed instead of a random one, for tests\n"
     "      --lossless-ended   wait for the owner's cursor before an ended flow is overwritten (files)\n"
     "      --control-fd N     SOCK_SEQPACKET socket of the owner   --listen PATH   socket for viewers\n"
@@ -137,6 +142,7 @@ void options_default(struct options *options)
         .max_flows = OPTIONS_DEFAULT_MAX_FLOWS,
         .idle_timeout = UINT64_C(30) * 1000000000,
         .active_timeout = UINT64_C(300) * 1000000000,
+        .sampling = {.interval = 1},
         .decap = true,
         .control_fd = -1,
     };
@@ -389,6 +395,15 @@ static int parse_stored_option(struct options *options, int letter, const char *
     }
 }
 
+static int parse_sampling(struct options *options, const char *text, bool random, struct failure *failure)
+{
+    if (options->sampling.interval > 1 && options->sampling.random != random)
+        return failure_set(failure, EXIT_USAGE, "--sample and --sample-random contradict each other (choose one)");
+    options->sampling.random = random;
+    return parse_u32(text, 1, OPTIONS_SAMPLING_MOST, &options->sampling.interval,
+                     random ? "--sample-random" : "--sample", failure);
+}
+
 static int parse_table_option(struct options *options, int letter, const char *value, struct failure *failure)
 {
     switch (letter) {
@@ -400,6 +415,9 @@ static int parse_table_option(struct options *options, int letter, const char *v
         return parse_seconds(value, &options->active_timeout, "--active-timeout", failure);
     case OPTION_DEDUP:
         return parse_seconds(value, &options->dedup_window, "--dedup", failure);
+    case OPTION_SAMPLE:
+    case OPTION_SAMPLE_RANDOM:
+        return parse_sampling(options, value, letter == OPTION_SAMPLE_RANDOM, failure);
     case OPTION_DECAP:
     case OPTION_NO_DECAP:
         options->decap = letter == OPTION_DECAP;

@@ -14,10 +14,17 @@
 
 #define OPTIONS_DEFAULT_RING 16384
 #define OPTIONS_DEFAULT_MAX_FLOWS 1048576
+#define OPTIONS_SAMPLING_MOST (1u << 24)
 
 enum options_capture { OPTIONS_CAPTURE_AF_XDP, OPTIONS_CAPTURE_EBPF, OPTIONS_CAPTURE_AF_PACKET };
 enum options_xdp { OPTIONS_XDP_BEST, OPTIONS_XDP_GENERIC, OPTIONS_XDP_NATIVE };
 enum options_copy { OPTIONS_COPY_BEST, OPTIONS_COPY_COPY, OPTIONS_COPY_ZERO };
+
+/* Which packets are taken: 1 in `interval`, by count or, each by itself, by chance. */
+struct sampling {
+    uint32_t interval; /* 1 = every packet */
+    bool random;
+};
 
 struct options {
     uint32_t source_kind; /* XTOP_SOURCE_ */
@@ -59,9 +66,10 @@ struct options {
     uint64_t active_timeout; /* ns */
     uint32_t hash_seed;
     uint64_t dedup_window; /* ns: drop a frame that comes again within it; 0 = off */
-    bool decap;            /* key flows on the innermost IP header */
-    bool hash_seed_given;  /* else a random one is drawn */
-    bool lossless_ended;   /* the source waits for the owner's cursor rather than lap it (files) */
+    struct sampling sampling;
+    bool decap;           /* key flows on the innermost IP header */
+    bool hash_seed_given; /* else a random one is drawn */
+    bool lossless_ended;  /* the source waits for the owner's cursor rather than lap it (files) */
 
     /* control */
     int control_fd;          /* SOCK_SEQPACKET to the owner; -1 = run alone */

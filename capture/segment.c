@@ -68,6 +68,7 @@ static void header_lay_out(struct xtop_header *header, const struct segment_plan
     header->hash_seed = plan->hash_seed;
     header->max_flows = plan->max_flows;
     header->sampling = 1;
+    header->sampling_method = XTOP_SAMPLING_NONE;
     header->pid = (int32_t)getpid();
     for (uint32_t i = 0; i < plan->queue_count; i++) {
         segment_queue(header, i)->cpu = -1;

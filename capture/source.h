@@ -68,7 +68,10 @@ struct source_operations {
     int (*begin)(struct source *source, struct failure *failure);
     enum source_result (*take)(struct source_queue *queue, struct burst *burst);
     void (*recycle)(struct source_queue *queue, const struct burst *burst);
-    /* Writes rx_* , ring_dropped and wakeups of `counters`, as totals since the start; leaves the others alone. */
+    /*
+     * Writes rx_* , ring_dropped and wakeups of `counters`, as totals since the start, and adds to `received` what
+     * `sampled_out` has grown by where the source samples; leaves the others alone.
+     */
     void (*statistics)(struct source_queue *queue, struct xtop_queue *counters);
     void (*close)(struct source *source);
 
@@ -91,6 +94,7 @@ struct source {
     bool zero_copy;
     bool busy_poll; /* the worker does not sleep in poll(2) between takes */
     bool filters;   /* options->filter is in force in the kernel: what it rejects never comes */
+    bool samples;   /* options->sampling is in force in the kernel, and statistics() tells what it left out */
     int datalink;   /* of the frames, in libpcap's numbers (DLT_); Ethernet unless the source says otherwise */
     uint32_t ring_size;
     uint32_t ifindex;

@@ -89,11 +89,11 @@ static int keep_open(struct source *source, struct failure *failure)
                        strerror(-error));
 }
 
-static int load_program(struct source *source, struct failure *failure)
+static int load_program(struct source *source, const struct options *options, struct failure *failure)
 {
     struct af_xdp *capture = source->private;
     char what[64];
-    int error = xdp_program_load(&capture->program, capture->jumbo, capture->keep_host);
+    int error = xdp_program_load(&capture->program, capture->jumbo, capture->keep_host, options->sampling);
 
     if (!error)
         return capture->keep_host ? keep_open(source, failure) : 0;
@@ -133,11 +133,15 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     if (look_at_interface(source, options, failure) < 0)
         goto failed;
     choose_frames(capture);
-    if (load_program(source, failure) < 0 || xdp_mode_open_best(source, options, failure) < 0)
+    if (load_program(source, options, failure) < 0 || xdp_mode_open_best(source, options, failure) < 0)
         goto failed;
+    source->samples = options->sampling.interval > 1;
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        ((struct xsk_queue *)source->queue[i])->program = &capture->program;
+        ((struct xsk_queue *)source->queue[i])->samples = source->samples;
+    }
     if (capture->kept) {
         ((struct xsk_queue *)source->queue[0])->kept = capture->kept;
-        ((struct xsk_queue *)source->queue[0])->program = &capture->program;
         source->queue[0]->other_fd = kept_frames_fd(capture->kept);
         source->queue[0]->wait_ms = KEPT_WAIT_MS;
     }
@@ -166,25 +170,41 @@ static void af_xdp_close(struct source *source)
     source->nic_dropped = NULL;
 }
 
-/* Drivers whose rx_dropped counts frames that an AF_XDP socket refused, read in their sources and (veth) measured. */
-static bool driver_counts_refused(const struct source *source)
-{
-    static const char *const drivers[] = {"veth", "virtio_net"};
+/* What a driver's rx_dropped counts besides what was lost before us. */
+struct driver_habit {
+    const char *name;
+    bool refused;  /* frames that an AF_XDP socket refused */
+    bool left_out; /* frames that the program dropped, since they are not in the sample */
+};
 
-    if (source->xdp_mode != XTOP_XDP_NATIVE)
-        return false;
-    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
-        if (strcmp(source->driver, drivers[i]) == 0)
-            return true;
-    return false;
+/* Read in the drivers' sources and (veth) measured; NULL for drivers that count neither. */
+static const struct driver_habit *driver_habit(const struct source *source)
+{
+    static const struct driver_habit habits[] = {{"veth", true, false}, {"virtio_net", true, true}};
+
+    for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++)
+        if (source->xdp_mode == XTOP_XDP_NATIVE && strcmp(source->driver, habits[i].name) == 0)
+            return &habits[i];
+    return NULL;
+}
+
+/* Frames that the driver calls dropped and that are counted elsewhere. */
+static uint64_t counted_elsewhere(const struct xsk_queue *queue, const struct driver_habit *habit)
+{
+    struct sampling_state sum = {0};
+
+    if (habit->left_out && queue->samples)
+        (void)xdp_program_sampled_out(queue->program, queue->base.number, &sum);
+    return sum.dropped + (habit->refused ? xsk_queue_lost(queue) : 0);
 }
 
 static uint64_t af_xdp_nic_dropped(struct source *source)
 {
     struct af_xdp *capture = source->private;
     struct link_state state;
+    const struct driver_habit *habit = driver_habit(source);
     uint64_t dropped;
-    uint64_t refused = 0;
+    uint64_t elsewhere = 0;
 
     /* The interface first: frames lost between the two readings then make the difference too small, never too large. */
     if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
@@ -194,11 +214,10 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
         xdp_program_set_host(&capture->program, &state.mac, 1);
     }
     dropped = state.dropped - capture->dropped_before;
-    if (driver_counts_refused(source))
-        for (uint32_t i = 0; i < source->queue_count; i++)
-            refused += xsk_queue_lost((struct xsk_queue *)source->queue[i]);
-    if (dropped > refused && dropped - refused > capture->dropped)
-        capture->dropped = dropped - refused;
+    for (uint32_t i = 0; i < source->queue_count && habit; i++)
+        elsewhere += counted_elsewhere((struct xsk_queue *)source->queue[i], habit);
+    if (dropped > elsewhere && dropped - elsewhere > capture->dropped)
+        capture->dropped = dropped - elsewhere;
     return capture->dropped;
 }
 
@@ -231,11 +250,26 @@ static void af_xdp_recycle(struct source_queue *base, const struct burst *burst)
         xsk_queue_recycle(base, burst);
 }
 
+/* Both sides of the conservation law grow by what the program left out. */
+static void count_sampled_out(struct xsk_queue *queue, struct xtop_queue *counters)
+{
+    struct sampling_state sum;
+
+    if (xdp_program_sampled_out(queue->program, queue->base.number, &sum) < 0)
+        return;
+    counters->received += sum.packets - counters->sampled_out;
+    counters->received_bytes += sum.bytes - queue->sampled_bytes;
+    counters->sampled_out = sum.packets;
+    queue->sampled_bytes = sum.bytes;
+}
+
 static void af_xdp_statistics(struct source_queue *base, struct xtop_queue *counters)
 {
-    const struct xsk_queue *queue = (const struct xsk_queue *)base;
+    struct xsk_queue *queue = (struct xsk_queue *)base;
 
     xsk_queue_statistics(base, counters);
+    if (queue->samples)
+        count_sampled_out(queue, counters);
     if (queue->kept)
         counters->ring_dropped = xdp_program_kept_lost(queue->program);
 }

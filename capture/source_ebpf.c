@@ -172,8 +172,8 @@ static uint32_t entries_wanted(const struct options *options)
 static int start_counting(struct ebpf *capture, const struct options *options, struct failure *failure)
 {
     bool loopback = capture->hardware == ARPHRD_LOOPBACK;
-    int error =
-        flow_counter_load(&capture->counter, (uint32_t)link_header_size(capture->hardware), entries_wanted(options));
+    int error = flow_counter_load(&capture->counter, (uint32_t)link_header_size(capture->hardware),
+                                  entries_wanted(options), options->sampling);
     int out_fd;
 
     if (error)
@@ -224,6 +224,7 @@ static int ebpf_open(struct source *source, const struct options *options, struc
     capture->queue = (struct source_queue){.fd = -1, .wait_ms = EPOCH_EVERY / 1000000};
     source->queue[0] = &capture->queue;
     source->queue_count = 1;
+    source->samples = true;
     source->nic_dropped = ebpf_nic_dropped;
     write_notes(source);
     return 0;

@@ -77,6 +77,8 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     queue->counts.queue = queue->input->number;
     queue->counts.cpu = cpu;
     queue->decap = options->decap;
+    sampler_init(&queue->sampler, shared->source->samples ? (struct sampling){.interval = 1} : options->sampling,
+                 shared->header->hash_seed + ((uint64_t)number << 32));
     if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
         return -1;
     queue->fragments = fragments_open(shared->header->hash_seed, fragment_count, queue);
@@ -159,14 +161,25 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
     return flows;
 }
 
-/* Puts the frames that the filter rejects behind the others and counts them. Returns how many others there are. */
-static uint32_t filter_burst(struct worker_queue *queue, struct burst *burst)
+/* Puts the frames that are not sampled behind the others and counts them. Returns how many others there are. */
+static uint32_t sample_burst(struct worker_queue *queue, struct burst *burst)
 {
-    uint32_t kept = frame_filter_partition(queue->shared->filter, burst);
+    uint32_t taken = sampler_partition(&queue->sampler, burst);
 
-    for (uint32_t i = kept; i < burst->count; i++)
+    for (uint32_t i = taken; i < burst->count; i++)
         queue->counts.received_bytes += burst->frame[i].length;
-    queue->counts.filtered += burst->count - kept;
+    queue->counts.sampled_out += burst->count - taken;
+    return taken;
+}
+
+/* Puts those of the first `count` frames that the filter rejects behind the others and counts them. */
+static uint32_t filter_burst(struct worker_queue *queue, struct burst *burst, uint32_t count)
+{
+    uint32_t kept = frame_filter_partition(queue->shared->filter, burst, count);
+
+    for (uint32_t i = kept; i < count; i++)
+        queue->counts.received_bytes += burst->frame[i].length;
+    queue->counts.filtered += count - kept;
     return kept;
 }
 
@@ -191,10 +204,12 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
 {
     struct lookup lookup[SOURCE_BURST];
     struct flow_tap *tap = queue->shared->tap;
-    uint32_t frames = queue->shared->filter ? filter_burst(queue, burst) : burst->count;
+    uint32_t frames = queue->sampler.plan.interval > 1 ? sample_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
     uint32_t found = 0; /* look-ups before this one have been through find */
 
+    if (queue->shared->filter)
+        frames = filter_burst(queue, burst, frames);
     if (queue->dedup)
         frames = dedup_burst(queue, burst, frames, now);
     for (uint32_t from = 0; from < frames; from += PARSE_AT_ONCE) {

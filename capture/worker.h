@@ -17,6 +17,7 @@
 #include "capture/flow_table.h"
 #include "capture/flow_tap.h"
 #include "capture/fragments.h"
+#include "capture/sampling.h"
 #include "capture/source.h"
 
 struct frame_filter;
@@ -46,8 +47,9 @@ struct worker_queue {
     uint64_t packet_time;     /* ns: time of the last frame (files) */
     enum source_result state;
     struct fragments *fragments;
-    struct dedup *dedup; /* NULL = off */
-    bool decap;          /* flows are keyed on the innermost IP header */
+    struct dedup *dedup;    /* NULL = off */
+    struct sampler sampler; /* of plan.interval 1 where every frame is taken, or the source samples */
+    bool decap;             /* flows are keyed on the innermost IP header */
 };
 
 struct worker {

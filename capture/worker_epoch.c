@@ -19,6 +19,7 @@ static void counts_add(struct xtop_queue *counts, const struct flow_counts *more
     counts->received_bytes += more->received_bytes;
     counts->non_ip += more->non_ip;
     counts->malformed += more->malformed;
+    counts->sampled_out += more->sampled_out;
     counts->table_full += more->table_full;
     counts->length_mismatch += more->length_mismatch;
     for (uint32_t i = 0; i < XTOP_SIZE_BINS; i++)

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bpf/kept_frame.h"
 #include "capture/flow_abi.h"
+#include "capture/sampling.h"
 #include "xsk_redirect.skel.h"
 
 /* libbpf up to 0.8 returns -1 and sets errno where 1.x returns -errno and sets it too. */
@@ -18,7 +20,7 @@ static int libbpf_error(int result)
     return errno > 0 ? -errno : result;
 }
 
-int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host)
+int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host, struct sampling sampling)
 {
     struct xsk_redirect *skeleton;
     int error;
@@ -28,6 +30,8 @@ int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host
     if (!skeleton)
         return libbpf_error(-ENOMEM);
     skeleton->rodata->keep_host = keep_host;
+    skeleton->rodata->sample_interval = sampling.interval;
+    skeleton->rodata->sample_threshold = sampling.random ? sampling_threshold(sampling.interval) : 0;
     if (!keep_host)
         bpf_map__set_max_entries(skeleton->maps.kept_frames, (uint32_t)sysconf(_SC_PAGESIZE));
     bpf_program__set_autoload(skeleton->progs.xsk_redirect, !fragments);
@@ -61,6 +65,25 @@ int xdp_program_kept_fd(const struct xdp_program *program)
 uint64_t xdp_program_kept_lost(const struct xdp_program *program)
 {
     return __atomic_load_n(&program->skeleton->bss->kept_lost, __ATOMIC_RELAXED);
+}
+
+int xdp_program_sampled_out(const struct xdp_program *program, uint32_t queue, struct sampling_state *sum)
+{
+    int cpus = libbpf_num_possible_cpus();
+    struct sampling_state *each = cpus > 0 ? calloc((size_t)cpus, sizeof *each) : NULL;
+    int result = -ENOMEM;
+
+    *sum = (struct sampling_state){0};
+    if (!each)
+        return result;
+    result = bpf_map_lookup_elem(bpf_map__fd(program->skeleton->maps.queue_sampling), &queue, each);
+    for (int i = 0; i < cpus && result == 0; i++) {
+        sum->packets += each[i].packets;
+        sum->bytes += each[i].bytes;
+        sum->dropped += each[i].dropped;
+    }
+    free(each);
+    return result < 0 ? libbpf_error(result) : 0;
 }
 
 int xdp_program_attach(struct xdp_program *program, uint32_t ifindex, uint32_t mode)

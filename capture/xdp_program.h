@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/sampling.h"
+#include "capture/options.h"
+
 struct xsk_redirect;
 
 struct xdp_program {
@@ -21,9 +24,9 @@ struct xdp_program {
 
 /*
  * Loads the program; `fragments` chooses the one that bears multi-buffer frames (kernel 5.18, else -EINVAL),
- * `keep_host` whether frames that the host needs go on to it. Returns 0, or -errno. xdp_program_unload() afterwards.
+ * `keep_host` whether frames that the host needs go on to it, `sampling` which frames are taken at all. Returns 0, or -errno. xdp_program_unload() afterwards.
  */
-int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host);
+int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host, struct sampling sampling);
 
 /* Frames to these addresses go on to the host from now on; `mac` as in kept_frame.h, KEPT_FRAME_MACS at most. */
 void xdp_program_set_host(struct xdp_program *program, const uint64_t *mac, uint32_t count);
@@ -31,6 +34,9 @@ void xdp_program_set_host(struct xdp_program *program, const uint64_t *mac, uint
 /* The ring buffer with the frames that were kept, and how many did not fit into it. */
 int xdp_program_kept_fd(const struct xdp_program *program);
 uint64_t xdp_program_kept_lost(const struct xdp_program *program);
+
+/* What was left out of the sample of RX queue `queue` since the start, all CPUs together. Returns 0, or -errno. */
+int xdp_program_sampled_out(const struct xdp_program *program, uint32_t queue, struct sampling_state *sum);
 
 /* Attaches it to `ifindex` in `mode`, XTOP_XDP_GENERIC or XTOP_XDP_NATIVE. Returns 0, or -errno. */
 int xdp_program_attach(struct xdp_program *program, uint32_t ifindex, uint32_t mode);

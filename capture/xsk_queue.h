@@ -54,8 +54,10 @@ struct xsk_queue {
     uint64_t *spare; /* frames that found the fill ring full: a stack with room for every frame */
     uint32_t spare_count;
     struct kept_frames *kept; /* of the first queue: what was left to the host; NULL = nothing is, or not here */
-    const struct xdp_program *program; /* where `kept` is not NULL */
-    bool kept_burst;                   /* the burst in hand is of these */
+    const struct xdp_program *program; /* what feeds the socket */
+    uint64_t sampled_bytes;            /* of the frames that the program left out of the sample */
+    bool samples;                      /* it leaves any out */
+    bool kept_burst;                   /* the burst in hand is of the kept frames */
     bool zero_copy;
     bool bound;
     bool gone;      /* the interface was removed; seen by xsk_queue_statistics() or a kick */

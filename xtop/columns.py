@@ -19,6 +19,7 @@ from xtop.history import TREND_LENGTH
 from xtop.ink import Ink, Span, elided, printable
 from xtop.model import Direction, Flow
 from xtop.naming import NO_NAMES, Naming
+from xtop.sampling import ESTIMATE_MARK
 
 ICMP = (1, 58)
 TCP = 6
@@ -34,6 +35,7 @@ class Scene:
     taken_at: int = 0  # ns
     in_bytes: bool = False  # rates in bytes per second
     total_bps: float = 0.0
+    sampling: int = 1  # one packet in so many was looked at
     trend: tuple[float, ...] = ()
     naming: Naming = field(default=NO_NAMES)
 
@@ -137,7 +139,10 @@ def _trend(flow: Flow, scene: Scene, width: int) -> Span:
 
 
 def _share(flow: Flow, scene: Scene, width: int) -> Span:
-    return units.percent(flow.bps / scene.total_bps if scene.total_bps > 0 else 0), "base"
+    share = flow.bps * scene.sampling / scene.total_bps if scene.total_bps > 0 else 0
+    if scene.sampling > 1:
+        return ESTIMATE_MARK + units.brief_percent(share), "base"
+    return units.percent(share), "base"
 
 
 def _rtt(flow: Flow, scene: Scene, width: int) -> Span:

@@ -36,7 +36,8 @@ class SourceInfo:
     xdp_mode: str | None = None  # "generic", "native"
     zero_copy: bool = False
     queues: int = 1
-    sampling: int = 1
+    sampling: int = 1  # one packet in so many is looked at
+    sampling_method: str | None = None  # "systematic", "random"; None = every packet is
     filter: str | None = None
     driver: str | None = None
     ring_size: int = 0

@@ -12,7 +12,7 @@ from typing import Any
 from xtop.capture_choice import CAPTURES
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
-from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, CaptureSettings
+from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings
 
 FORMATS = ("json", "ndjson", "csv", "text", "parquet")
 DEDUP_WINDOW_S = 0.01
@@ -118,10 +118,25 @@ DECODE = (
     Option(("--decap",), "key flows on the innermost IP header of tunnels (the default)", _flag("decap"), "decap"),
     Option(("--no-decap",), "key flows on the outermost IP header", _flag("decap", False), "decap"),
 )
+SAMPLING = (
+    Option(
+        ("--sample",),
+        "look at one packet in N, by count (all)",
+        {"type": _integer(1, SAMPLING_MOST), "metavar": "N"},
+        "sampling",
+    ),
+    Option(
+        ("--sample-random",),
+        "the same, each packet by chance",
+        {"type": _integer(1, SAMPLING_MOST), "metavar": "N"},
+        "sampling",
+    ),
+)
 FLOWS = (
     Option(("--max-flows",), "flow cache size (1048576)", {"type": _integer(1, 1 << 27), "metavar": "N"}),
     Option(("--idle-timeout",), "end a flow after this silence (30)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
     Option(("--active-timeout",), "end a flow of this age (300)", {"type": _seconds(0.001, 1e6), "metavar": "S"}),
+    *SAMPLING,
     *DECODE,
 )
 REALTIME = Option(("--realtime",), "replay a file at its own pace", _flag("realtime"))
@@ -208,6 +223,8 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         max_flows=given("max_flows"),
         idle_timeout=given("idle_timeout"),
         active_timeout=given("active_timeout"),
+        sample=given("sample"),
+        sample_random=given("sample_random"),
         dedup_window=given("dedup_window"),
         decap=given("decap") is not False,
         realtime=bool(given("realtime")),

@@ -13,6 +13,7 @@ from datetime import datetime
 from xtop.history import Curves, LossNow, Series
 from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
 from xtop.naming import NO_NAMES, Naming
+from xtop.sampling import sampling_name
 from xtop.units import NANOSECONDS, clock
 
 
@@ -111,9 +112,11 @@ def breach(snapshot: Snapshot) -> str:
 
 
 def describe(source: SourceInfo) -> list[str]:
-    """Return what is watched and how, most telling part first: name, driver, capture mode, queues, sampling, filter."""
+    """Return what is watched and how, most telling part first: name, sampling, driver, capture mode, queues, filter."""
     mode = {"af_xdp": "AF_XDP", "af_packet": "AF_PACKET", "ebpf": "eBPF"}.get(source.capture, source.capture)
     parts = [source.name]
+    if source.sampling > 1:
+        parts.append(sampling_name(source))
     if source.driver:
         parts.append(source.driver)
     if source.capture not in (source.kind, source.name):
@@ -122,8 +125,6 @@ def describe(source: SourceInfo) -> list[str]:
         parts.append("zero copy")
     if source.queues > 0:
         parts.append(f"{source.queues} queue{'s' if source.queues > 1 else ''}")
-    if source.sampling > 1:
-        parts.append(f"1 in {source.sampling}")
     if source.filter:
         parts.append(f"filter {source.filter}")
     return parts

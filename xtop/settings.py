@@ -10,6 +10,7 @@ from xtop.number_list import format_number_list
 MAX_QUEUES = 256  # at once: XTOP_MAX_QUEUES of capture/flow_abi.h
 QUEUE_LIMIT = 65536  # queue numbers are 16 bits wide
 CPU_LIMIT = 4096
+SAMPLING_MOST = 1 << 24  # OPTIONS_SAMPLING_MOST of capture/options.h
 STANDARD_INPUT = "-"
 
 
@@ -39,6 +40,8 @@ class CaptureSettings:
     idle_timeout: float | None = None  # seconds
     active_timeout: float | None = None  # seconds
 
+    sample: int | None = None  # one packet in so many, by count
+    sample_random: int | None = None  # the same, by chance
     dedup_window: float | None = None  # seconds: a frame that comes again within it is dropped; None = off
     decap: bool = True  # key flows on the innermost IP header of tunnels
 
@@ -57,6 +60,8 @@ _VALUES = (
     ("ring", "--ring"),
     ("max_flows", "--max-flows"),
     ("idle_timeout", "--idle-timeout"),
+    ("sample", "--sample"),
+    ("sample_random", "--sample-random"),
     ("dedup_window", "--dedup"),
     ("active_timeout", "--active-timeout"),
     ("netns_fd", "--netns-fd"),

@@ -44,6 +44,7 @@ KEEP_ENDED = 65536  # ended flows kept of a live capture; of a file, all
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
 _KINDS = {lib.XTOP_SOURCE_INTERFACE: "interface", lib.XTOP_SOURCE_FILE: "file", lib.XTOP_SOURCE_DEMO: "demo"}
+_SAMPLING_METHODS = {lib.XTOP_SAMPLING_SYSTEMATIC: "systematic", lib.XTOP_SAMPLING_RANDOM: "random"}
 _XDP_MODES = {lib.XTOP_XDP_GENERIC: "generic", lib.XTOP_XDP_NATIVE: "native"}
 
 
@@ -236,6 +237,7 @@ class ShmSource:
             zero_copy=bool(header.zero_copy),
             queues=header.queue_count,
             sampling=header.sampling,
+            sampling_method=_SAMPLING_METHODS.get(header.sampling_method),
             filter=_text(header.filter) or None,
             driver=_text(header.driver) or None,
             ring_size=header.ring_size,

@@ -42,6 +42,7 @@ struct outcome {
 
 static struct kernel ethernet = {.link = LINK_ETHERNET};
 static struct kernel raw_ip = {.link = LINK_RAW_IP};
+static const struct sampling every_packet = {.interval = 1};
 
 static uint32_t decode(const char *hex, uint8_t *bytes)
 {
@@ -291,7 +292,7 @@ static void test_a_full_map_is_counted_packet_by_packet(void **state)
     struct flow_epoch epoch;
 
     (void)state;
-    assert_int_equal(flow_counter_load(&small, 14, 64), 0);
+    assert_int_equal(flow_counter_load(&small, 14, 64, every_packet), 0);
     for (uint32_t round = 0; round < 2; round++) {
         uint64_t accounted = 0;
 
@@ -320,13 +321,13 @@ int main(void)
     int error, failed;
 
     libbpf_set_print(NULL);
-    error = flow_counter_load(&ethernet.counter, 14, 1024);
+    error = flow_counter_load(&ethernet.counter, 14, 1024, every_packet);
     if (error == -EPERM) {
         fprintf(stderr, "test_flow_count: SKIPPED, no right to load BPF programs (run as root)\n");
         return SKIPPED;
     }
     if (error == 0)
-        error = flow_counter_load(&raw_ip.counter, 0, 1024);
+        error = flow_counter_load(&raw_ip.counter, 0, 1024, every_packet);
     if (error) {
         fprintf(stderr, "test_flow_count: cannot load the programs: %s\n", strerror(-error));
         return 1;

@@ -54,6 +54,7 @@ class Script:
     breach: bool = False
     steady: bool = False  # rates do not move, totals do
     kind: str = "interface"
+    sampling: int = 1
     seed: int = 7
 
 
@@ -215,9 +216,11 @@ class ScriptedSource:
     def _info(self) -> SourceInfo:
         if self.script.kind == "file":
             return SourceInfo("file", "lunch.pcapng", "file", queues=self.script.queues)
+        sampling = self.script.sampling
         return SourceInfo(
-            "interface", "eth1", "af_xdp", "native", True, self.script.queues, driver="ixgbe", ring_size=2048
-        )
+            "interface", "eth1", "af_xdp", "native", True, self.script.queues, driver="ixgbe", ring_size=2048,
+            sampling=sampling, sampling_method="random" if sampling > 1 else None,
+        )  # fmt: skip
 
 
 def _more(side: Direction, packets: int, size: int) -> Direction:

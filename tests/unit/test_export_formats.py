@@ -43,7 +43,8 @@ EXPECTED_HEAD = {
     "state_text": "",
     "source": {
         "kind": "interface", "name": "eth1", "capture": "af_xdp", "xdp_mode": "native", "zero_copy": True, "queues": 4,
-        "sampling": 1, "filter": None, "driver": "veth", "ring_size": 2048, "reason": None, "notes": ["n1"],
+        "sampling": 1, "filter": None, "sampling_method": None, "driver": "veth", "ring_size": 2048, "reason": None,
+        "notes": ["n1"],
     },
     "totals": {
         "packets": 1000, "bytes": 64000, "pps": 10.5, "bps": 5120.0, "flows_live": 2, "flows_created": 12,

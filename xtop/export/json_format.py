@@ -21,7 +21,7 @@ SCHEMA = "xtop.snapshot/1"
 # Names that the schema shares with the model.
 SOURCE = (
     *("kind", "name", "capture", "xdp_mode", "zero_copy", "queues", "sampling", "filter"),
-    *("driver", "ring_size", "reason", "notes"),
+    *("sampling_method", "driver", "ring_size", "reason", "notes"),
 )
 RATES = ("packets", "bytes", "pps", "bps")
 TOTALS = (*RATES, "flows_live", "flows_created", "flows_ended", "flows_evicted", "length_mismatch", "too_deep")

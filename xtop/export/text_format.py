@@ -11,6 +11,7 @@ from xtop import units
 from xtop.export.row_chunks import BATCH, Progress, unheard
 from xtop.export.times import iso_time
 from xtop.model import Flow, Queue, Snapshot
+from xtop.sampling import sampling_sentence
 
 _QUEUE_HEAD = ("queue", "cpu", "packets", "bytes", "packet rate", "bit rate", "busy", "lost")
 _FLOW_HEAD = ("source", "destination", "protocol", "packets", "bytes", "packet rate", "bit rate", "duration", "state")
@@ -53,6 +54,7 @@ def _summary(snapshot: Snapshot) -> str:
     parts += ["duplicates"] * bool(law.duplicates)
     lines = [
         ("source", f"{source.kind} {source.name}, {how}"),
+        *([("sampling", sampling_sentence(source))] if source.sampling > 1 else []),
         ("taken at", f"{iso_time(snapshot.taken_at)}, over {snapshot.interval_s:.3f} s"),
         ("state", snapshot.state.name.lower() + (f": {snapshot.state_text}" if snapshot.state_text else "")),
         ("packets", f"{totals.packets} ({_rate(units.packet_rate(totals.pps))})"),

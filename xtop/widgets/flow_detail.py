@@ -17,8 +17,9 @@ from xtop.export.tcp_flags import tcp_flags_text
 from xtop.filter_language.flow_expression import flow_expression
 from xtop.header_names import IP_FLAGS, IPV4_OPTIONS, IPV6_EXTENSIONS, TCP_OPTIONS, TCP_PADDING, bit_names, dscp_name
 from xtop.ink import Ink, Line, fitted, printable
-from xtop.model import PACKET_SIZE_UPPER, Direction, Flow
+from xtop.model import PACKET_SIZE_UPPER, Direction, Flow, SourceInfo
 from xtop.picture import Picture, Pinned, local_time
+from xtop.sampling import ESTIMATE_MARK
 from xtop.tcpdump_expression import tcpdump_expression
 from xtop.units import NANOSECONDS
 
@@ -149,13 +150,28 @@ def _directions(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
         _heading("Directions", width),
         [(f" {'':<{LABEL}}", "dim"), (f"{'→ sent':<{cell}}", "accent"), ("← received", "accent")],
     ]
-    for label, of, only_tcp in _ROWS:
+    source = picture.snapshot.source if picture.snapshot else None
+    for label, of, only_tcp in (*_estimates(source), *_ROWS):
         if only_tcp and flow.protocol != TCP:
             continue
         there, back = (of(flow, side) if side.packets else "-" for side in (flow.forward, flow.reverse))
         if there.strip("-") or back.strip("-"):
             lines += _row(label, there, back, cell)
     return lines
+
+
+def _estimates(source: SourceInfo | None) -> tuple[tuple[str, Cell, bool], ...]:
+    """Return rows of what sampled figures stand for; none where every packet was looked at."""
+    if source is None or source.sampling == 1:
+        return ()
+    return (
+        ("est. packets", lambda flow, side: _estimated(units.count(side.packets * source.sampling)), False),
+        ("est. bytes", lambda flow, side: _estimated(units.volume(side.bytes * source.sampling)), False),
+    )
+
+
+def _estimated(text: str) -> str:
+    return ESTIMATE_MARK + text.strip()
 
 
 def _row(label: str, there: str, back: str, cell: int) -> list[Line]:

@@ -148,6 +148,11 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=row - shown + 1, animate=False)
 
     @property
+    def _sampling(self) -> int:
+        """One packet in so many was looked at."""
+        return 1 if self._picture.snapshot is None else self._picture.snapshot.source.sampling
+
+    @property
     def row_width(self) -> int:
         """The cells for rows; the scroll bar's is kept free always, so that its coming moves nothing."""
         return self.size.width - MARGIN - 1
@@ -201,6 +206,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             left.append((", each direction,", "base"))
         left.append((f" by {by_sort(view.sort, view.group).header.lower()} ", "base"))
         left.append(("▼ " if view.descending else "▲ ", "accent"))
+        if self._sampling > 1:
+            left.append((f"sampled 1 in {self._sampling} ", "warn"))
         if view.ended:
             left.append(("ended too ", "base"))
         if view.filter:
@@ -229,7 +236,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
         trend = self._picture.trends.get(flow.key, ())
         picture = self._picture
-        scene = Scene(snapshot.now, picture.in_bytes, snapshot.totals.bps, trend, picture.naming)
+        scene = Scene(snapshot.now, picture.in_bytes, snapshot.totals.bps, self._sampling, trend, picture.naming)
         line: Line = [(" " * MARGIN, "base")]
         for column in arrangement.columns:
             text, ink = column.cell(flow, scene, column.width)
