@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/priority.h"
+
 static uint64_t clock_read(clockid_t clock)
 {
     struct timespec now;
@@ -223,6 +225,8 @@ int capture_start(struct capture *capture, const struct options *options, struct
         return -1;
     }
     shared_fill(capture);
+    if (options->source_kind == XTOP_SOURCE_INTERFACE)
+        priority_raise_session();
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
     if (workers_plan(capture, failure) < 0 || source_begin(capture, failure) < 0 ||
         workers_start(capture, failure) < 0) {

@@ -9,14 +9,13 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "capture/flow_record.h"
 #include "capture/frame_filter.h"
 #include "capture/parse_fast.h"
+#include "capture/priority.h"
 #include "capture/segment.h"
 #include "capture/worker_epoch.h"
 
@@ -25,9 +24,6 @@
 
 /* Frames parsed between prefetches; what hash_keys takes at once. */
 #define PARSE_AT_ONCE 8
-
-/* Priority of a worker that drains a ring of the kernel's. */
-#define WORKER_NICE (-20)
 
 /* Time to stay awake that a frame earns, and the most that can be saved up; ns. */
 #define AWAKE_PER_FRAME UINT64_C(600)
@@ -368,16 +364,6 @@ static bool worker_round(struct worker *worker, uint32_t *frames)
 }
 
 /*
- * A ring holds some milliseconds of a fast link: a worker that waits its fair turn behind other programs loses frames.
- * Not real time: a worker under full load would starve its CPU. Without CAP_SYS_NICE it stays as it is.
- */
-static void worker_raise_priority(const struct worker *worker)
-{
-    if (worker->queue_count && worker->queue[0].input->fd >= 0)
-        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), WORKER_NICE);
-}
-
-/*
  * Nothing came: sleep, or look again at once? To wake a sleeping CPU takes milliseconds on some machines, longer than
  * a ring lasts at millions of packets a second. So frames earn a little time to be awake for the next ones: a busy
  * link is watched without sleeping, a quiet one costs nothing.
@@ -407,7 +393,8 @@ static void *worker_run(void *argument)
     struct timespec used;
     uint32_t frames;
 
-    worker_raise_priority(worker);
+    if (worker->queue_count && worker->queue[0].input->fd >= 0) /* it drains a ring of the kernel's */
+        priority_raise_thread();
     while (!atomic_load_explicit(&worker->shared->stop, memory_order_relaxed)) {
         if (!worker_round(worker, &frames))
             break;
