@@ -7,11 +7,11 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format man bench screenshots fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke lint format man bench screenshots fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 run: build ## set up, then open xtop on traffic of its own; ARGS="-i eth1" watches a link, ARGS="-r FILE" a file
 	@case " $(ARGS) " in \
@@ -32,6 +32,12 @@ else
 	@$(BIN)/python -m pytest -n auto tests/unit tests/screen tests/scenarios
 	@$(BIN)/python -m pytest tests/integration tests/terminal
 endif
+
+test-vm: ## capture in virtual machines whose NICs have zero copy (QEMU and kernels from packages, kept in build/vm); ARGS="--nic igb"
+	@.ci/test_vm $(ARGS)
+
+test-vm-smoke: ## the same with one NIC and one kernel, in half a minute
+	@.ci/test_vm --smoke
 
 lint: ## every linter, and a build with warnings as errors
 	@.ci/setup test lint

@@ -27,6 +27,7 @@
 
 #include "capture/kept_frames.h"
 #include "capture/link_stats.h"
+#include "capture/promiscuous.h"
 #include "capture/source.h"
 #include "capture/xdp_mode.h"
 #include "capture/xdp_program.h"
@@ -69,7 +70,7 @@ static void choose_frames(struct af_xdp *capture)
 {
     uint32_t needed = capture->mtu + LINK_FRAME_OVERHEAD + XSK_HEADROOM;
 
-    capture->settings.frame_size = needed <= XSK_FRAME_SIZE ? XSK_FRAME_SIZE : XSK_FRAME_SIZE_MAX;
+    capture->copied_frame_size = needed <= XSK_FRAME_SIZE ? XSK_FRAME_SIZE : XSK_FRAME_SIZE_MAX;
     capture->jumbo = needed > XSK_FRAME_SIZE_MAX;
 }
 
@@ -107,6 +108,36 @@ static int load_program(struct source *source, const struct options *options, st
                        "this kernel does not load xtop's XDP program (%s; use --capture af_packet)", strerror(-error));
 }
 
+static int see_strangers(struct source *source, struct failure *failure)
+{
+    struct af_xdp *capture = source->private;
+
+    capture->promiscuous_fd = promiscuous_open(capture->ifindex);
+    if (capture->promiscuous_fd >= 0)
+        return 0;
+    if (capture->promiscuous_fd == -EPERM)
+        return refusal_rights(failure, "ask for frames to any address");
+    return failure_set(failure, EXIT_FAILED, "%s cannot be asked for frames to any address (packet socket: %s)",
+                       capture->settings.interface, strerror(-capture->promiscuous_fd));
+}
+
+/* What the queues need to know of the program that feeds them. */
+static void connect_queues(struct source *source, const struct options *options)
+{
+    struct af_xdp *capture = source->private;
+
+    source->samples = options->sampling.interval > 1;
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        ((struct xsk_queue *)source->queue[i])->program = &capture->program;
+        ((struct xsk_queue *)source->queue[i])->samples = source->samples;
+    }
+    if (capture->kept) {
+        ((struct xsk_queue *)source->queue[0])->kept = capture->kept;
+        source->queue[0]->other_fd = kept_frames_fd(capture->kept);
+        source->queue[0]->wait_ms = KEPT_WAIT_MS;
+    }
+}
+
 static uint64_t af_xdp_nic_dropped(struct source *source);
 static void af_xdp_close(struct source *source);
 
@@ -125,6 +156,7 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     capture->program = (struct xdp_program){.program_fd = -1, .link_fd = -1};
     capture->settings.busy_poll = options->busy_poll;
     capture->keep_host = !options->no_keep_host;
+    capture->promiscuous_fd = -1;
     capture->netlink_fd = link_open();
     if (capture->netlink_fd < 0) {
         failure_set(failure, EXIT_FAILED, "cannot ask for interfaces (rtnetlink: %s)", strerror(-capture->netlink_fd));
@@ -133,18 +165,10 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     if (look_at_interface(source, options, failure) < 0)
         goto failed;
     choose_frames(capture);
-    if (load_program(source, options, failure) < 0 || xdp_mode_open_best(source, options, failure) < 0)
+    if (load_program(source, options, failure) < 0 || see_strangers(source, failure) < 0 ||
+        xdp_mode_open_best(source, options, failure) < 0)
         goto failed;
-    source->samples = options->sampling.interval > 1;
-    for (uint32_t i = 0; i < source->queue_count; i++) {
-        ((struct xsk_queue *)source->queue[i])->program = &capture->program;
-        ((struct xsk_queue *)source->queue[i])->samples = source->samples;
-    }
-    if (capture->kept) {
-        ((struct xsk_queue *)source->queue[0])->kept = capture->kept;
-        source->queue[0]->other_fd = kept_frames_fd(capture->kept);
-        source->queue[0]->wait_ms = KEPT_WAIT_MS;
-    }
+    connect_queues(source, options);
     source->busy_poll = options->busy_poll;
     source->nic_dropped = af_xdp_nic_dropped;
     return 0;
@@ -163,6 +187,8 @@ static void af_xdp_close(struct source *source)
     kept_frames_close(capture->kept);
     xdp_program_unload(&capture->program);
     xdp_mode_close_queues(source);
+    if (capture->promiscuous_fd >= 0)
+        close(capture->promiscuous_fd);
     if (capture->netlink_fd >= 0)
         close(capture->netlink_fd);
     free(capture);

@@ -179,7 +179,7 @@ static int choose_queues(const struct af_xdp *capture, const struct options *opt
     return (int)(options->queue_count ? options->queue_count : there);
 }
 
-/* Rings of the size that was asked for, or of what the limit of locked memory leaves, which is said. */
+/* Rings of the size that was asked for, or of what the limit of locked memory leaves. */
 static void fit_rings(struct source *source, uint32_t queue_count, uint32_t wanted)
 {
     struct af_xdp *capture = source->private;
@@ -188,13 +188,31 @@ static void fit_rings(struct source *source, uint32_t queue_count, uint32_t want
 
     while (ring_size > XSK_RING_SIZE_MIN && ring_size + SOURCE_BURST > each)
         ring_size /= 2;
-    if (ring_size != wanted)
+    capture->settings.ring_size = ring_size;
+    source->ring_size = ring_size;
+}
+
+static void note_smaller_rings(struct source *source, uint32_t wanted)
+{
+    if (source->ring_size != wanted)
         note(source,
              "rings of %" PRIu32 " instead of %" PRIu32 ": the limit of locked memory (ulimit -l) allows no more; "
              "CAP_IPC_LOCK lifts it",
-             ring_size, wanted);
-    capture->settings.ring_size = ring_size;
-    source->ring_size = ring_size;
+             source->ring_size, wanted);
+}
+
+/*
+ * Zero copy needs whole pages. A NIC is told how long its buffers are, by igb, igc and ixgbe in KiB, rounded down: of a
+ * chunk of 2 KiB the headroom leaves 1 KiB to it, and a longer frame comes as two, the second without headers.
+ */
+static void choose_frame_size(struct source *source, const struct mode *mode)
+{
+    struct af_xdp *capture = source->private;
+    uint32_t wanted = mode->zero_copy ? XSK_FRAME_SIZE_MAX : capture->copied_frame_size;
+
+    if (capture->settings.frame_size != wanted)
+        xdp_mode_close_queues(source);
+    capture->settings.frame_size = wanted;
 }
 
 static enum step create_queues(struct source *source, const struct options *options, struct failure *failure)
@@ -272,6 +290,7 @@ static enum step try_mode(struct source *source, const struct options *options, 
     struct af_xdp *capture = source->private;
     enum step step = attach(source, mode, failure, error);
 
+    choose_frame_size(source, mode);
     capture->settings.fragments = capture->jumbo || mode->fragments;
     if (step == STEP_DONE)
         step = create_queues(source, options, failure);
@@ -303,6 +322,7 @@ int xdp_mode_open_best(struct source *source, const struct options *options, str
         case STEP_DONE:
             source->xdp_mode = modes[i].xdp;
             source->zero_copy = modes[i].zero_copy;
+            note_smaller_rings(source, options->ring_size);
             return 0;
         case STEP_FAILED:
             return -1;

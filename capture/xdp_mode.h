@@ -16,14 +16,16 @@ struct af_xdp {
     struct xdp_program program;
     struct kept_frames *kept; /* what is left to the host, as frames; NULL = nothing is */
     int netlink_fd;
+    int promiscuous_fd; /* -1 = not yet */
     uint32_t ifindex;
     bool had_carrier; /* before the program came */
     bool keep_host;
     uint64_t mac; /* the interface's own address, as in bpf/kept_frame.h */
     uint32_t mtu;
-    bool jumbo;              /* a frame of full MTU does not fit into a page */
-    uint64_t dropped_before; /* the interface's counter at open */
-    uint64_t dropped;        /* what nic_dropped() said last; never falls */
+    uint32_t copied_frame_size; /* bytes of a UMEM chunk where frames are copied */
+    bool jumbo;                 /* a frame of full MTU does not fit into a page */
+    uint64_t dropped_before;    /* the interface's counter at open */
+    uint64_t dropped;           /* what nic_dropped() said last; never falls */
 };
 
 /*

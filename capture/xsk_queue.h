@@ -27,7 +27,7 @@
 
 #include "capture/source.h"
 
-#define XSK_FRAME_SIZE 2048
+#define XSK_FRAME_SIZE 2048     /* where frames are copied: half the memory that the cache sees */
 #define XSK_FRAME_SIZE_MAX 4096 /* a chunk is a page at most, unless on huge pages (af_xdp.rst, XDP_UMEM_REG) */
 #define XSK_HEADROOM 256        /* XDP_PACKET_HEADROOM: the kernel keeps it free before each frame */
 #define XSK_RING_SIZE_MIN 512

@@ -127,6 +127,21 @@ def test_frames_the_driver_refused_are_lost_by_the_nic(make_link: MakeLink, make
     assert counters["nic"] > 0
 
 
+def test_the_link_takes_strangers_frames_while_it_is_captured(make_link: MakeLink, make_drain: MakeDrain) -> None:
+    """A mirror port's frames are addressed to nobody here. A veth filters nothing; NICs that do are in tests/vm."""
+
+    def promiscuity() -> int:
+        with link.route() as route:
+            return int(next(iter(route.get_links(ifname=link.captured))).get("IFLA_PROMISCUITY"))
+
+    link = make_link()
+    drain = make_drain(link)
+    assert drain.ready is not None, drain.refused()
+    assert promiscuity() == 1
+    drain.process.kill()
+    assert wait_until(lambda: promiscuity() == 0)
+
+
 def test_jumbo_frames_come_in_fragments(make_link: MakeLink, make_drain: MakeDrain) -> None:
     link = make_link(mtu=9000)
     drain = make_drain(link, "--ring", "512")

@@ -6,6 +6,10 @@
  *
  *   xsk_drain INTERFACE [--netns FD] [--generic | --native] [--zero | --copy] [--busy] [--ring N] [--queue N]...
  *             [--slow US]     sleep that long after each burst (an overload)
+ *             [--sum]         work out content_sum
+ *
+ * `content_sum` is the sum of the FNV-1a hashes of all frames as they were received (their first buffers): the same for
+ * the same frames in any order, each once.
  *
  * One thread per queue, as the worker does it. Exit code: the failure's.
  */
@@ -26,13 +30,24 @@
 static atomic_bool stopping;
 static struct source source = {.operations = &source_af_xdp};
 static unsigned int slow_us;
+static bool summing;
 
 struct drain {
     pthread_t thread;
     struct source_queue *queue;
     struct xtop_queue counters;
+    uint64_t content_sum;
     bool failed;
 };
+
+static uint64_t frame_hash(const struct frame *frame)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (uint32_t i = 0; i < frame->captured; i++)
+        hash = (hash ^ frame->data[i]) * 0x100000001b3;
+    return hash;
+}
 
 static void drain_take(struct drain *drain, struct burst *burst)
 {
@@ -41,6 +56,8 @@ static void drain_take(struct drain *drain, struct burst *burst)
         for (uint32_t i = 0; i < burst->count; i++) {
             __atomic_fetch_add(&drain->counters.received, 1, __ATOMIC_RELAXED); /* print_received() looks on */
             drain->counters.received_bytes += burst->frame[i].length;
+            if (summing)
+                drain->content_sum += frame_hash(&burst->frame[i]);
             drain->counters.packet_size[0] += burst->frame[i].data[0] == 0xff; /* touch it: a bad address would fault */
         }
         source.operations->recycle(drain->queue, burst);
@@ -96,6 +113,8 @@ static void read_arguments(int argc, char **argv, struct options *options)
             options->queue[options->queue_count++] = (uint16_t)atoi(value);
         else if (!strcmp(argv[i], "--slow"))
             slow_us = (unsigned int)atoi(value);
+        else if (!strcmp(argv[i], "--sum"))
+            summing = true;
         else if (!strcmp(argv[i], "--netns"))
             options->netns_fd = atoi(value);
     }
@@ -138,9 +157,10 @@ static int print_counters(const struct drain *drain)
 
         printf("%s{\"queue\": %u, \"received\": %" PRIu64 ", \"received_bytes\": %" PRIu64 ", \"rx_dropped\": %" PRIu64
                ", \"rx_ring_full\": %" PRIu64 ", \"rx_fill_ring_empty\": %" PRIu64 ", \"rx_invalid_descs\": %" PRIu64
-               ", \"failure\": \"",
+               ", \"content_sum\": %" PRIu64 ", \"failure\": \"",
                i ? ", " : "", drain[i].queue->number, counters->received, counters->received_bytes,
-               counters->rx_dropped, counters->rx_ring_full, counters->rx_fill_ring_empty, counters->rx_invalid_descs);
+               counters->rx_dropped, counters->rx_ring_full, counters->rx_fill_ring_empty, counters->rx_invalid_descs,
+               drain[i].content_sum);
         print_text(drain[i].failed ? drain[i].queue->failure.text : "");
         printf("\"}");
         if (drain[i].failed)

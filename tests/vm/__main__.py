@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Boots guests with NICs that have zero copy, runs the capture tests inside, and prints what came of them.
+
+    python -m tests.vm [--smoke] [--nic NAME] [--kernel SERIES] [--check NAME]
+
+xtop must be built (make test-vm does it). Needs no root. What is fetched is kept in build/vm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import sys
+import time
+from dataclasses import replace
+
+from .apt_view import Unavailable
+from .emulator import Emulator, fetch_emulator
+from .guest_kernel import SERIES, GuestKernel, fetch_kernel
+from .initramfs import ROOT, build_initramfs
+from .machine import Boot, run
+from .plan import RUNS, SMOKE, Run
+from .table import Line, lines, render
+
+CACHE = ROOT / "build" / "vm"
+
+
+def say(text: str) -> None:
+    """Tell how far things are; the table alone goes to standard output."""
+    print(f"vm: {text}", file=sys.stderr, flush=True)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="tests.vm", description="The capture tests in a guest with zero copy.")
+    parser.add_argument("--smoke", action="store_true", help="the short run; good where nothing can be fetched")
+    parser.add_argument("--nic", help="this NIC only")
+    parser.add_argument("--kernel", choices=SERIES, help="this kernel only")
+    parser.add_argument("--check", action="append", help="this check only (may repeat)")
+    return parser.parse_args()
+
+
+def chosen(options: argparse.Namespace) -> list[Run]:
+    """Return the boots that were asked for."""
+    runs: list[Run] = []
+    for item in SMOKE if options.smoke else RUNS:
+        if options.nic in (None, item.nic) and options.kernel in (None, item.series):
+            checks = tuple(name for name in item.checks if not options.check or name in options.check)
+            runs += [replace(item, checks=checks)] if checks else []
+    return runs
+
+
+def fetch(runs: list[Run]) -> tuple[Emulator, dict[str, GuestKernel]]:
+    """Have QEMU and the kernels, from packages the first time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    emulator = fetch_emulator(CACHE)
+    kernels = {series: fetch_kernel(CACHE, series, emulator) for series in {item.series for item in runs}}
+    say(f"QEMU and {', '.join(kernel.version for kernel in kernels.values())} after {time.monotonic() - began:.0f} s")
+    return emulator, kernels
+
+
+def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel]) -> list[Line]:
+    """Run everything; the lines of the table."""
+    rows: list[Line] = []
+    for series, kernel in kernels.items():
+        initramfs = CACHE / f"initramfs-{series}"
+        build_initramfs(initramfs, emulator, kernel)
+        for item in (item for item in runs if item.series == series):
+            outcome = run(Boot(kernel, initramfs, item.device, item.checks), emulator, say)
+            stalls = f", {outcome.stalls} stalled before" if outcome.stalls else ""
+            say(f"{item.nic}, {kernel.version}: {outcome.seconds:.0f} s{stalls}")
+            rows += lines(item, kernel.version, outcome)
+    return rows
+
+
+def main() -> int:
+    """Return 0 where all came out as it must."""
+    options = parse_arguments()
+    runs = chosen(options)
+    if not runs:
+        say("nothing matches")
+        return 2
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with CACHE.joinpath(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            emulator, kernels = fetch(runs)
+        except Unavailable as reason:
+            say(f"NOT RUN: QEMU or a kernel cannot be fetched ({reason})")
+            return 0 if options.smoke else 1
+        rows = boot_all(runs, emulator, kernels)
+    print(render(rows))
+    return 0 if all(row.good for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
