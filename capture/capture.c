@@ -91,6 +91,8 @@ static void header_fill(struct xtop_header *header, const struct capture *captur
 
     header->source_kind = options->source_kind;
     header->started_at = clock_read(CLOCK_REALTIME);
+    if (options->source_kind != XTOP_SOURCE_FILE)
+        header->clock_base = capture->shared.clock_base;
     header->idle_timeout = options->idle_timeout;
     header->active_timeout = options->active_timeout;
     header->dedup_window = options->dedup_window;
@@ -208,7 +210,6 @@ static void shared_fill(struct capture *capture)
     flow_tap_init(&capture->tap);
     capture->tap.idle_timeout = capture->options->idle_timeout;
     capture->shared.tap = &capture->tap;
-    capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
@@ -217,6 +218,7 @@ int capture_start(struct capture *capture, const struct options *options, struct
 {
     memset(capture, 0, sizeof *capture);
     capture->options = options;
+    capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     if (source_open(capture, failure) < 0)
         return -1;
     if (filter_open(capture, failure) < 0 || segment_make(capture, failure) < 0) {

@@ -242,8 +242,9 @@ struct xtop_header {
     uint32_t max_flows;
     uint32_t state; /* XTOP_STATE_ */
     uint32_t source_kind;
-    uint64_t started_at;     /* ns */
-    uint64_t idle_timeout;   /* ns */
+    uint64_t started_at;   /* ns */
+    uint64_t clock_base;   /* live: ns to add to CLOCK_MONOTONIC for the time that everything here is in; 0 = a file */
+    uint64_t idle_timeout; /* ns */
     uint64_t active_timeout; /* ns */
     uint64_t dedup_window;   /* ns: a frame seen again within it is dropped; 0 = off */
     uint64_t nic_dropped;    /* frames the driver or the device dropped since the start */

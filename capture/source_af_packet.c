@@ -43,9 +43,10 @@
 #include "capture/xdp_refusal.h"
 
 #define SNAPSHOT_LENGTH 2048 /* bytes of a frame that are taken: every header chain, and all of an ordinary frame */
-#define RETIRE_MS 20         /* the kernel shows a block after this time though it is not full */
-#define POLL_MS 100          /* longest sleep of an idle worker */
-#define SOCKETS_DEFAULT 4    /* at most, when -t does not say: each has a ring of its own */
+#define AGE_MOST UINT64_C(5000000000) /* ns that a frame may have waited in the ring */
+#define RETIRE_MS 20                  /* the kernel shows a block after this time though it is not full */
+#define POLL_MS 100                   /* longest sleep of an idle worker */
+#define SOCKETS_DEFAULT 4             /* at most, when -t does not say: each has a ring of its own */
 
 /* Newer than the headers of Ubuntu 22.04 or left out of some. */
 #ifndef PACKET_FANOUT_FLAG_UNIQUEID
@@ -70,6 +71,8 @@ struct packet_socket {
     struct af_packet *capture;
     pcap_t *pcap;
     struct burst *burst;   /* being filled */
+    uint64_t wall;         /* ns: the wall clock when the burst was asked for */
+    uint64_t now;          /* ns: the capture's own clock then */
     bool begun;            /* a frame of the capture's own time has come */
     uint32_t drops_before; /* libpcap's sum when it was read last */
     uint64_t drops;
@@ -311,6 +314,17 @@ static int af_packet_open(struct source *source, const struct options *options, 
     return 0;
 }
 
+/*
+ * From the wall clock, which may jump, to the capture's own: see flow_abi.h. What seems to come from the future, or to
+ * have lain in the ring for longer than anything does, was stamped before a jump: it is of now.
+ */
+static uint64_t time_translate(const struct packet_socket *socket, uint64_t stamp)
+{
+    uint64_t age = socket->wall > stamp ? socket->wall - stamp : 0;
+
+    return age > AGE_MOST ? socket->now : socket->now - age;
+}
+
 /* libpcap's callback, once a frame. */
 static void frame_take(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
 {
@@ -318,7 +332,7 @@ static void frame_take(u_char *user, const struct pcap_pkthdr *header, const u_c
     struct burst *burst = socket->burst;
     struct frame *frame = &burst->frame[burst->count];
     /* libpcap puts nanoseconds where microseconds are called for (PCAP_TSTAMP_PRECISION_NANO). */
-    uint64_t time = (uint64_t)header->ts.tv_sec * 1000000000 + (uint64_t)header->ts.tv_usec;
+    uint64_t time = time_translate(socket, (uint64_t)header->ts.tv_sec * 1000000000 + (uint64_t)header->ts.tv_usec);
 
     if (!socket->begun && time < socket->capture->begun_at)
         return;
@@ -330,16 +344,6 @@ static void frame_take(u_char *user, const struct pcap_pkthdr *header, const u_c
     frame->data = memcpy(socket->room[burst->count++], data, frame->captured);
 }
 
-/* From the wall clock, which may jump, to the capture's own: see flow_abi.h. */
-static void times_translate(const struct packet_socket *socket, struct burst *burst)
-{
-    uint64_t wall = clock_read(CLOCK_REALTIME);
-    uint64_t now = clock_read(CLOCK_MONOTONIC) + socket->capture->clock_base;
-
-    for (uint32_t i = 0; i < burst->count; i++)
-        burst->frame[i].time = burst->frame[i].time < wall ? now - (wall - burst->frame[i].time) : now;
-}
-
 static enum source_result af_packet_take(struct source_queue *queue, struct burst *burst)
 {
     struct packet_socket *socket = (struct packet_socket *)queue;
@@ -347,10 +351,11 @@ static enum source_result af_packet_take(struct source_queue *queue, struct burs
     burst->count = 0;
     burst->timed = true;
     socket->burst = burst;
+    socket->wall = clock_read(CLOCK_REALTIME);
+    socket->now = clock_read(CLOCK_MONOTONIC) + socket->capture->clock_base;
     if (pcap_dispatch(socket->pcap, SOURCE_BURST, frame_take, (u_char *)socket) >= 0) {
         if (!burst->count)
             return SOURCE_IDLE;
-        times_translate(socket, burst);
         return SOURCE_FRAMES;
     }
     /* The answer of the kernel is ENETDOWN for "down" as well; libpcap has looked whether the device still exists. */

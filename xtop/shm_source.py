@@ -142,7 +142,7 @@ class ShmSource:
         """Return what ages are counted from, ns: a file's last packet, or now."""
         if self._header.source_kind == lib.XTOP_SOURCE_FILE:
             return max((queue.time for queue in queues), default=0)
-        return time.time_ns()
+        return time.monotonic_ns() + int(self._header.clock_base)  # the wall clock may have jumped since
 
     def _look(self, view: View, over: bool, clock: int) -> Any:
         asked = ffi.new("struct reader_view *")
