@@ -29,7 +29,7 @@ ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
 	@# What needs no link of its own runs on all CPUs; what measures a link has them for itself.
-	@$(BIN)/python -m pytest -n auto tests/unit tests/screen tests/scenarios
+	@$(BIN)/python -m pytest -n auto tests/unit tests/screen tests/scenarios tests/collectors
 	@$(BIN)/python -m pytest tests/integration tests/terminal
 endif
 

@@ -44,9 +44,14 @@
     N(53, 1, side->counts->ttl_max)                                               /* maximumTTL */            \
     N(197, 1, fragment_flags(side->counts->ip_flags))                             /* fragmentFlags */
 
+/* One octet of flags where that is enough (RFC 7125 allows it, and nfacctd reads no other); two where AE was seen. */
 #define IPFIX_TCP_FIELDS(N, B)                            \
-    N(6, 2, side->counts->tcp_flags) /* tcpControlBits */ \
+    N(6, 1, side->counts->tcp_flags) /* tcpControlBits */ \
     N(209, 8, side->tcp_options)     /* tcpOptions */
+
+#define IPFIX_TCP_WIDE_FIELDS(N, B)  \
+    N(6, 2, side->counts->tcp_flags) \
+    N(209, 8, side->tcp_options)
 
 #define IPFIX_IPV4_OPTION_FIELDS(N, B) N(208, 4, side->ipv4_options) /* ipv4Options */
 

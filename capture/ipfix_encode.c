@@ -158,6 +158,7 @@ static bool put_template(struct writer *writer, uint8_t form)
 
 static bool put_options_template(struct writer *writer, uint16_t id, const struct ipfix_field *field, uint32_t count)
 {
+    set_end(writer); /* nfacctd 1.7.7 cannot find the second options template of a set */
     if (!set_reserve(writer, OPTIONS_TEMPLATE_SET, 6 + 4 * count))
         return false;
     writer->at = ipfix_put_number(writer->at, 2, id);
@@ -270,7 +271,7 @@ static struct ipfix_flow flow_of(const struct ipfix_encoder *encoder, const stru
         .last_seen = record_last_seen(record),
         .interface = encoder->interface,
         .reason = (uint8_t)(record->end_reason ? record->end_reason : encoder->live_reason),
-        .form = ipfix_form(&record->key, both),
+        .form = ipfix_form(record, both),
     };
 
     flow.side[0] = flow_side_of(record, from);

@@ -9,7 +9,7 @@
  *
  * A flow goes by the template of its kind, so that no record carries what it cannot know:
  *
- *   template = IPFIX_FIRST_TEMPLATE + both * 6 + ipv6 * 3 + (0 ports, 1 TCP, 2 ICMP)
+ *   template = IPFIX_FIRST_TEMPLATE + both * 8 + ipv6 * 4 + (0 ports, 1 TCP, 2 ICMP, 3 TCP with nine bits of flags)
  *
  * `both`: two directions in one record, the second under enterprise number 29305. A flow that only one side spoke in goes
  * by the template of one direction. With `uniflow` every direction is a record of its own, and one flow's records
@@ -23,7 +23,7 @@
 
 /* cdef begin */
 #define IPFIX_FIRST_TEMPLATE 256
-#define IPFIX_FLOW_TEMPLATES 12
+#define IPFIX_FLOW_TEMPLATES 16
 #define IPFIX_LEAST_MESSAGE 512 /* message_size: any record and any template fits */
 #define IPFIX_MOST_MESSAGE 65535
 

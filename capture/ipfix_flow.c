@@ -65,43 +65,59 @@ GROUP(icmp, IPFIX_ICMP_FIELDS)
 GROUP(icmpv6, IPFIX_ICMPV6_FIELDS)
 GROUP(count, IPFIX_COUNT_FIELDS)
 GROUP(tcp, IPFIX_TCP_FIELDS)
+GROUP(tcp_wide, IPFIX_TCP_WIDE_FIELDS)
 GROUP(ipv4_option, IPFIX_IPV4_OPTION_FIELDS)
 GROUP(extension, IPFIX_EXTENSION_FIELDS)
 
 /* END ends a form. */
-enum { END, FLOW, IPV4, IPV6, PORT, ICMP, ICMPV6, COUNT, TCP, IPV4_OPTION, EXTENSION };
+enum { END, FLOW, IPV4, IPV6, PORT, ICMP, ICMPV6, COUNT, TCP, TCP_WIDE, IPV4_OPTION, EXTENSION };
 
 /* clang-format off */
 #define ROW(name) {name##_fields, sizeof name##_fields / sizeof name##_fields[0], write_##name}
-/* clang-format on */
 
 static const struct group groups[] = {
-    [FLOW] = ROW(flow),           [IPV4] = ROW(ipv4), [IPV6] = ROW(ipv6),
-    [PORT] = ROW(port),           [ICMP] = ROW(icmp), [ICMPV6] = ROW(icmpv6),
-    [COUNT] = ROW(count),         [TCP] = ROW(tcp),   [IPV4_OPTION] = ROW(ipv4_option),
+    [FLOW] = ROW(flow),
+    [IPV4] = ROW(ipv4),
+    [IPV6] = ROW(ipv6),
+    [PORT] = ROW(port),
+    [ICMP] = ROW(icmp),
+    [ICMPV6] = ROW(icmpv6),
+    [COUNT] = ROW(count),
+    [TCP] = ROW(tcp),
+    [TCP_WIDE] = ROW(tcp_wide),
+    [IPV4_OPTION] = ROW(ipv4_option),
     [EXTENSION] = ROW(extension),
 };
+/* clang-format on */
 
 /* ---- Forms: which groups make a record ------------------------------------------------------------------------- */
 
 #define REVERSE 0x80 /* the group tells of the reverse direction */
 #define MOST_GROUPS 10
-#define IPV6_FORMS 3 /* further on */
-#define BOTH_FORMS 6
+#define IPV6_FORMS 4 /* further on */
+#define BOTH_FORMS 8
 
+/*
+ * The reverse direction stands before the forward one: a collector that takes its elements for plain ones (nfdump 1.7.1
+ * does with times and flags) is left with those of the forward direction, since what comes later wins.
+ */
 static const uint8_t forms[IPFIX_FLOW_TEMPLATES][MOST_GROUPS] = {
     {FLOW, IPV4, PORT, COUNT, IPV4_OPTION},
     {FLOW, IPV4, PORT, COUNT, IPV4_OPTION, TCP},
     {FLOW, IPV4, ICMP, COUNT, IPV4_OPTION},
+    {FLOW, IPV4, PORT, COUNT, IPV4_OPTION, TCP_WIDE},
     {FLOW, IPV6, PORT, COUNT, EXTENSION},
     {FLOW, IPV6, PORT, COUNT, EXTENSION, TCP},
     {FLOW, IPV6, ICMPV6, COUNT, EXTENSION},
-    {FLOW, IPV4, PORT, COUNT, IPV4_OPTION, REVERSE | COUNT, REVERSE | IPV4_OPTION},
-    {FLOW, IPV4, PORT, COUNT, IPV4_OPTION, TCP, REVERSE | COUNT, REVERSE | IPV4_OPTION, REVERSE | TCP},
-    {FLOW, IPV4, ICMP, COUNT, IPV4_OPTION, REVERSE | COUNT, REVERSE | IPV4_OPTION},
-    {FLOW, IPV6, PORT, COUNT, EXTENSION, REVERSE | COUNT, REVERSE | EXTENSION},
-    {FLOW, IPV6, PORT, COUNT, EXTENSION, TCP, REVERSE | COUNT, REVERSE | EXTENSION, REVERSE | TCP},
-    {FLOW, IPV6, ICMPV6, COUNT, EXTENSION, REVERSE | COUNT, REVERSE | EXTENSION},
+    {FLOW, IPV6, PORT, COUNT, EXTENSION, TCP_WIDE},
+    {FLOW, IPV4, PORT, REVERSE | COUNT, REVERSE | IPV4_OPTION, COUNT, IPV4_OPTION},
+    {FLOW, IPV4, PORT, REVERSE | COUNT, REVERSE | IPV4_OPTION, REVERSE | TCP, COUNT, IPV4_OPTION, TCP},
+    {FLOW, IPV4, ICMP, REVERSE | COUNT, REVERSE | IPV4_OPTION, COUNT, IPV4_OPTION},
+    {FLOW, IPV4, PORT, REVERSE | COUNT, REVERSE | IPV4_OPTION, REVERSE | TCP_WIDE, COUNT, IPV4_OPTION, TCP_WIDE},
+    {FLOW, IPV6, PORT, REVERSE | COUNT, REVERSE | EXTENSION, COUNT, EXTENSION},
+    {FLOW, IPV6, PORT, REVERSE | COUNT, REVERSE | EXTENSION, REVERSE | TCP, COUNT, EXTENSION, TCP},
+    {FLOW, IPV6, ICMPV6, REVERSE | COUNT, REVERSE | EXTENSION, COUNT, EXTENSION},
+    {FLOW, IPV6, PORT, REVERSE | COUNT, REVERSE | EXTENSION, REVERSE | TCP_WIDE, COUNT, EXTENSION, TCP_WIDE},
 };
 
 static inline const struct group *group_of(uint8_t part)
@@ -109,15 +125,16 @@ static inline const struct group *group_of(uint8_t part)
     return &groups[part & ~REVERSE];
 }
 
-uint8_t ipfix_form(const struct xtop_key *key, bool both)
+uint8_t ipfix_form(const struct xtop_record *record, bool both)
 {
+    uint8_t protocol = record->key.protocol;
     uint8_t form = 0;
 
-    if (key->protocol == FLOW_TCP)
-        form = 1;
-    else if (key->protocol == FLOW_ICMP || key->protocol == FLOW_ICMPV6)
+    if (protocol == FLOW_TCP)
+        form = (record->direction[0].tcp_flags | record->direction[1].tcp_flags) & ~0xffu ? 3 : 1;
+    else if (protocol == FLOW_ICMP || protocol == FLOW_ICMPV6)
         form = 2;
-    return (uint8_t)(form + (key->ip_version == 6 ? IPV6_FORMS : 0) + (both ? BOTH_FORMS : 0));
+    return (uint8_t)(form + (record->key.ip_version == 6 ? IPV6_FORMS : 0) + (both ? BOTH_FORMS : 0));
 }
 
 uint32_t ipfix_form_size(uint8_t form)

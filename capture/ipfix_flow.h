@@ -24,8 +24,8 @@ struct ipfix_flow {
     uint8_t form; /* 0 .. IPFIX_FLOW_TEMPLATES - 1, as ipfix_encode.h numbers templates */
 };
 
-/* The form for flows of `key`, with one direction or `both`. */
-uint8_t ipfix_form(const struct xtop_key *key, bool both);
+/* The form for a flow, with one direction or `both`. */
+uint8_t ipfix_form(const struct xtop_record *record, bool both);
 
 /* Octets of a record of a form, and of the template record that describes it. */
 uint32_t ipfix_form_size(uint8_t form);

@@ -75,6 +75,10 @@ class FlowRows(Sequence[Flow]):
             yield self._ffi.buffer(buffer, size)[:], at[0]
         del alive  # until here C has looked into them
 
+    def records(self) -> tuple[Any, int, int]:
+        """Return where the native records lie: the first, the octets from one to the next, how many."""
+        return self._rows, self._ffi.sizeof("struct reader_row"), self._count
+
     def ended(self) -> FlowRows:
         """Return the flows that have ended, in this order, as rows of their own (MemoryError)."""
         kept = self._ffi.new("uint64_t *")

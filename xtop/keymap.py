@@ -52,7 +52,7 @@ KEYMAP: tuple[Key, ...] = (
     Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment"),
     Key(("z",), "z", "zero", "count from here: losses, totals, histograms, on this screen only", "Moment"),
     Key(("Z", "upper_z"), "Z", "unzero", "count from the start of the capture again", "Moment"),
-    Key(("e",), "e", "export", "write flows to a file: json, ndjson, csv, text, parquet", "Moment", "export"),
+    Key(("e",), "e", "export", "write flows to a file: json, csv, text, parquet, ipfix", "Moment", "export"),
     Key(("w",), "w", "packets", "write the selected flow's packets to a pcapng file; again ends it", "Moment"),
     Key(("E", "upper_e"), "E", "picture", "write a picture of the screen, as SVG, into this directory", "Moment"),
     Key(("1",), "1", "panel(1)", "show or hide the throughput", "Panels"),

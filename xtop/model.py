@@ -41,6 +41,7 @@ class SourceInfo:
     filter: str | None = None
     driver: str | None = None
     ring_size: int = 0
+    ifindex: int = 0  # 0 = no interface
     reason: str | None = None  # why this way of capture, a clause
     notes: tuple[str, ...] = ()  # what was tried and left, with the reason
 

@@ -14,7 +14,7 @@ from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings
 
-FORMATS = ("json", "ndjson", "csv", "text", "parquet")
+FORMATS = ("json", "ndjson", "csv", "text", "parquet", "ipfix")
 DEDUP_WINDOW_S = 0.01
 U64_MAX = (1 << 64) - 1
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The source behind everything that captures: xtop-capture's segment, read through the native reader.
 
-With ``native_filter`` this is the only importer of ``xtop._native``.
+With ``native_filter``, ``native_ipfix`` and ``ended_flows`` the only importer of ``xtop._native``.
 """
 
 from __future__ import annotations
@@ -241,6 +241,7 @@ class ShmSource:
             filter=_text(header.filter) or None,
             driver=_text(header.driver) or None,
             ring_size=header.ring_size,
+            ifindex=header.ifindex,
             reason=_text(header.reason) or None,
             notes=tuple(line for line in _text(header.notes).split("\n") if line),
         )

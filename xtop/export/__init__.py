@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 
 from xtop.export.csv_format import write_csv
 from xtop.export.errors import ExportError
+from xtop.export.ipfix_format import write_ipfix
 from xtop.export.json_format import write_json, write_ndjson
 from xtop.export.output_file import check_output, open_output
 from xtop.export.parquet_format import check_parquet, write_parquet
@@ -28,7 +29,14 @@ class Writer(Protocol):
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(
-    {"json": write_json, "ndjson": write_ndjson, "csv": write_csv, "text": write_text, "parquet": write_parquet}
+    {
+        "json": write_json,
+        "ndjson": write_ndjson,
+        "csv": write_csv,
+        "text": write_text,
+        "parquet": write_parquet,
+        "ipfix": write_ipfix,
+    }
 )
 
 _SUFFIXES = {
@@ -38,6 +46,7 @@ _SUFFIXES = {
     ".csv": "csv",
     ".txt": "text",
     ".parquet": "parquet",
+    ".ipfix": "ipfix",
 }
 
 

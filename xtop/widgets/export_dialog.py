@@ -24,7 +24,8 @@ from xtop.widgets.choice_line import ChoiceLine
 from xtop.widgets.path_input import PathInput
 
 SUFFIXES = {
-    "json": ".json", "ndjson": ".ndjson", "csv": ".csv", "text": ".txt", "parquet": ".parquet", PICTURE: ".svg",
+    "json": ".json", "ndjson": ".ndjson", "csv": ".csv", "text": ".txt", "parquet": ".parquet", "ipfix": ".ipfix",
+    PICTURE: ".svg",
 }  # fmt: skip
 HINT = "Tab completes · ↑↓ line · ←→ choice · Enter writes · Esc leaves"
 ASKING = "exists: Enter replaces it, Esc leaves it as it is"
