@@ -33,19 +33,21 @@ from xtop.filter_language.flow_expression import row_expression
 from xtop.flow_packets import Bounds, FlowPackets
 from xtop.held_filter import refiltered
 from xtop.history import LossNow
-from xtop.keymap import KEYMAP, works
+from xtop.keymap import KEYMAP, shown, works
 from xtop.layout import PANELS, plan
 from xtop.messages import ExportEnded, PacketsEnded, SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
 from xtop.naming import Naming, SystemNaming
 from xtop.packets_choice import no_packets, packets_path
-from xtop.picture import Look, Picture, Pinned
+from xtop.picture import Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.regions import arrange
+from xtop.screen_settings import first_view, hidden_regions
+from xtop.settings_file import Settings
 from xtop.source import SnapshotSource
 from xtop.terminal_driver import TerminalDriver
-from xtop.themes import DEFAULT_THEME, INK_DEFAULTS, MONO, following
+from xtop.themes import INK_DEFAULTS, MONO, following
 from xtop.widgets.column_chooser import ColumnChooser
 from xtop.widgets.detail_screen import DetailScreen
 from xtop.widgets.export_dialog import ExportDialog
@@ -71,7 +73,6 @@ if TYPE_CHECKING:
 
 EXIT_RIGHTS = 3  # of the contract
 QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
-ROW_LIMIT = 1000  # flows that a snapshot brings; who scrolls further wants another order
 
 
 def list_interfaces() -> list[Interface]:
@@ -86,14 +87,18 @@ class XtopApp(App[None]):
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "xtop"
-    BINDINGS = [Binding(",".join(key.keys), key.action, key.help, show=False, priority=key.priority) for key in KEYMAP]
+    BINDINGS = [
+        Binding(",".join(key.keys), key.action, key.help, show=False, priority=key.priority, id=key.setting)
+        for key in KEYMAP
+    ]
 
     def __init__(
         self,
         source: SnapshotSource,
-        interval: float = 1.0,
+        interval: float | None = None,
         write: Write = write_file,
         *,
+        settings: Settings | None = None,
         view: View | None = None,
         theme: str | None = None,
         switch: Switch | None = None,
@@ -104,12 +109,17 @@ class XtopApp(App[None]):
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
-        """Show ``source``, asked every ``interval`` seconds for ``view``; ``clock`` counts seconds, ``now`` dates."""
+        """Show ``source``, asked every ``interval`` seconds for ``view``; ``clock`` counts seconds, ``now`` dates.
+
+        ``interval``, ``view`` and ``theme`` come before what ``settings`` say.
+        """
         plain = bool(os.environ.pop("NO_COLOR", ""))  # `mono` sends no colour; the framework's way would send greys
         super().__init__()
-        self._view = view or View(top=ROW_LIMIT, sort="bps")
+        self._settings = settings or Settings()
+        begin = self._settings.screen
+        self._view = view or first_view(begin)
         self._view_is_ours = view is None
-        self.poller = Poller(source, self._view, interval, self.post_message)
+        self.poller = Poller(source, self._view, interval or begin.interval, self.post_message)
         self._write = write
         self._job: ExportJob | None = None
         self._source: Any = source  # a PacketSource, too, where `tap` is there
@@ -122,15 +132,19 @@ class XtopApp(App[None]):
         self._zero: Snapshot | None = None  # counters are shown since then
         self._pinned: Pinned | None = None  # the flow whose detail is open
         self._failure: SourceFailed | None = None
-        self._in_bytes = False
-        self._columns = columns or ColumnMemory()
+        self._in_bytes = begin.units == "bytes"
+        self._columns = columns or ColumnMemory(settings=begin.columns)
         self._naming = naming or SystemNaming()
+        self._naming.on = self._naming.on or begin.names
         self._filter_history = filters or FilterHistory()
-        self._look_of_panels = Look()
-        self._hidden: frozenset[str] = frozenset()  # regions
+        self._look_of_panels = begin.look
+        self._hidden = hidden_regions(begin.panels)
         self._opened_at = clock()
         self.register_theme(MONO)
-        self.theme = "mono" if plain else theme or DEFAULT_THEME
+        self.theme = "mono" if plain else theme or begin.theme
+        self.set_keymap(
+            {key.setting: ",".join(key.keys) for key, usual in zip(begin.keys, KEYMAP, strict=True) if key != usual}
+        )
 
     def compose(self) -> ComposeResult:
         """Lay the regions out; the style sheet places them for each :class:`Layout`."""
@@ -167,7 +181,7 @@ class XtopApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Return the commands of the palette: all that keys do, and each theme by its name."""
-        for key in KEYMAP:
+        for key in self._settings.screen.keys:
             title, _, _ = (key.label or key.help).partition(";")
             yield SystemCommand(f"{title[0].upper()}{title[1:]}", f"{key.shown}: {key.help}", self._command(key.action))
         for theme in sorted(self.available_themes):
@@ -184,7 +198,9 @@ class XtopApp(App[None]):
         self._arrange(self.size.width, self.size.height)
         self.query_one(FlowTable).focus()
         self.draw()
-        if self._columns.complaint:
+        if self._settings.complaint:
+            self.notice(f"{self._settings.path.name}: {self._settings.complaint}")
+        elif self._columns.complaint:
             self.notice(self._columns.complaint)
         self.poller.start()
         self.set_interval(1.0, self._tick)
@@ -229,6 +245,7 @@ class XtopApp(App[None]):
             in_bytes=self._in_bytes,
             columns=self._columns.choice,
             naming=self._naming,
+            keymap=self._settings.screen.keys,
             paused_s=self.playback.held_s,
             behind_s=self.playback.behind_s,
             pinned=self._pinned,
@@ -352,6 +369,9 @@ class XtopApp(App[None]):
             if names is not None:
                 self._columns.choose(group, names)
                 self.draw()
+                if not self._columns.outlives(group):
+                    self.notice(f"for this time: {self._settings.path.name} says which columns of {group} are shown")
+                    return
                 self.run_worker(self._remember_columns, thread=True)
 
         self.push_screen(ColumnChooser(TITLES[group].lower(), columns), take)
@@ -404,7 +424,7 @@ class XtopApp(App[None]):
         self._hidden = self._hidden ^ frozenset(PANELS[number - 1])
         self._arrange(self.size.width, self.size.height)
         if all(name in self._hidden for panel in PANELS for name in panel):
-            self.notice("all panels are hidden; 1 to 6 show them again")
+            self.notice(f"all panels are hidden; {self._key('throughput')} to {self._key('loss')} show them again")
 
     def action_look(self, what: str) -> None:
         """Switch one of the ways in which panels are drawn: a field of Look."""
@@ -433,13 +453,17 @@ class XtopApp(App[None]):
         frame = self.playback.shown
         if frame is not None:
             self._zero = frame.snapshot
-            self.notice("counters are shown from here on; Z shows them from the start again")
+            key = self._key("unzero")
+            self.notice(f"counters are shown from here on; {key} shows them from the start again")
             self.draw()
 
     def action_unzero(self) -> None:
         """Show the counters from the start of the capture again."""
         self._zero = None
         self.draw()
+
+    def _key(self, setting: str) -> str:
+        return shown(self._settings.screen.keys, setting)
 
     def notice(self, text: str) -> None:
         """Say on the last line what a key has brought about."""
@@ -520,7 +544,7 @@ class XtopApp(App[None]):
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss()
         elif not isinstance(self.screen, ModalScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(self._settings.screen.keys))
 
     def action_next_theme(self) -> None:
         """Take the next theme."""
@@ -565,7 +589,7 @@ class XtopApp(App[None]):
     def _packets_progress(self) -> str | None:
         if self._packets is None or self._packets.over:
             return None
-        return f"{self._packets.packets:,} packets of the flow written · w ends it"
+        return f"{self._packets.packets:,} packets of the flow written · {self._key('packets')} ends it"
 
     def _tell_packets(self, packets: FlowPackets) -> None:
         self.post_message(PacketsEnded(packets))
@@ -585,7 +609,7 @@ class XtopApp(App[None]):
     def _progress(self) -> str | None:
         if self._job is None or self._job.over:
             return None
-        return f"export {self._job.progress(16)} · e watches it"
+        return f"export {self._job.progress(16)} · {self._key('export')} watches it"
 
     def _take_picture(self, order: ExportOrder) -> None:
         self._job = picture_job(order, self.export_screenshot(), self._tell_export)

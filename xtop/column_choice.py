@@ -116,11 +116,15 @@ class ColumnList:
 
 
 class ColumnMemory:
-    """The choice that is in force, and the file that outlives it; without ``path`` nothing is remembered."""
+    """The choice that is in force, and the file that outlives it; without ``path`` nothing is remembered.
 
-    def __init__(self, path: Path | None = None) -> None:
+    A table that the user's ``settings`` speak of begins as they say, whatever was chosen the last time.
+    """
+
+    def __init__(self, path: Path | None = None, settings: Choice = NOTHING_CHOSEN) -> None:
         """Take what the file says; where it is wrong, ``complaint`` says so and nothing is chosen."""
         self._path = path
+        self._set = settings
         self.complaint = ""
         self.choice: Choice = NOTHING_CHOSEN
         if path is not None:
@@ -128,18 +132,30 @@ class ColumnMemory:
                 self.choice = read_choice(path)
             except ColumnFileError as error:
                 self.complaint = str(error)
+        self._kept = self.choice  # what the file has
+        self.choice = MappingProxyType({**self.choice, **settings})
+
+    def outlives(self, group: str) -> bool:
+        """Return whether a choice for ``group`` will be there the next time."""
+        return group not in self._set
 
     def choose(self, group: str, names: tuple[str, ...]) -> None:
         """Let ``names`` be the columns of ``group``; none at all are the usual ones."""
-        rest = {other: chosen for other, chosen in self.choice.items() if other != group}
-        self.choice = MappingProxyType({**rest, group: names} if names else rest)
+        self.choice = _with(self.choice, group, names)
+        if self.outlives(group):
+            self._kept = _with(self._kept, group, names)
 
     def save(self) -> str:
         """Write the file; blocks. Return one line that says why not, or nothing."""
         if self._path is None:
             return ""
         try:
-            write_choice(self._path, self.choice)
+            write_choice(self._path, self._kept)
         except OSError as error:
             return f"columns are not remembered ({self._path}: {error.strerror})"
         return ""
+
+
+def _with(choice: Choice, group: str, names: tuple[str, ...]) -> Choice:
+    rest = {other: chosen for other, chosen in choice.items() if other != group}
+    return MappingProxyType({**rest, group: names} if names else rest)

@@ -17,9 +17,18 @@ class Key:
     group: str
     label: str = ""  # on the key line; empty: not there
     priority: bool = False  # taken before what has the focus; acts before the next key is looked at
+    name: str = ""  # where the action alone would not do as one
+
+    @property
+    def setting(self) -> str:
+        """What the settings file calls it."""
+        return self.name or self.action
 
 
-KEYMAP: tuple[Key, ...] = (
+Keymap = tuple[Key, ...]
+
+
+KEYMAP: Keymap = (
     Key(("q", "ctrl+c"), "q", "quit", "quit; a capture that was attached to goes on", "xtop", "quit", True),
     Key(("question_mark", "f1"), "?", "help", "this page", "xtop", "help"),
     Key(("t",), "t", "next_theme", "next theme: colours, light, mono", "xtop", "theme"),
@@ -35,40 +44,57 @@ KEYMAP: tuple[Key, ...] = (
     Key(("n",), "n", "names", "names of hosts (reverse DNS) and services, or numbers", "Flows", "names"),
     Key(("x",), "x", "ended", "show ended flows too", "Flows", "ended"),
     Key(("u",), "u", "units", "rates in bits or in bytes", "Flows", "units"),
-    Key(("up", "k"), "↑ k", "select(-1)", "select the flow above", "Flows"),
-    Key(("down", "j"), "↓ j", "select(1)", "select the flow below; it stays selected as it moves", "Flows"),
-    Key(("pageup",), "PgUp", "page(-1)", "a page up", "Flows"),
-    Key(("pagedown",), "PgDn", "page(1)", "a page down", "Flows"),
-    Key(("home", "g"), "Home g", "edge(-1)", "the first flow", "Flows"),
-    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the last flow", "Flows"),
+    Key(("up", "k"), "↑ k", "select(-1)", "select the flow above", "Flows", name="up"),
+    Key(
+        ("down", "j"), "↓ j", "select(1)", "select the flow below; it stays selected as it moves", "Flows", name="down"
+    ),
+    Key(("pageup",), "PgUp", "page(-1)", "a page up", "Flows", name="page_up"),
+    Key(("pagedown",), "PgDn", "page(1)", "a page down", "Flows", name="page_down"),
+    Key(("home", "g"), "Home g", "edge(-1)", "the first flow", "Flows", name="first"),
+    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the last flow", "Flows", name="last"),
     Key(("enter",), "⏎", "detail", "the selected flow in full", "Flows", "detail"),
-    Key(("left",), "←", "columns(-1)", "columns to the left", "Flows"),
-    Key(("right",), "→", "columns(1)", "columns to the right", "Flows"),
+    Key(("left",), "←", "columns(-1)", "columns to the left", "Flows", name="left"),
+    Key(("right",), "→", "columns(1)", "columns to the right", "Flows", name="right"),
     Key(("escape",), "Esc", "deselect", "let go of the selected flow; then clear the filter", "Flows"),
     Key(("p", "space"), "p", "pause", "hold the screen; the capture goes on (space, too)", "Moment", "pause"),
-    Key(("left_square_bracket",), "[", "step(-1)", "back in time, one refresh; up to 15 minutes", "Moment", "back"),
-    Key(("right_square_bracket",), "]", "step(1)", "forward in time, one refresh", "Moment"),
-    Key(("left_curly_bracket",), "{", "jump(-60)", "back by a minute", "Moment"),
-    Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment"),
+    Key(
+        ("left_square_bracket",),
+        "[",
+        "step(-1)",
+        "back in time, one refresh; up to 15 minutes",
+        "Moment",
+        "back",
+        name="back",
+    ),
+    Key(("right_square_bracket",), "]", "step(1)", "forward in time, one refresh", "Moment", name="forward"),
+    Key(("left_curly_bracket",), "{", "jump(-60)", "back by a minute", "Moment", name="back_minute"),
+    Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment", name="forward_minute"),
     Key(("z",), "z", "zero", "count from here: losses, totals, histograms, on this screen only", "Moment"),
     Key(("Z", "upper_z"), "Z", "unzero", "count from the start of the capture again", "Moment"),
     Key(("e",), "e", "export", "write flows to a file: json, csv, text, parquet, ipfix", "Moment", "export"),
     Key(("w",), "w", "packets", "write the selected flow's packets to a pcapng file; again ends it", "Moment"),
     Key(("E", "upper_e"), "E", "picture", "write a picture of the screen, as SVG, into this directory", "Moment"),
-    Key(("1",), "1", "panel(1)", "show or hide the throughput", "Panels"),
-    Key(("2",), "2", "panel(2)", "show or hide the queues", "Panels"),
-    Key(("3",), "3", "panel(3)", "show or hide the packet sizes", "Panels"),
-    Key(("4",), "4", "panel(4)", "show or hide the flows' durations and packets", "Panels"),
-    Key(("5",), "5", "panel(5)", "show or hide the protocols", "Panels"),
-    Key(("6",), "6", "panel(6)", "show or hide the losses", "Panels"),
-    Key(("v",), "v", "look('graph_packets')", "graph of packets or of bits (a high one has both)", "Panels"),
-    Key(("m",), "m", "look('graph_minutes')", "graph of ten minutes or of one", "Panels"),
-    Key(("b",), "b", "look('braille')", "graph in dots or in blocks", "Panels"),
-    Key(("l",), "l", "look('logarithmic')", "histograms with logarithmic or linear bars", "Panels"),
+    Key(("1",), "1", "panel(1)", "show or hide the throughput", "Panels", name="throughput"),
+    Key(("2",), "2", "panel(2)", "show or hide the queues", "Panels", name="queues"),
+    Key(("3",), "3", "panel(3)", "show or hide the packet sizes", "Panels", name="sizes"),
+    Key(("4",), "4", "panel(4)", "show or hide the flows' durations and packets", "Panels", name="flow_shapes"),
+    Key(("5",), "5", "panel(5)", "show or hide the protocols", "Panels", name="protocols"),
+    Key(("6",), "6", "panel(6)", "show or hide the losses", "Panels", name="loss"),
+    Key(
+        ("v",),
+        "v",
+        "look('graph_packets')",
+        "graph of packets or of bits (a high one has both)",
+        "Panels",
+        name="graph_packets",
+    ),
+    Key(("m",), "m", "look('graph_minutes')", "graph of ten minutes or of one", "Panels", name="graph_minutes"),
+    Key(("b",), "b", "look('braille')", "graph in dots or in blocks", "Panels", name="graph_dots"),
+    Key(("l",), "l", "look('logarithmic')", "histograms with logarithmic or linear bars", "Panels", name="logarithmic"),
 )
 
 # While a flow's detail is open, these come before the ones above.
-DETAIL_KEYS: tuple[Key, ...] = (
+DETAIL_KEYS: Keymap = (
     Key(("escape", "enter"), "Esc", "close", "back to the flows", "A flow's detail", "close"),
     Key(("y",), "y", "copy('filter')", "copy the filter that selects just this flow", "A flow's detail", "copy filter"),
     Key(("Y", "upper_y"), "Y", "copy('tcpdump')", "copy the same for tcpdump", "A flow's detail", "copy tcpdump"),
@@ -88,9 +114,9 @@ LINE_ORDER: tuple[str, ...] = (
 DETAIL_ORDER: tuple[str, ...] = ("pause", "back", "units", "help", "quit")
 
 
-def key_line() -> tuple[Key, ...]:
+def key_line(keymap: Keymap = KEYMAP) -> Keymap:
     """Return the keys of the key line, in its order."""
-    by_label = {key.label: key for key in KEYMAP if key.label}
+    by_label = {key.label: key for key in keymap if key.label}
     return tuple(by_label[label] for label in LINE_ORDER)
 
 
@@ -101,9 +127,9 @@ ANYWHERE: frozenset[str] = frozenset({
 })  # fmt: skip
 
 
-def detail_line() -> tuple[Key, ...]:
+def detail_line(keymap: Keymap = KEYMAP) -> Keymap:
     """Return the keys of the key line of a flow's detail, in its order."""
-    by_label = {key.label: key for key in KEYMAP if key.label}
+    by_label = {key.label: key for key in keymap if key.label}
     return (*(key for key in DETAIL_KEYS if key.label), *(by_label[label] for label in DETAIL_ORDER))
 
 
@@ -113,8 +139,13 @@ def works(action: str, parameters: tuple[object, ...], detail_open: bool) -> boo
     return not detail_open or called in ANYWHERE or called not in {key.action for key in KEYMAP}
 
 
-def groups() -> dict[str, tuple[Key, ...]]:
+def shown(keymap: Keymap, setting: str) -> str:
+    """Return what is printed on the (first) key of an action, for a sentence that names it."""
+    return next(key.shown.split()[0] for key in keymap if key.setting == setting)
+
+
+def groups(keymap: Keymap = KEYMAP) -> dict[str, Keymap]:
     """Return the keys by group, both in the order of the table."""
-    every = (*KEYMAP, *DETAIL_KEYS)
+    every = (*keymap, *DETAIL_KEYS)
     names = dict.fromkeys(key.group for key in every)
     return {name: tuple(key for key in every if key.group == name) for name in names}

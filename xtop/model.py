@@ -220,6 +220,32 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class HostRate:
+    """How much a host sends and receives, bits per second of IP."""
+
+    host: str
+    bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """How many other hosts, and ports of theirs, a host reaches with live flows that it began; some per cent off."""
+
+    host: str
+    hosts: int
+    ports: int
+    flows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Who stands out among all live flows, whatever the view shows."""
+
+    top: HostRate | None = None  # the host with the greatest rate
+    contacts: tuple[Contacts, ...] = ()  # hosts that began many flows
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A link at one moment."""
 
@@ -245,6 +271,7 @@ class Snapshot:
     flow_filter: str = ""  # what ``flows`` went through; totals are of everything
     flows_matched: int = 0  # flows that it let through, of which ``flows`` are the first
     flows_hidden: int = 0  # flows that it held back
+    activity: Activity | None = None  # where it was asked for and looked at this time
 
     @property
     def rows(self) -> Sequence[Flow]:
@@ -268,6 +295,7 @@ class View:
     group: str = "flow"  # of GROUPS: fills Snapshot.groups
     directions: bool = False  # each direction of a flow, and of a pair of hosts, as a row of its own
     filter: str = ""  # an expression of xtop.filter_language; empty lets every flow through
+    activity: bool = False  # fills Snapshot.activity every few seconds
     between: bool = False  # asked between two intervals: rates stay those of the look before
 
 

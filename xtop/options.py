@@ -143,8 +143,9 @@ REALTIME = Option(("--realtime",), "replay a file at its own pace", _flag("realt
 INTERVAL = Option(
     ("-n", "--interval"),
     "refresh interval, seconds (1)",
-    {"type": _seconds(0.05, 3600), "metavar": "S", "default": 1.0},
+    {"type": _seconds(0.05, 3600), "metavar": "S"},
 )
+PROFILE = Option(("--profile",), "begin with this profile of the settings file", {"metavar": "NAME"})
 OUTPUT = (
     Option(("-o", "--output"), "write to this file (- = standard output)", {"metavar": "PATH"}),
     Option(("--format",), " ".join(FORMATS), {"choices": FORMATS, "metavar": "F"}),

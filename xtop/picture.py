@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from xtop.history import Curves, LossNow, Series
+from xtop.keymap import KEYMAP, Keymap, shown
 from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
 from xtop.naming import NO_NAMES, Naming
 from xtop.sampling import sampling_name
@@ -51,6 +52,7 @@ class Picture:
     in_bytes: bool = False  # rates in bytes per second
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # group -> columns that were chosen
     naming: Naming = NO_NAMES
+    keymap: Keymap = KEYMAP
     paused_s: int | None = None  # for how long this frame has been held
     behind_s: int | None = None  # how long before the present this frame lies
     zeroed_at: int | None = None  # counters are counted from here, ns
@@ -80,7 +82,9 @@ def status(picture: Picture) -> Status:
     if snapshot is None:
         return Status("○", "starting")
     if picture.behind_s is not None:
-        return Status("◀", f"past −{clock(picture.behind_s)}", past_sentence(snapshot, picture.behind_s))
+        return Status(
+            "◀", f"past −{clock(picture.behind_s)}", past_sentence(snapshot, picture.behind_s, picture.keymap)
+        )
     if snapshot.state is CaptureState.FAILED:
         return Status("✖", "failed", snapshot.state_text or "the capture failed", alarming=True)
     if picture.paused_s is not None:
@@ -94,9 +98,10 @@ def status(picture: Picture) -> Status:
     return Status("●", "live")
 
 
-def past_sentence(snapshot: Snapshot, behind_s: int) -> str:
+def past_sentence(snapshot: Snapshot, behind_s: int, keymap: Keymap) -> str:
     """Return the sentence for a moment of the past."""
-    return f"−{clock(behind_s)}: the screen of {local_time(snapshot.taken_at)}   ] goes forward, p returns to now"
+    ways = f"{shown(keymap, 'forward')} goes forward, {shown(keymap, 'pause')} returns to now"
+    return f"−{clock(behind_s)}: the screen of {local_time(snapshot.taken_at)}   {ways}"
 
 
 def local_time(nanoseconds: int) -> str:

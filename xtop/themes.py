@@ -58,6 +58,11 @@ MONO = Theme(
 )
 
 
+def theme_names() -> tuple[str, ...]:
+    """Return every theme there is."""
+    return (*sorted(BUILTIN_THEMES), MONO.name)
+
+
 def following(theme: str) -> str:
     """Return the theme after ``theme``; one that is not in the cycle is followed by the first."""
     return CYCLE[(CYCLE.index(theme) + 1) % len(CYCLE)] if theme in CYCLE else CYCLE[0]

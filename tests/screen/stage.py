@@ -16,6 +16,7 @@ from xtop.export_job import Progress
 from xtop.filter_history import FilterHistory
 from xtop.model import Snapshot, View
 from xtop.naming import Naming
+from xtop.settings_file import Settings
 from xtop.widgets.flow_table import FlowTable
 
 NEVER = 3600.0  # seconds between polls: the test says when
@@ -53,13 +54,14 @@ class StagedApp(XtopApp):
     def __init__(
         self, script: Script | None = None, theme: str | None = None, view: View | None = None,
         columns: ColumnMemory | None = None, filters: FilterHistory | None = None,
+        settings: Settings | None = None,
     ) -> None:  # fmt: skip
         self.source = ScriptedSource(script)
         self.clock = Clock()
         self.exports: list[tuple[Snapshot, Path]] = []
         super().__init__(
             self.source, NEVER, self.write, view=view, theme=theme, clock=self.clock,
-            columns=columns, naming=PlainNaming(), filters=filters,
+            columns=columns, naming=PlainNaming(), filters=filters, settings=settings,
             now=lambda: datetime(2026, 1, 31, 12, 0, 0),
         )  # fmt: skip
 

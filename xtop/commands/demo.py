@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from xtop.commands.opening import start_capture, switching
-from xtop.commands.screen import require_terminal, show
+from xtop.commands.screen import require_terminal, screen_settings, show
 from xtop.noted_source import NotedSource
 from xtop.options import capture_settings
 from xtop.settings import CaptureSettings
@@ -23,11 +23,12 @@ from xtop.switchable_source import SwitchableSource
 def run(options: argparse.Namespace) -> int:
     """Show the screen until the user leaves it."""
     require_terminal()
+    screen = screen_settings(options.profile)
     settings = capture_settings(options)
     with ExitStack() as stack:
         source = SwitchableSource(_open(settings, bool(options.in_process), stack))
         stack.callback(source.close)
-        show(source, options.interval, switching(source, options))
+        show(source, options.interval, switching(source, options), settings=screen)
     return 0
 
 

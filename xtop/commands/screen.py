@@ -6,8 +6,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from xtop.source import SnapshotSource, SourceError
+
+if TYPE_CHECKING:
+    from xtop.settings_file import Settings  # imports what only the screen needs
 
 
 def require_terminal() -> None:
@@ -26,19 +30,39 @@ def take_keyboard() -> None:
     os.close(keyboard)
 
 
+def screen_settings(profile: str | None) -> Settings:
+    """Return what the user's settings say, and say on standard error where they cannot be followed.
+
+    Raises SourceError where there is no such profile: before anything is captured.
+    """
+    from xtop.settings_file import read_settings
+
+    settings = read_settings(profile)
+    if settings.complaint:
+        sys.stderr.write(f"xtop: {settings.path}: {settings.complaint}\n")
+    return settings
+
+
 def show(
-    source: SnapshotSource, interval: float, switch: Callable[[str], None] | None = None, *, own_link: bool = False
+    source: SnapshotSource,
+    interval: float | None = None,
+    switch: Callable[[str], None] | None = None,
+    *,
+    own_link: bool = False,
+    settings: Settings | None = None,
 ) -> None:
     """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too.
 
-    ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError.
+    ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError. An
+    ``interval`` comes before that of ``settings``; without these, the user's are read.
     """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
     from xtop.filter_history import FilterHistory, state_directory
     from xtop.naming import SystemNaming
 
-    columns = ColumnMemory(config_directory() / "columns.json")
+    settings = settings or screen_settings(None)
+    columns = ColumnMemory(config_directory() / "columns.json", settings.screen.columns)
     filters = FilterHistory(state_directory() / "filters")
     processes = None
     if own_link:
@@ -46,4 +70,5 @@ def show(
 
         processes = LocalProcesses()
     naming = SystemNaming(processes=processes)
-    XtopApp(source, interval, columns=columns, naming=naming, filters=filters, switch=switch).run()
+    app = XtopApp(source, interval, columns=columns, naming=naming, filters=filters, switch=switch, settings=settings)
+    app.run()

@@ -83,7 +83,7 @@ class DetailScreen(Screen[None]):
         with VerticalScroll(id="detail"):
             yield DetailPage()
         yield TinyNotice(id="tiny")
-        yield FooterLine(detail_line(), id="footer")
+        yield FooterLine(detail_line, id="footer")
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""

@@ -20,6 +20,7 @@ from textual.strip import Strip
 from xtop import units
 from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer, scrolled_order
 from xtop.ink import Line, fitted, printable, spread
+from xtop.keymap import shown
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
 from xtop.widgets.failure import failed_lines
@@ -378,7 +379,9 @@ def _why_empty(picture: Picture, width: int) -> list[str]:
         return [when[0].upper() + when[1:]]
     if snapshot.flows_hidden and picture.view.filter:
         hidden = units.count(snapshot.flows_hidden).strip()
-        return ["No flow matches the filter", f"hidden: {hidden} (/ changes the filter, Esc clears it)"]
+        ways = f"{shown(picture.keymap, 'filter')} changes the filter, {shown(picture.keymap, 'deselect')} clears it"
+        return ["No flow matches the filter", f"hidden: {hidden} ({ways})"]
     if snapshot.totals.flows_ended and not picture.view.ended:
-        return [f"No live flows; {units.count(snapshot.totals.flows_ended).strip()} have ended (x shows them)"]
+        ended = units.count(snapshot.totals.flows_ended).strip()
+        return [f"No live flows; {ended} have ended ({shown(picture.keymap, 'ended')} shows them)"]
     return ["No flows"]

@@ -12,7 +12,7 @@ from textual.events import Click
 from textual.timer import Timer
 
 from xtop.ink import Line, length, printable
-from xtop.keymap import DETAIL_KEYS, Key, key_line
+from xtop.keymap import DETAIL_KEYS, Key, Keymap, key_line
 from xtop.path_text import fitted_path
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
@@ -24,9 +24,10 @@ WORK_EVERY_S = 0.2  # how often a line of work is asked for anew
 class FooterLine(LinePanel):
     """Keys or a notice."""
 
-    def __init__(self, keys: tuple[Key, ...] | None = None, id: str | None = None) -> None:
+    def __init__(self, keys: Callable[[Keymap], Keymap] = key_line, id: str | None = None) -> None:
+        """Show those of the keys in force that ``keys`` picks."""
         super().__init__(id=id)
-        self._keys = key_line() if keys is None else keys
+        self._keys = keys
         self._notice = self._path = ""
         self._timer: Timer | None = None
         self._work: Callable[[], str | None] | None = None
@@ -69,19 +70,19 @@ class FooterLine(LinePanel):
             return [[(text if len(text) <= width else text[: width - 1] + "…", "strong")]]
         if self._work is not None and (said := self._work()) is not None:
             return [[(f" {said}"[:width], "accent")]]
-        return [[piece for _, pieces in key_places(self._keys, width) for piece in pieces]]
+        return [[piece for _, pieces in key_places(self._keys(picture.keymap), width) for piece in pieces]]
 
     async def on_click(self, event: Click) -> None:
         """Do what the key under the pointer does."""
         at = 0
-        for key, pieces in key_places(self._keys, self.size.width):
+        for key, pieces in key_places(self._keys(self.picture.keymap), self.size.width):
             at += length(pieces)
             if event.x < at:
                 await self.app.run_action(key.action, self.screen if key in DETAIL_KEYS else self.app)
                 return
 
 
-def key_places(line: tuple[Key, ...], width: int) -> list[tuple[Key, Line]]:
+def key_places(line: Keymap, width: int) -> list[tuple[Key, Line]]:
     """Return the keys that fit, each with its piece of the line; `help` and `quit` are the last to go."""
     keys = list(line)
     while len(keys) > 2 and sum(len(key.shown) + len(key.label) + 3 for key in keys) > width + 1:

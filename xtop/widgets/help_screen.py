@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from xtop.columns import COLUMNS
 from xtop.filter_language.words import help_entries
 from xtop.ink import Line
-from xtop.keymap import groups
+from xtop.keymap import KEYMAP, Keymap, groups, shown
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
@@ -21,7 +21,7 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("●", "live: packets arrive"),
     ("○", "starting, or waiting for the first packet"),
     ("‖", "paused: the screen is held, the capture goes on"),
-    ("◀", "in the past: a moment of the last 15 minutes; ] goes forward, p returns to now"),
+    ("◀", "in the past: a moment of the last 15 minutes; {forward} goes forward, {pause} returns to now"),
     ("■", "ended: these are the last figures"),
     ("✖", "failed, or a fault of xtop: packets it cannot account for"),
     ("※", "what the source notes of itself: a mode that was refused, and why"),
@@ -30,12 +30,13 @@ MARKS: tuple[tuple[str, str], ...] = (
 )
 
 
-def help_lines() -> list[Line]:
+def help_lines(keymap: Keymap = KEYMAP) -> list[Line]:
     """Return the page."""
     lines: list[Line] = []
-    for name, keys in groups().items():
-        lines += [[(name, "title")], *(_entry(key.shown, key.help) for key in keys), []]
-    lines += [[("Marks", "title")], *(_entry(mark, text) for mark, text in MARKS), []]
+    for name, group in groups(keymap).items():
+        lines += [[(name, "title")], *(_entry(key.shown, key.help) for key in group), []]
+    keys = {name: shown(keymap, name) for name in ("forward", "pause")}
+    lines += [[("Marks", "title")], *(_entry(mark, text.format(**keys)) for mark, text in MARKS), []]
     lines += [[("Filter: / and then", "title")]]
     lines += [_entry(example, text, EXAMPLE_WIDTH) for example, text in help_entries()]
     lines += [[], [("Columns", "title")]]
@@ -51,13 +52,17 @@ def _entry(what: str, text: str, width: int = SHOWN_WIDTH) -> Line:
 class HelpPage(LinePanel):
     """The lines of the page."""
 
+    def __init__(self, keymap: Keymap) -> None:
+        super().__init__()
+        self._lines = help_lines(keymap)
+
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the lines."""
-        return help_lines()
+        return self._lines
 
     def on_mount(self) -> None:
         """Be as high as the page is long."""
-        self.styles.height = len(help_lines())
+        self.styles.height = len(self._lines)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -69,12 +74,17 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
+    def __init__(self, keymap: Keymap = KEYMAP) -> None:
+        """Show the keys of ``keymap``."""
+        super().__init__()
+        self._keymap = keymap
+
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with VerticalScroll(id="help") as box:
             box.border_title = "Keys, marks and columns"
             box.border_subtitle = "Esc closes"
-            yield HelpPage()
+            yield HelpPage(self._keymap)
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""

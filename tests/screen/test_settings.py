@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The screen begins as the settings say, and its keys, its key line and its help are those of the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.screen.stage import StagedApp, play
+from xtop.column_choice import ColumnMemory, read_choice
+from xtop.settings_file import Settings, read_settings
+from xtop.widgets.help_screen import HelpScreen
+
+SIZE = (120, 36)
+
+
+def settings_of(text: str, tmp_path: Path) -> Settings:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    settings = read_settings(None, path)
+    assert settings.complaint == ""
+    return settings
+
+
+async def test_the_first_frame_is_as_set(tmp_path: Path) -> None:
+    text = """
+        theme = "gruvbox"
+        units = "bytes"
+        sort = "pps"
+        descending = false
+        filter = "udp"
+        names = true
+        panels = ["queues"]
+        columns.flow = ["pps", "vlan"]
+    """
+    app = StagedApp(settings=settings_of(text, tmp_path))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        text = app.text()
+        assert app.theme == "gruvbox"
+        assert "by pkt/s ▲" in text
+        assert "filter udp" in text
+        assert "/s" in text.splitlines()[0]
+        assert "bit/s" not in text
+        assert "lan.example" in text, "names of hosts"
+        assert "Queues" in text
+        assert "Throughput" not in text
+        assert "Loss, by cause" not in text
+        header = next(line for line in text.splitlines() if "Source" in line)
+        assert "VLAN" in header
+        assert "Rate" not in header
+        assert app.source.views[0].filter == "udp", "the first look is at what is asked for"
+
+
+async def test_keys_are_as_set_everywhere(tmp_path: Path) -> None:
+    text = 'keys = { pause = "f5", next_theme = ["T", "ctrl+t"], ended = "t", back = "<", forward = ">", quit = "Q" }'
+    app = StagedApp(settings=settings_of(text, tmp_path))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 4)
+        await pilot.press("p", "space")
+        assert app.playback.live, "the usual key does nothing any more"
+        await pilot.press("f5")
+        assert not app.playback.live
+        await pilot.press("f5", "less_than_sign")
+        assert "past −" in app.text()
+        assert "> goes forward, F5 returns to now" in app.text()
+        assert " F5 pause " in app.text().splitlines()[-1]
+        await pilot.press("greater_than_sign")
+        theme = app.theme
+        await pilot.press("T")
+        assert app.theme != theme
+        await pilot.press("t")
+        assert app.picture().view.ended, "a key that was freed serves another action"
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        assert "T ctrl+t" in app.text()
+        await pilot.press("escape", "q")
+        assert app.return_code is None
+        await pilot.press("Q")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_a_wrong_file_is_said_on_the_screen(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("interval = 0\n", encoding="utf-8")
+    app = StagedApp(settings=read_settings(None, path))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 1)
+        assert "config.toml: interval: 0 is no number" in app.text().splitlines()[-1]
+        assert "Throughput" in app.text()
+
+
+@pytest.mark.parametrize("group", ["flow", "host"])
+async def test_columns_that_are_set_are_not_overwritten_by_a_choice(tmp_path: Path, group: str) -> None:
+    memory = tmp_path / "columns.json"
+    memory.write_text('{"flow": ["bytes"]}', encoding="utf-8")
+    settings = settings_of('columns.flow = ["bps", "pps"]', tmp_path)
+    columns = ColumnMemory(memory, settings.screen.columns)
+    assert columns.choice["flow"] == ("bps", "pps")
+    columns.choose(group, ("flows",) if group == "host" else ("rtt",))
+    assert columns.save() == ""
+    kept = read_choice(memory)
+    assert kept["flow"] == ("bytes",)
+    assert kept.get("host") == (("flows",) if group == "host" else None)
