@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "capture/reader_activity.h"
 #include "capture/reader_state.h"
 
 /* A writer that runs is out of a record within nanoseconds; one that lost its CPU in the middle comes back in ms. */
@@ -73,6 +74,7 @@ void reader_close(struct reader *reader)
     for (uint32_t i = 0; i < XTOP_MAX_QUEUES; i++)
         free(reader->previous[i]);
     free(reader->ended);
+    reader_activity_free(reader->activity);
     munmap((void *)(uintptr_t)reader->header, reader->size);
     free(reader);
 }

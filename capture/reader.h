@@ -51,6 +51,12 @@
 #define READER_GROUP_VLAN 5
 #define READER_GROUP_COUNT 6
 
+/* reader_view.activity: hosts that stand out are found by two looks, capture/reader_activity.h says how */
+#define READER_ACTIVITY_NONE 0
+#define READER_ACTIVITY_COUNT 1 /* the first */
+#define READER_ACTIVITY_NAME 2  /* the second; reader_active_hosts has them then */
+#define READER_CONTACT_BITS 4096
+
 /* What reader_look may return besides 0. */
 /* NOLINTBEGIN(bugprone-macro-parentheses): cffi reads plain numbers only */
 #define READER_NO_MEMORY -1
@@ -67,7 +73,9 @@ struct reader_view {
     uint32_t between;    /* 1: asked between two intervals: rates stay those of the look before */
     uint32_t group;      /* READER_GROUP_: groups are ranked beside the flows */
     uint32_t directions; /* 1: each direction of a flow, and of a pair of hosts, is a row of its own */
-    uint64_t now;        /* ns: what ages are counted from */
+    uint32_t activity;   /* READER_ACTIVITY_ */
+    uint32_t padding;
+    uint64_t now;                            /* ns: what ages are counted from */
     const struct filter_instruction *filter; /* filter_count instructions of the caller's; NULL = every flow */
     uint64_t filter_count;
 };
@@ -80,6 +88,16 @@ struct reader_row {
     uint32_t retransmissions[2]; /* the record's, or of a group their sum */
     uint32_t flow_id;            /* MurmurHash3 x86_32 of the key, seed 0 */
     uint32_t flows;              /* how many the row is made of */
+};
+
+/* A host that stands out, filter or not. */
+struct reader_host {
+    uint8_t address[16];
+    uint32_t ip_version;
+    uint32_t flows;      /* live flows that it began */
+    uint32_t host_bits;  /* of READER_CONTACT_BITS, a bit for each host that it reaches with them */
+    uint32_t port_bits;  /* and for each port */
+    uint64_t rate_bytes; /* IP bytes that it sent and received within reader_result.interval_ns */
 };
 
 struct reader_result {
@@ -138,6 +156,12 @@ void reader_rows_free(struct reader_row *row);
 
 /* Copies the rows of flows that have ended, in their order; *kept tells how many. NULL when there are none, or no memory. */
 struct reader_row *reader_rows_ended(const struct reader_row *row, uint64_t count, uint64_t *kept);
+
+/*
+ * The hosts that stood out in the last look with READER_ACTIVITY_NAME: hosts[0] has the greatest rate; the others began
+ * flows, most flows first. Returns how many of `room` were filled; 0 = nothing to tell.
+ */
+uint32_t reader_active_hosts(const struct reader *reader, struct reader_host *hosts, uint32_t room);
 /* cdef end */
 
 #endif

@@ -94,7 +94,7 @@ static struct reader_group *group_find(struct reader_groups *groups, const struc
  * The end that serves. Without a SYN the initiator is merely who was seen first, which for a connection older than the
  * capture is either: there a system port tells better.
  */
-static uint32_t serving_end(const struct xtop_record *record)
+uint32_t reader_serving_end(const struct xtop_record *record)
 {
     uint32_t responder = !(record->initiator & 1);
     uint32_t flags = record->direction[0].tcp_flags | record->direction[1].tcp_flags;
@@ -110,7 +110,7 @@ static uint32_t service_end(const struct xtop_record *record)
 {
     if (record->key.protocol == 1 || record->key.protocol == 58)
         return record->key.port[0] ? 0 : 1;
-    return serving_end(record);
+    return reader_serving_end(record);
 }
 
 /* Adds the flow; what its end `first` sent is the group's direction 0. */

@@ -32,6 +32,9 @@ struct reader_groups {
     uint32_t mask; /* places of the index - 1 */
 };
 
+/* The end that serves: the responder, unless a flow without SYN has a system port (RFC 6335) at the other end alone. */
+uint32_t reader_serving_end(const struct xtop_record *record);
+
 /* Adds one whole flow (both its directions) to its group; to two groups for hosts. */
 void reader_groups_add(struct reader_groups *groups, const struct reader_row *flow);
 

@@ -12,6 +12,7 @@
 
 #include "capture/hash.h"
 #include "capture/histogram.h"
+#include "capture/reader_activity.h"
 #include "capture/reader_group.h"
 #include "capture/reader_rank.h"
 #include "capture/reader_state.h"
@@ -24,6 +25,7 @@ struct look {
     struct ranking rows;
     struct ranking groups;
     struct reader_groups group;
+    struct reader_activity *activity; /* NULL: nobody asked */
     bool over;    /* the capture has ended: rates are measured from the last look before that, for good */
     bool between; /* rates are those of the look before */
     bool failed;  /* memory ran out */
@@ -176,6 +178,8 @@ static void flow_count(struct reader_result *result, const struct xtop_record *r
 static void flow_consider(struct look *look, struct reader_row *row)
 {
     flow_count(look->result, &row->record);
+    if (look->activity)
+        reader_activity_add(look->activity, row);
     row_consider(look, row);
 }
 
@@ -304,11 +308,20 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     interval_settle(&look);
     look.scene.now = view->now;
     look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
+    if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
+        look.activity = reader->activity;
     scan_live(&look);
+    if (look.activity)
+        reader_activity_finish(look.activity);
     if (view->ended)
         scan_ended(&look);
     reader->final = look.over;
     return look_settle(&look);
+}
+
+uint32_t reader_active_hosts(const struct reader *reader, struct reader_host *hosts, uint32_t room)
+{
+    return reader_activity_hosts(reader->activity, hosts, room);
 }
 
 void reader_rows_free(struct reader_row *row)

@@ -36,6 +36,7 @@ struct reader {
     uint32_t previous_room[XTOP_MAX_QUEUES]; /* slots */
     uint64_t looked_at;                      /* monotonic ns of the look before; 0 = none */
     uint64_t interval;                       /* ns, of the last look */
+    struct reader_activity *activity;        /* NULL until it is asked for */
     bool final;                              /* the capture has ended and its last rates stand */
     bool over;                               /* nobody writes any more */
 };

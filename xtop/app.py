@@ -24,6 +24,7 @@ from textual.driver import Driver
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen
 
+from xtop.alerts import AlertWatch
 from xtop.column_choice import ColumnList, ColumnMemory
 from xtop.columns import TITLES, Column, by_sort, next_sort, ordered, sortable
 from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
@@ -39,7 +40,7 @@ from xtop.messages import ExportEnded, PacketsEnded, SnapshotTaken, SourceFailed
 from xtop.model import GROUPS, Snapshot, View
 from xtop.naming import Naming, SystemNaming
 from xtop.packets_choice import no_packets, packets_path
-from xtop.picture import Picture, Pinned
+from xtop.picture import Alerts, Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.regions import arrange
@@ -48,6 +49,8 @@ from xtop.settings_file import Settings
 from xtop.source import SnapshotSource
 from xtop.terminal_driver import TerminalDriver
 from xtop.themes import INK_DEFAULTS, MONO, following
+from xtop.units import NANOSECONDS
+from xtop.widgets.alert_screen import AlertScreen
 from xtop.widgets.column_chooser import ColumnChooser
 from xtop.widgets.detail_screen import DetailScreen
 from xtop.widgets.export_dialog import ExportDialog
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
     from xtop.interfaces import Interface
 
 EXIT_RIGHTS = 3  # of the contract
+NEWS_S = 30  # for so long an alert stands below the header
 QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
 
 
@@ -117,7 +121,7 @@ class XtopApp(App[None]):
         super().__init__()
         self._settings = settings or Settings()
         begin = self._settings.screen
-        self._view = view or first_view(begin)
+        self._view = replace(view or first_view(begin), activity=begin.alerts_on)
         self._view_is_ours = view is None
         self.poller = Poller(source, self._view, interval or begin.interval, self.post_message)
         self._write = write
@@ -129,6 +133,8 @@ class XtopApp(App[None]):
         self.playback = Playback(clock)
         self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
         self._curves, self._trends = self.playback.curves(), self.playback.trends()  # of the shown moment
+        self._watch = AlertWatch(begin.alerts)
+        self._alerts_on, self._unread = begin.alerts_on, 0
         self._zero: Snapshot | None = None  # counters are shown since then
         self._pinned: Pinned | None = None  # the flow whose detail is open
         self._failure: SourceFailed | None = None
@@ -250,6 +256,7 @@ class XtopApp(App[None]):
             behind_s=self.playback.behind_s,
             pinned=self._pinned,
             zeroed_at=None if zero is None else zero.taken_at,
+            alerts=self._alerts(),
             waited_s=int(self._clock() - self._opened_at),
             failure=None if self._failure is None else self._failure.text,
             rights_missing=self._failure is not None and self._failure.exit_code == EXIT_RIGHTS,
@@ -277,11 +284,41 @@ class XtopApp(App[None]):
             self.playback.amend(message.snapshot)
         else:
             self.playback.take(message.snapshot)
+            self._warn(message.snapshot)
         if self.playback.live:
             self._present(message.view)
         self.poller.taken()
         if message.snapshot.state in FINAL and message.view != self._view:
             self.poller.look(self._view)
+
+    def _warn(self, snapshot: Snapshot) -> None:
+        """Look for what is worth saying in a new snapshot."""
+        if self._alerts_on and self.playback.latest is not None:
+            self._unread += len(self._watch.take(snapshot, self.playback.latest.loss_now))
+
+    def _alerts(self) -> Alerts:
+        """Return what is said unasked at the shown moment: of the past nothing."""
+        latest, log = self.playback.latest, self._watch.log
+        if not self._alerts_on or not log or latest is None or self.playback.behind_s is not None:
+            return Alerts(self._alerts_on)
+        new = latest.snapshot.taken_at - log[-1].at < NEWS_S * NANOSECONDS and self._unread > 0
+        return Alerts(True, self._unread, log[-1] if new else None)
+
+    def action_alert_log(self) -> None:
+        """Show all alerts."""
+        if len(self.screen_stack) == 1:
+            self._unread = 0
+            self.push_screen(AlertScreen(lambda: self._watch.log, self.action_alerts), lambda _: self.draw())
+            self.call_after_refresh(self.draw)
+
+    def action_alerts(self) -> None:
+        """Say things unasked, or say nothing more."""
+        self._alerts_on = not self._alerts_on
+        self._view = replace(self._view, activity=self._alerts_on)
+        self.poller.look(self._view)
+        self._watch.forget()
+        self.notice(f"alerts are {'on' if self._alerts_on else 'off'}")
+        self.draw()
 
     def _present(self, asked: View | None = None) -> None:
         """Show the moment that is to be shown now; its rows came in the order of ``asked``."""
@@ -443,6 +480,7 @@ class XtopApp(App[None]):
         if name is None:
             return
         self._zero, self._failure = None, None
+        self._watch.forget()
         self._opened_at = self._clock()
         self.playback.release()
         self.poller.resume()

@@ -125,7 +125,7 @@ class FlowRows(Sequence[Flow]):
         )
 
     def _end(self, key: Any, end: int) -> str:
-        return _address(key.ip_version, self._ffi.buffer(key.address[end])[:])
+        return address_text(key.ip_version, self._ffi.buffer(key.address[end])[:])
 
     def _direction(self, row: Any, end: int) -> Direction:
         record = row.record
@@ -166,7 +166,8 @@ def _tunnel(number: int, identity: int) -> Tunnel:
 
 
 @lru_cache(maxsize=65536)
-def _address(ip_version: int, packed: bytes) -> str:
+def address_text(ip_version: int, packed: bytes) -> str:
+    """Return an address of the segment, which is 16 bytes long, as people write it."""
     if ip_version == 0:  # a group's, which no address names
         return ""
     if ip_version == 4:

@@ -71,6 +71,8 @@ KEYMAP: Keymap = (
     Key(("right_curly_bracket",), "}", "jump(60)", "forward by a minute", "Moment", name="forward_minute"),
     Key(("z",), "z", "zero", "count from here: losses, totals, histograms, on this screen only", "Moment"),
     Key(("Z", "upper_z"), "Z", "unzero", "count from the start of the capture again", "Moment"),
+    Key(("A", "upper_a"), "A", "alert_log", "alerts: what was worth saying, the newest first", "Moment"),
+    Key(("o",), "o", "alerts", "alerts on or off", "Moment"),
     Key(("e",), "e", "export", "write flows to a file: json, csv, text, parquet, ipfix", "Moment", "export"),
     Key(("w",), "w", "packets", "write the selected flow's packets to a pcapng file; again ends it", "Moment"),
     Key(("E", "upper_e"), "E", "picture", "write a picture of the screen, as SVG, into this directory", "Moment"),

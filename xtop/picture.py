@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from xtop.alerts import Alert
 from xtop.history import Curves, LossNow, Series
 from xtop.keymap import KEYMAP, Keymap, shown
 from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
@@ -39,6 +40,15 @@ class Pinned:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """What the screen says unasked."""
+
+    on: bool = True
+    unread: int = 0
+    newest: Alert | None = None  # while it is new
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One frame."""
 
@@ -57,6 +67,7 @@ class Picture:
     behind_s: int | None = None  # how long before the present this frame lies
     zeroed_at: int | None = None  # counters are counted from here, ns
     pinned: Pinned | None = None
+    alerts: Alerts = field(default_factory=Alerts)
     waited_s: int = 0  # since the screen opened
     failure: str | None = None  # why the source answers no more
     rights_missing: bool = False  # and that this is why
@@ -93,7 +104,7 @@ def status(picture: Picture) -> Status:
         return Status("■", "ended", snapshot.state_text or "the capture has ended")
     if snapshot.state is CaptureState.STARTING:
         return Status("○", "starting")
-    if snapshot.totals.packets == 0:
+    if snapshot.totals.packets == 0 and picture.zeroed_at is None:
         return Status("○", "waiting")
     return Status("●", "live")
 

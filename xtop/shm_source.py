@@ -12,9 +12,10 @@ import time
 from typing import Any
 
 from xtop._native import ffi, lib
+from xtop.activity import ActiveHost, activity_of
 from xtop.capture_process import CaptureProcess
 from xtop.flow_packets import Bounds
-from xtop.flow_rows import FlowRows
+from xtop.flow_rows import FlowRows, address_text
 from xtop.model import (
     FLOW_DURATION_UPPER,
     FLOW_PACKETS_UPPER,
@@ -22,6 +23,7 @@ from xtop.model import (
     GROUPS,
     PACKET_SIZE_UPPER,
     Accounting,
+    Activity,
     CaptureState,
     Histogram,
     Lost,
@@ -40,6 +42,8 @@ from xtop.source import SourceError
 
 NANOSECONDS = 1_000_000_000
 KEY_SIZE = 40  # struct xtop_key
+ACTIVITY_EVERY_S = 5.0
+ACTIVE_HOSTS = 9  # the first by rate, and those that began most flows
 KEEP_ENDED = 65536  # ended flows kept of a live capture; of a file, all
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
@@ -63,6 +67,8 @@ class ShmSource:
         self._keep_ended = 0 if settings.file is not None else KEEP_ENDED
         self._readings: dict[int, Reading] = {}
         self._rates: dict[int, Rate] = {}
+        self._activity_at = 0.0  # when hosts that stand out were looked for last; monotonic seconds
+        self._activity_phase = lib.READER_ACTIVITY_NONE
         self._final = False  # the rates stand as they were when the capture ended
         self._lock = threading.Lock()  # the reader and the process are for one thread at a time
         self._closing = threading.Event()
@@ -155,6 +161,7 @@ class ShmSource:
         asked.over_span = self._over_span
         asked.over = over
         asked.between = view.between
+        asked.activity = self._activity_phase = self._next_phase(view, over)
         asked.now = clock
         program = native_program(view.filter)  # must live as long as the look
         if program is not None:
@@ -166,6 +173,25 @@ class ShmSource:
         if answer < 0:
             raise SourceError("out of memory for the flow rows (ask for fewer with --top)", 1)
         return result
+
+    def _next_phase(self, view: View, over: bool) -> int:
+        """Return what this look does about hosts that stand out: every few seconds two looks in a row find them."""
+        if not view.activity or view.between or over:
+            return int(lib.READER_ACTIVITY_NONE)
+        if self._activity_phase == lib.READER_ACTIVITY_COUNT:
+            return int(lib.READER_ACTIVITY_NAME)
+        if time.monotonic() - self._activity_at < ACTIVITY_EVERY_S:
+            return int(lib.READER_ACTIVITY_NONE)
+        self._activity_at = time.monotonic()
+        return int(lib.READER_ACTIVITY_COUNT)
+
+    def _activity(self, interval_ns: int) -> Activity | None:
+        """Return who stands out, where this look has found it."""
+        if self._activity_phase != lib.READER_ACTIVITY_NAME:
+            return None
+        hosts = ffi.new("struct reader_host[]", ACTIVE_HOSTS)
+        count = lib.reader_active_hosts(self._reader, hosts, ACTIVE_HOSTS)
+        return activity_of([_active_host(hosts[index]) for index in range(count)], interval_ns)
 
     def _queues(self, over: bool, between: bool) -> list[Any]:
         """Copy every queue's counters, and take their rates, unless those before shall stand."""
@@ -218,6 +244,7 @@ class ShmSource:
             flow_filter=view.filter,
             flows_matched=result.matched,
             flows_hidden=result.hidden,
+            activity=self._activity(result.interval_ns),
             state=self._state(),
             state_text=self._process.death or _text(self._header.state_text),
         )
@@ -269,6 +296,11 @@ class ShmSource:
             nic=self._header.nic_dropped,
             ring=sum(queue.ring_dropped for queue in queues),
         )
+
+
+def _active_host(host: Any) -> ActiveHost:
+    address = address_text(host.ip_version, bytes(ffi.buffer(host.address)))
+    return ActiveHost(address, host.flows, host.host_bits, host.port_bits, host.rate_bytes)
 
 
 def _owned(rows: Any) -> Any:

@@ -19,10 +19,13 @@ from xtop.model import (
     FLOW_PACKETS_UPPER,
     PACKET_SIZE_UPPER,
     Accounting,
+    Activity,
     CaptureState,
+    Contacts,
     Direction,
     Flow,
     Histogram,
+    HostRate,
     Lost,
     Protocol,
     Queue,
@@ -53,6 +56,7 @@ class Script:
     raises_at: int | None = None
     breach: bool = False
     steady: bool = False  # rates do not move, totals do
+    scan_at: int | None = None  # from here on a host touches many others
     kind: str = "interface"
     sampling: int = 1
     seed: int = 7
@@ -210,8 +214,13 @@ class ScriptedSource:
             protocols=() if silent else _protocols(self._flows), flows=rows[: view.top] if view.top else rows,
             flow_filter=view.filter, flows_matched=len(flows), flows_hidden=len(every) - len(flows),
             rows_total=len(rows), group=view.group, groups=groups, groups_total=len(groups),
-            state=state, state_text=text,
+            state=state, state_text=text, activity=self._activity(call) if view.activity else None,
         )  # fmt: skip
+
+    def _activity(self, call: int) -> Activity:
+        scans = self.script.scan_at is not None and call >= self.script.scan_at
+        contacts = (Contacts("10.66.6.66", 1840, 1, 1861),) if scans else ()
+        return Activity(HostRate("10.0.0.1", 1.0), contacts)
 
     def _info(self) -> SourceInfo:
         if self.script.kind == "file":

@@ -108,7 +108,7 @@ async def test_clicking_a_header_sorts_and_clicking_again_reverses() -> None:
         await play(pilot, 2)
         at = app.text().splitlines()[9].index("Bytes")
         await pilot.click("#flows", offset=(at, 1))
-        assert app.picture().view == View(top=1000, sort="bytes")
+        assert app.picture().view == View(top=1000, sort="bytes", activity=True)
         await pilot.click("#flows", offset=(at, 1))
         assert app.picture().view.descending is False
         await pilot.click("#flows", offset=(3, 4))

@@ -63,7 +63,7 @@ async def test_a_loss_says_when_and_what_to_do(size: tuple[int, int]) -> None:
     app = StagedApp(Script(loss=True))
     async with app.run_test(size=size) as pilot:
         await play(pilot, 10)
-        lines = app.text().splitlines()
+        lines = app.text().splitlines()[2:]  # the loss is news above, too
         full = next(line for line in lines if "ring full" in line and "/s" in line)
         assert "1.20 k/s  now" in full
         assert "10.0 s ago" in next(line for line in lines if " NIC " in line)

@@ -41,7 +41,7 @@ def _identity(picture: Picture, room: int) -> Line:
 
 def _figures(picture: Picture, room: int) -> Line:
     """Return what fits: where the capture is and what was lost come first, then rates, then flows."""
-    state = _state(status(picture))
+    state = [*_unread(picture), *_state(status(picture))]
     snapshot = picture.snapshot
     if snapshot is None:
         return state
@@ -62,6 +62,12 @@ def loss(lost: int, rising: bool) -> Line:
     if not lost:
         return [(" lost    0   ", "dim")]
     return [(" ", "base"), (f"lost {units.count(lost)}{'▲' if rising else ' '}", "loss")]
+
+
+def _unread(picture: Picture) -> Line:
+    """Return how many alerts nobody has looked at; nothing where there is none."""
+    unread = picture.alerts.unread
+    return [(f" ⚑ {min(unread, 99)} ", "accent")] if unread else []
 
 
 def _state(state: Status) -> Line:

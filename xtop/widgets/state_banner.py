@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A line below the header that is there only when there is a sentence to say: why a capture ended or failed, or what
-the source noted of itself, such as the mode it had to leave.
+"""A line below the header that is there only when there is a sentence to say: why a capture ended or failed, what is
+worth saying unasked, or what the source noted of itself, such as the mode it had to leave.
 """
 
 from __future__ import annotations
 
 from xtop.ink import Line, printable
+from xtop.keymap import shown
 from xtop.model import SourceInfo
-from xtop.picture import Picture, status
+from xtop.picture import Picture, local_time, status
 from xtop.widgets.line_panel import LinePanel
 
 
 class StateBanner(LinePanel):
-    """One sentence; a state's reason comes before a note."""
+    """One sentence; a state's reason comes before an alert, and that before a note."""
 
     def show(self, picture: Picture) -> None:
         """Come and go with the sentence."""
@@ -33,6 +34,11 @@ def banner(picture: Picture, width: int) -> list[Line]:
         if state.word in ("ended", "failed") and snapshot is not None and len(text) + len(kept) <= width:
             text += kept
         return [[(_cut(text, width), "warn" if state.alarming else "accent")]]
+    newest = picture.alerts.newest
+    if newest is not None:
+        more = f" · {shown(picture.keymap, 'alert_log')} lists all"
+        text = f" ⚑ {local_time(newest.at)} {printable(newest.text)}"
+        return [[(_cut(text + more if len(text) + len(more) <= width else text, width), "accent")]]
     remarks = _remarks(snapshot.source) if snapshot is not None else ()
     if remarks:
         return [[(_cut(f" ※ {printable(' · '.join(remarks))}", width), "dim")]]

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/reader_activity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/flow_record.h"
+#include "capture/hash.h"
+#include "capture/reader_group.h"
+
+#define INDEX_SIZE (ACTIVITY_HOSTS * 2)
+#define TCP_SYN 2
+#define BEGAN 1u /* marks of a bucket: its hosts began many flows, have a great rate */
+#define FAST 2u
+
+struct active_host {
+    struct reader_host host;
+    uint64_t hosts[READER_CONTACT_BITS / 64];
+    uint64_t ports[READER_CONTACT_BITS / 64];
+};
+
+struct reader_activity {
+    uint32_t phase; /* READER_ACTIVITY_, of the look under way */
+    uint32_t seed;
+    uint32_t found; /* hosts of the last second look */
+    uint32_t count;
+    uint32_t began[ACTIVITY_BUCKETS];
+    uint64_t rate[ACTIVITY_BUCKETS];
+    uint8_t mark[ACTIVITY_BUCKETS];
+    uint16_t index[INDEX_SIZE]; /* 1-based into host[]; 0 = free */
+    struct active_host host[ACTIVITY_HOSTS];
+};
+
+bool reader_activity_begin(struct reader_activity **activity, uint32_t phase, uint32_t seed)
+{
+    if (!*activity)
+        *activity = calloc(1, sizeof **activity);
+    if (!*activity)
+        return false;
+    (*activity)->phase = phase;
+    (*activity)->seed = seed;
+    if (phase == READER_ACTIVITY_COUNT) {
+        memset((*activity)->began, 0, sizeof(*activity)->began);
+        memset((*activity)->rate, 0, sizeof(*activity)->rate);
+    } else {
+        memset((*activity)->index, 0, sizeof(*activity)->index);
+        (*activity)->count = 0;
+    }
+    return true;
+}
+
+void reader_activity_free(struct reader_activity *activity)
+{
+    free(activity);
+}
+
+/* ---- What a flow says of its ends ---------------------------------------------------------------------------- */
+
+/*
+ * Whether one can tell who began the flow, and is therefore touching the other end. Of a TCP connection that is older
+ * than the capture one cannot: a server seen first would seem to touch all its clients.
+ */
+static bool began(const struct xtop_record *record, uint32_t *end)
+{
+    *end = !reader_serving_end(record);
+    return record->key.protocol != 6 || record->direction[*end].tcp_flags & TCP_SYN;
+}
+
+static uint64_t flow_rate(const struct reader_row *flow)
+{
+    return flow->rate_bytes[0] + flow->rate_bytes[1];
+}
+
+static uint32_t host_hash(const struct reader_activity *activity, const struct xtop_record *record, uint32_t end)
+{
+    return hash_bytes(record->key.address[end], sizeof record->key.address[end], activity->seed);
+}
+
+static uint32_t bucket_of(uint32_t hash)
+{
+    return hash & (ACTIVITY_BUCKETS - 1);
+}
+
+/* ---- First look: buckets ------------------------------------------------------------------------------------- */
+
+static void buckets_add(struct reader_activity *activity, const struct reader_row *flow)
+{
+    uint32_t beginner;
+    bool known = began(&flow->record, &beginner);
+
+    for (uint32_t end = 0; end < 2; end++) {
+        uint32_t bucket = bucket_of(host_hash(activity, &flow->record, end));
+
+        activity->rate[bucket] += flow_rate(flow);
+        activity->began[bucket] += known && end == beginner;
+    }
+}
+
+static uint64_t bucket_value(const struct reader_activity *activity, uint8_t mark, uint32_t bucket)
+{
+    return mark == BEGAN ? activity->began[bucket] : activity->rate[bucket];
+}
+
+/* Marks the buckets that hold most: a short list, sorted by insertion, of which most buckets meet the last only. */
+static void buckets_mark(struct reader_activity *activity, uint8_t mark)
+{
+    uint32_t best[ACTIVITY_CANDIDATES], count = 0;
+
+    for (uint32_t bucket = 0; bucket < ACTIVITY_BUCKETS; bucket++) {
+        uint64_t value = bucket_value(activity, mark, bucket);
+        uint32_t at = count;
+
+        if (value == 0 || (count == ACTIVITY_CANDIDATES && value <= bucket_value(activity, mark, best[count - 1])))
+            continue;
+        if (count < ACTIVITY_CANDIDATES)
+            count++;
+        else
+            at--;
+        for (; at > 0 && bucket_value(activity, mark, best[at - 1]) < value; at--)
+            best[at] = best[at - 1];
+        best[at] = bucket;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        activity->mark[best[i]] |= mark;
+}
+
+/* ---- Second look: hosts -------------------------------------------------------------------------------------- */
+
+/* The host at `end`, entered where it is new; NULL when the table is full. */
+static struct active_host *host_find(struct reader_activity *activity, const struct xtop_record *record, uint32_t end,
+                                     uint32_t hash)
+{
+    const uint8_t *address = record->key.address[end];
+    struct active_host *host;
+    uint32_t at;
+
+    /* The low bits of the hash chose the bucket, of which there are few here: the high ones place it. */
+    for (at = hash >> 16 & (INDEX_SIZE - 1); activity->index[at]; at = (at + 1) & (INDEX_SIZE - 1)) {
+        host = &activity->host[activity->index[at] - 1];
+        if (host->host.ip_version == record->key.ip_version && memcmp(host->host.address, address, 16) == 0)
+            return host;
+    }
+    if (activity->count == ACTIVITY_HOSTS)
+        return NULL;
+    host = &activity->host[activity->count++];
+    memset(host, 0, sizeof *host);
+    host->host.ip_version = record->key.ip_version;
+    memcpy(host->host.address, address, 16);
+    activity->index[at] = (uint16_t)activity->count;
+    return host;
+}
+
+static bool has_ports(uint8_t protocol)
+{
+    return protocol == 6 || protocol == 17 || protocol == 132 || protocol == 136;
+}
+
+static void bit_set(uint64_t *bits, uint32_t hash, uint32_t *count)
+{
+    uint64_t *word = &bits[(hash % READER_CONTACT_BITS) / 64];
+    uint64_t bit = UINT64_C(1) << hash % 64;
+
+    *count += !(*word & bit);
+    *word |= bit;
+}
+
+static void contact_add(struct reader_activity *activity, struct active_host *host, const struct xtop_record *record,
+                        uint32_t end)
+{
+    uint16_t port = record->key.port[!end];
+
+    host->host.flows++;
+    bit_set(host->hosts, host_hash(activity, record, !end), &host->host.host_bits);
+    if (has_ports(record->key.protocol))
+        bit_set(host->ports, hash_bytes(&port, sizeof port, activity->seed), &host->host.port_bits);
+}
+
+static void hosts_add(struct reader_activity *activity, const struct reader_row *flow)
+{
+    uint32_t beginner;
+    bool known = began(&flow->record, &beginner);
+
+    for (uint32_t end = 0; end < 2; end++) {
+        uint32_t hash = host_hash(activity, &flow->record, end);
+        struct active_host *host;
+
+        if (!activity->mark[bucket_of(hash)])
+            continue;
+        host = host_find(activity, &flow->record, end, hash);
+        if (!host)
+            continue;
+        host->host.rate_bytes += flow_rate(flow);
+        if (known && end == beginner && activity->mark[bucket_of(hash)] & BEGAN)
+            contact_add(activity, host, &flow->record, end);
+    }
+}
+
+/* ---- The two looks ------------------------------------------------------------------------------------------- */
+
+void reader_activity_add(struct reader_activity *activity, const struct reader_row *flow)
+{
+    if (activity->phase == READER_ACTIVITY_COUNT)
+        buckets_add(activity, flow);
+    else
+        hosts_add(activity, flow);
+}
+
+void reader_activity_finish(struct reader_activity *activity)
+{
+    if (activity->phase == READER_ACTIVITY_COUNT) {
+        memset(activity->mark, 0, sizeof activity->mark);
+        buckets_mark(activity, BEGAN);
+        buckets_mark(activity, FAST);
+        activity->found = 0;
+    } else {
+        activity->found = activity->count;
+    }
+}
+
+/* Puts `host` among the `count` that are there, most flows first; the last falls out where there is no room. */
+static uint32_t hosts_insert(struct reader_host *hosts, uint32_t count, uint32_t room, const struct reader_host *host)
+{
+    uint32_t at;
+
+    if (count == room && (room == 0 || host->flows <= hosts[count - 1].flows))
+        return count;
+    count += count < room;
+    for (at = count - 1; at > 0 && hosts[at - 1].flows < host->flows; at--)
+        hosts[at] = hosts[at - 1];
+    hosts[at] = *host;
+    return count;
+}
+
+uint32_t reader_activity_hosts(const struct reader_activity *activity, struct reader_host *hosts, uint32_t room)
+{
+    uint32_t count = 0;
+    const struct reader_host *top = NULL;
+
+    if (!activity || activity->found == 0 || room == 0)
+        return 0;
+    for (uint32_t i = 0; i < activity->found; i++) {
+        const struct reader_host *host = &activity->host[i].host;
+
+        if (!top || host->rate_bytes > top->rate_bytes)
+            top = host;
+        if (host->flows)
+            count = hosts_insert(hosts + 1, count, room - 1, host);
+    }
+    hosts[0] = *top;
+    return count + 1;
+}

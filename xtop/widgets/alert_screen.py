@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The log of alerts, the newest first, over the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from textwrap import wrap
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+
+from xtop.alerts import Alert
+from xtop.ink import Ink, Line, printable
+from xtop.picture import Picture, local_time
+from xtop.widgets.line_panel import LinePanel
+
+NONE_YET = "Nothing so far."
+OFF = "Alerts are off."
+
+
+def alert_lines(alerts: Sequence[Alert], on: bool, width: int) -> list[Line]:
+    """Return the log; what is longer than a line goes on below."""
+    lines: list[Line] = []
+    if not on:
+        lines.append([(OFF, "accent")])
+    elif not alerts:
+        lines.append([(NONE_YET, "dim")])
+    for alert in reversed(alerts):
+        ink: Ink = "loss" if alert.kind == "loss" else "base"
+        head = f"{local_time(alert.at)}  {alert.kind:<11}"
+        rows = wrap(printable(alert.text), max(10, width - len(head))) or [""]
+        lines += [[(head if at == 0 else " " * len(head), "dim"), (row, ink)] for at, row in enumerate(rows)]
+    return lines
+
+
+class AlertPage(LinePanel):
+    """The lines of the log."""
+
+    def __init__(self, log: Callable[[], Sequence[Alert]]) -> None:
+        super().__init__()
+        self._log = log
+
+    def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
+        """Return the lines."""
+        return alert_lines(tuple(self._log()), picture.alerts.on, width)
+
+    def repaint(self) -> None:
+        """Be as high as the log is long."""
+        if self.size.width:
+            self.styles.height = max(1, len(self.lines(self.picture, self.size.width, 0)))
+        super().repaint()
+
+
+class AlertScreen(ModalScreen[None]):
+    """Shows ``log``; ``switch`` turns alerts on or off."""
+
+    BINDINGS = [
+        Binding("escape,A,upper_a,enter", "dismiss", "close"),
+        Binding("o", "switch", "on or off"),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
+
+    def __init__(self, log: Callable[[], Sequence[Alert]], switch: Callable[[], object]) -> None:
+        super().__init__()
+        self._log, self._switch = log, switch
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with VerticalScroll(id="alerts") as box:
+            box.border_title = "Alerts"
+            box.border_subtitle = "o on or off · Esc closes"
+            yield AlertPage(self._log)
+
+    def on_mount(self) -> None:
+        """Let the arrows scroll."""
+        self.query_one("#alerts").focus()
+
+    def action_switch(self) -> None:
+        """Turn alerts on or off."""
+        self._switch()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll as `j` and `k` do in the table."""
+        self.query_one("#alerts").scroll_relative(y=lines, animate=False)
