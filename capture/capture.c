@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "capture/priority.h"
+#include "capture/sandbox.h"
 
 static uint64_t clock_read(clockid_t clock)
 {
@@ -207,11 +208,41 @@ static void shared_fill(struct capture *capture)
         stocker_start(&capture->stocker, capture->segment.header, STOCKER_FLOWS) == 0)
         capture->shared.stock_fd = capture->stocker.wake_fd;
     capture->shared.drain = capture->options->drain;
-    flow_tap_init(&capture->tap);
+    pthread_mutex_init(&capture->shared.gate, NULL);
     capture->tap.idle_timeout = capture->options->idle_timeout;
     capture->shared.tap = &capture->tap;
     capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+/*
+ * Rights go on the way, when what needs them is open. Threads begin with the priority of the main thread, since to raise
+ * it is a right as well, and then settle on their own.
+ */
+static int workers_begin(struct capture *capture, struct failure *failure)
+{
+    struct xtop_header *header = capture->segment.header;
+    uint32_t needs = capture->source.sandbox_needs;
+    bool link = capture->options->source_kind == XTOP_SOURCE_INTERFACE;
+    int usual_nice = link ? priority_raise_thread() : 0;
+    int result;
+
+    if (link)
+        priority_raise_session();
+    if (sandbox_drop_rights(needs, &header->sandbox, failure) < 0)
+        return -1;
+    shared_fill(capture);
+    capture->shared.usual_nice = usual_nice;
+    pthread_mutex_lock(&capture->shared.gate);
+    result = workers_plan(capture, failure) < 0 || workers_start(capture, failure) < 0 ? -1 : 0;
+    if (link)
+        priority_set_thread(usual_nice);
+    if (result == 0)
+        result = sandbox_limit_calls(needs, capture->options->control_fd, &header->sandbox, failure);
+    if (result == 0)
+        result = source_begin(capture, failure);
+    pthread_mutex_unlock(&capture->shared.gate);
+    return result;
 }
 
 int capture_start(struct capture *capture, const struct options *options, struct failure *failure)
@@ -219,6 +250,8 @@ int capture_start(struct capture *capture, const struct options *options, struct
     memset(capture, 0, sizeof *capture);
     capture->options = options;
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
+    capture->shared.stop_fd = capture->shared.finished_fd = -1;
+    flow_tap_init(&capture->tap);
     if (source_open(capture, failure) < 0)
         return -1;
     if (filter_open(capture, failure) < 0 || segment_make(capture, failure) < 0) {
@@ -226,12 +259,8 @@ int capture_start(struct capture *capture, const struct options *options, struct
         capture->source.operations->close(&capture->source);
         return -1;
     }
-    shared_fill(capture);
-    if (options->source_kind == XTOP_SOURCE_INTERFACE)
-        priority_raise_session();
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
-    if (workers_plan(capture, failure) < 0 || source_begin(capture, failure) < 0 ||
-        workers_start(capture, failure) < 0) {
+    if (workers_begin(capture, failure) < 0) {
         capture_stop(capture);
         capture_close(capture);
         return -1;

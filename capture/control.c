@@ -61,7 +61,7 @@ static int listen_open(const char *path, struct failure *failure)
 
 int control_open(struct control *control, int owner, const char *listen_path, struct failure *failure)
 {
-    *control = (struct control){.owner = owner, .listen = -1, .memfd = -1};
+    *control = (struct control){.owner = owner, .listen = -1, .memfd = -1, .uid = getuid()};
     if (!listen_path)
         return 0;
     control->listen = listen_open(listen_path, failure);
@@ -190,7 +190,7 @@ void control_accept(struct control *control)
     if (fd < 0)
         return;
     viewers_compact(control);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != getuid())) {
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != control->uid)) {
         message_send(fd, "failed 3 this capture belongs to another user (run as that user, or as root)", -1);
         close(fd);
         return;

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "capture/failure.h"
 #include "capture/flow_tap.h"
@@ -39,6 +40,7 @@ struct control {
     int viewer[CONTROL_MAX_VIEWERS];
     uint32_t viewer_count;
     int memfd;
+    uid_t uid; /* whose capture this is */
     bool ended;
     const char *listen_path;
 };

@@ -70,6 +70,12 @@
 #define XTOP_SAMPLING_SYSTEMATIC 1 /* systematic count-based */
 #define XTOP_SAMPLING_RANDOM 4     /* uniform probabilistic */
 
+/* xtop_header.sandbox, bits: what the capture has given up (capture/sandbox.h) */
+#define XTOP_SANDBOX_RIGHTS 1            /* capabilities */
+#define XTOP_SANDBOX_NO_NEW_PRIVILEGES 2 /* and that any come back */
+#define XTOP_SANDBOX_FILES 4             /* opening files: Landlock */
+#define XTOP_SANDBOX_CALLS 8             /* system calls that it does not need: seccomp */
+
 /* xtop_record.end_reason; the values are IPFIX flowEndReason (136, RFC 5102), but 0 and 16 */
 #define XTOP_END_NONE 0
 #define XTOP_END_IDLE 1
@@ -255,8 +261,8 @@ struct xtop_header {
     uint32_t zero_copy;
     uint32_t ring_size; /* RX and fill ring, descriptors */
     uint32_t ifindex;
-    uint32_t sampling_method; /* XTOP_SAMPLING_ */
-    uint32_t padding0;
+    uint32_t sampling_method;    /* XTOP_SAMPLING_ */
+    uint32_t sandbox;            /* XTOP_SANDBOX_ bits */
     char source_name[XTOP_TEXT]; /* interface, file */
     char capture[32];            /* "af_xdp", "file", "demo" */
     char driver[32];

@@ -12,9 +12,6 @@
 #include "capture/flow_table.h"
 #include "capture/parse.h"
 
-/* What may wait in the socket for the owner, bytes; without CAP_NET_ADMIN the system's default stays. */
-#define TAP_ROOM (8 << 20)
-
 #define FLAG_FIN 1
 #define FLAG_RST 4
 #define BOTH_ENDS 3
@@ -149,11 +146,9 @@ void flow_tap_end(struct flow_tap *tap, enum tap_reason reason)
 void flow_tap_set(struct flow_tap *tap, int fd, const struct xtop_key *key, const struct tap_bounds *bounds,
                   uint64_t now, bool has_frames)
 {
-    const int room = TAP_ROOM;
     struct iovec first;
 
     flow_tap_end(tap, TAP_ASKED);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
     pthread_mutex_lock(&tap->lock);
     tap_close(tap);
     tap->fd = fd;

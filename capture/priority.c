@@ -7,14 +7,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NICE (-20)
 
-void priority_raise_thread(void)
+int priority_raise_thread(void)
 {
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+    int usual = getpriority(PRIO_PROCESS, 0);
+
+    (void)setpriority(PRIO_PROCESS, 0, NICE);
+    return usual;
+}
+
+void priority_set_thread(int nice)
+{
+    (void)setpriority(PRIO_PROCESS, 0, nice);
 }
 
 void priority_raise_session(void)

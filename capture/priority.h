@@ -7,8 +7,12 @@
 #ifndef XTOP_PRIORITY_H
 #define XTOP_PRIORITY_H
 
-/* Puts the calling thread before others of its session. */
-void priority_raise_thread(void);
+/*
+ * Puts the calling thread, and those it will make, before others of its session. Returns the nice value that it had,
+ * which priority_set_thread() takes: to go back needs no right.
+ */
+int priority_raise_thread(void);
+void priority_set_thread(int nice);
 
 /*
  * Puts the process's session before other sessions. The kernel shares CPUs out by session first where autogroup is on,

@@ -92,10 +92,11 @@ struct source {
     /* What came of the options, for the header. */
     uint32_t xdp_mode; /* XTOP_XDP_ */
     bool zero_copy;
-    bool busy_poll; /* the worker does not sleep in poll(2) between takes */
-    bool filters;   /* options->filter is in force in the kernel: what it rejects never comes */
-    bool samples;   /* options->sampling is in force in the kernel, and statistics() tells what it left out */
-    int datalink;   /* of the frames, in libpcap's numbers (DLT_); Ethernet unless the source says otherwise */
+    bool busy_poll;         /* the worker does not sleep in poll(2) between takes */
+    bool filters;           /* options->filter is in force in the kernel: what it rejects never comes */
+    bool samples;           /* options->sampling is in force in the kernel, and statistics() tells what it left out */
+    int datalink;           /* of the frames, in libpcap's numbers (DLT_); Ethernet unless the source says otherwise */
+    uint32_t sandbox_needs; /* SANDBOX_ bits of sandbox.h */
     uint32_t ring_size;
     uint32_t ifindex;
     char driver[32];

@@ -15,8 +15,9 @@
  * stay readable until it is recycled. The block that the kernel is filling shows after RETIRE_MS at the latest, so
  * frames bring their own time; the clock goes on without them.
  *
- * Losses. The kernel counts the frames that found a ring full, and forgets them when asked; libpcap keeps the sum, in 32
- * bits, of which the differences are added up here. What the device or the driver lost before is nic_dropped().
+ * Losses. The kernel counts the frames that found a ring full, and forgets them when asked, so they are added up here.
+ * Not by pcap_stats(), which opens files of /sys each time: the sandbox lets nobody open anything. What the device or
+ * the driver lost before is nic_dropped().
  *
  * Loopback. The kernel shows each frame of `lo` as sent and as received. libpcap drops the first kind, and
  * PACKET_IGNORE_OUTGOING keeps it from filling the ring.
@@ -39,6 +40,7 @@
 #include "capture/frame_filter.h"
 #include "capture/link_stats.h"
 #include "capture/link_type.h"
+#include "capture/sandbox.h"
 #include "capture/source.h"
 #include "capture/xdp_refusal.h"
 
@@ -70,11 +72,10 @@ struct packet_socket {
     struct source_queue queue; /* first: the worker's handle */
     struct af_packet *capture;
     pcap_t *pcap;
-    struct burst *burst;   /* being filled */
-    uint64_t wall;         /* ns: the wall clock when the burst was asked for */
-    uint64_t now;          /* ns: the capture's own clock then */
-    bool begun;            /* a frame of the capture's own time has come */
-    uint32_t drops_before; /* libpcap's sum when it was read last */
+    struct burst *burst; /* being filled */
+    uint64_t wall;       /* ns: the wall clock when the burst was asked for */
+    uint64_t now;        /* ns: the capture's own clock then */
+    bool begun;          /* a frame of the capture's own time has come */
     uint64_t drops;
     uint8_t room[SOURCE_BURST][SNAPSHOT_LENGTH];
 };
@@ -236,13 +237,15 @@ static int sockets_open(struct source *source, const struct options *options, st
     return 0;
 }
 
-static uint32_t drops_read(struct packet_socket *socket)
+/* Frames that found the ring full since this was asked last. */
+static uint32_t drops_take(struct packet_socket *socket)
 {
-    struct pcap_stat statistics = {0};
+    struct tpacket_stats_v3 statistics = {0};
+    socklen_t size = sizeof statistics;
 
-    if (pcap_stats(socket->pcap, &statistics) < 0)
-        return socket->drops_before;
-    return statistics.ps_drop;
+    if (getsockopt(socket->queue.fd, SOL_PACKET, PACKET_STATISTICS, &statistics, &size) < 0)
+        return 0;
+    return statistics.tp_drops;
 }
 
 /* From here on frames count; see "The start". */
@@ -250,11 +253,8 @@ static void capture_begin(struct source *source)
 {
     struct af_packet *capture = source->private;
 
-    for (uint32_t i = 0; i < source->queue_count; i++) {
-        struct packet_socket *socket = (struct packet_socket *)source->queue[i];
-
-        socket->drops_before = drops_read(socket);
-    }
+    for (uint32_t i = 0; i < source->queue_count; i++)
+        (void)drops_take((struct packet_socket *)source->queue[i]);
     capture->begun_at = clock_read(CLOCK_REALTIME);
     capture->clock_base = capture->begun_at - clock_read(CLOCK_MONOTONIC);
 }
@@ -309,6 +309,7 @@ static int af_packet_open(struct source *source, const struct options *options, 
     }
     capture_begin(source);
     source->ring_size = options->ring_size;
+    source->sandbox_needs = SANDBOX_PACKET;
     source->filters = true;
     source->nic_dropped = af_packet_nic_dropped;
     return 0;
@@ -378,10 +379,8 @@ static void af_packet_recycle(struct source_queue *queue, const struct burst *bu
 static void af_packet_statistics(struct source_queue *queue, struct xtop_queue *counters)
 {
     struct packet_socket *socket = (struct packet_socket *)queue;
-    uint32_t drops = drops_read(socket);
 
-    socket->drops += (uint32_t)(drops - socket->drops_before);
-    socket->drops_before = drops;
+    socket->drops += drops_take(socket);
     counters->ring_dropped = socket->drops;
 }
 

@@ -28,6 +28,7 @@
 #include "capture/kept_frames.h"
 #include "capture/link_stats.h"
 #include "capture/promiscuous.h"
+#include "capture/sandbox.h"
 #include "capture/source.h"
 #include "capture/xdp_mode.h"
 #include "capture/xdp_program.h"
@@ -171,6 +172,7 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     connect_queues(source, options);
     source->busy_poll = options->busy_poll;
     source->nic_dropped = af_xdp_nic_dropped;
+    source->sandbox_needs = SANDBOX_BPF_MAPS;
     return 0;
 failed:
     af_xdp_close(source);

@@ -25,6 +25,7 @@
 #include "capture/flow_attachment.h"
 #include "capture/flow_counter.h"
 #include "capture/link_stats.h"
+#include "capture/sandbox.h"
 #include "capture/source.h"
 #include "capture/xdp_refusal.h"
 
@@ -226,6 +227,7 @@ static int ebpf_open(struct source *source, const struct options *options, struc
     source->queue_count = 1;
     source->samples = true;
     source->nic_dropped = ebpf_nic_dropped;
+    source->sandbox_needs = SANDBOX_BPF_MAPS | (capture->attachment.in_link < 0 ? SANDBOX_CLSACT : 0);
     write_notes(source);
     return 0;
 failed:

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "capture/link_type.h"
+#include "capture/sandbox.h"
 #include "capture/source.h"
 
 /* Enough for every header chain that the parser walks; the rest of a jumbo frame is never looked at. */
@@ -93,6 +94,7 @@ static int file_source_open(struct source *source, const struct options *options
     file->name = options->file_name;
     file->realtime = options->realtime;
     file->queue.fd = -1;
+    source->sandbox_needs = SANDBOX_FILE;
     file->queue.wait_ms = REPLAY_WAIT_MS;
     source->datalink = pcap_datalink(file->pcap);
     if (link_type_of(pcap_datalink(file->pcap), &file->queue.link))

@@ -95,7 +95,9 @@ static void *stocker_run(void *argument)
     struct stocker *stocker = argument;
     eventfd_t value;
 
+    pthread_setname_np(pthread_self(), "xtop-stocker");
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), STOCKER_NICE);
+    sem_post(&stocker->settled);
     while (!atomic_load_explicit(&stocker->stop, memory_order_relaxed)) {
         if (eventfd_read(stocker->wake_fd, &value) < 0 && errno != EINTR)
             break;
@@ -117,13 +119,15 @@ int stocker_start(struct stocker *stocker, struct xtop_header *header, uint32_t 
     if (stocker->wake_fd < 0)
         return errno;
     stock_all(stocker);
+    sem_init(&stocker->settled, 0, 0);
     error = pthread_create(&stocker->thread, NULL, stocker_run, stocker);
     if (error) {
         close(stocker->wake_fd);
         stocker->wake_fd = -1;
         return error;
     }
-    pthread_setname_np(stocker->thread, "xtop-stocker");
+    while (sem_wait(&stocker->settled) < 0)
+        ;
     stocker->running = true;
     return 0;
 }

@@ -12,6 +12,7 @@
 #define XTOP_STOCKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 struct stocker {
     struct xtop_header *header;
     pthread_t thread;
+    sem_t settled; /* the thread has made the system calls that a sandbox would forbid */
     bool running;
     _Atomic bool stop;
     int wake_fd;                       /* eventfd: workers write it when they claim slots (flow_table.stock_fd) */

@@ -363,6 +363,15 @@ static bool worker_round(struct worker *worker, uint32_t *frames)
     return running;
 }
 
+/* Workers begin before other programs (capture.c): who drains no ring of the kernel's gives that back. */
+static void worker_settle_priority(const struct worker *worker)
+{
+    bool link = worker->shared->header->source_kind == XTOP_SOURCE_INTERFACE;
+
+    if (link && (!worker->queue_count || worker->queue[0].input->fd < 0))
+        priority_set_thread(worker->shared->usual_nice);
+}
+
 /*
  * Nothing came: sleep, or look again at once? To wake a sleeping CPU takes milliseconds on some machines, longer than
  * a ring lasts at millions of packets a second. So frames earn a little time to be awake for the next ones: a busy
@@ -393,8 +402,11 @@ static void *worker_run(void *argument)
     struct timespec used;
     uint32_t frames;
 
-    if (worker->queue_count && worker->queue[0].input->fd >= 0) /* it drains a ring of the kernel's */
-        priority_raise_thread();
+    pthread_setname_np(pthread_self(), "xtop-worker");
+    worker_settle_priority(worker);
+    sem_post(&worker->settled);
+    pthread_mutex_lock(&worker->shared->gate);
+    pthread_mutex_unlock(&worker->shared->gate);
     while (!atomic_load_explicit(&worker->shared->stop, memory_order_relaxed)) {
         if (!worker_round(worker, &frames))
             break;
@@ -423,10 +435,11 @@ int worker_start(struct worker *worker)
         CPU_SET(worker->cpu, &cpus);
         pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
     }
+    sem_init(&worker->settled, 0, 0);
     result = pthread_create(&worker->thread, &attributes, worker_run, worker);
     pthread_attr_destroy(&attributes);
-    if (result == 0)
-        pthread_setname_np(worker->thread, "xtop-worker");
+    while (result == 0 && sem_wait(&worker->settled) < 0)
+        ;
     return result;
 }
 

@@ -10,6 +10,7 @@
 #define XTOP_WORKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -24,6 +25,8 @@ struct frame_filter;
 
 /* What all workers of a capture share. */
 struct worker_shared {
+    pthread_mutex_t gate; /* held until the sandbox is shut: no frame is looked at before */
+    int usual_nice;       /* of the process; workers begin at the highest priority */
     const struct source *source;
     struct xtop_header *header;
     _Atomic bool stop;
@@ -54,6 +57,7 @@ struct worker_queue {
 
 struct worker {
     pthread_t thread;
+    sem_t settled; /* the thread has made the system calls that a sandbox would forbid */
     struct worker_shared *shared;
     struct worker_queue *queue; /* queue_count of them, this worker's own */
     uint32_t queue_count;
@@ -79,7 +83,9 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
 /* Makes the totals visible to readers. */
 void worker_publish(struct worker_queue *queue, uint64_t now);
 
-/* Starts and joins the thread. worker_start returns 0, or an errno value. */
+/*
+ * Starts and joins the thread. worker_start returns 0 once the thread waits at shared->gate, or an errno value.
+ */
 int worker_start(struct worker *worker);
 void worker_join(struct worker *worker);
 

@@ -38,6 +38,8 @@ PROGRAM = "xtop-capture"
 READY_TIMEOUT_S = 30.0  # a driver that has to set up its rings anew takes seconds
 CLOSE_TIMEOUT_S = 2.0  # for each of: a closed socket, SIGTERM, SIGKILL
 MESSAGE_MAX = 4096
+TAP_ROOM = 8 << 20  # bytes of packets that may wait for us
+SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 DESCRIPTOR_SIZE = array.array("i").itemsize
 
 
@@ -148,6 +150,7 @@ class CaptureProcess:
         """Ask for the packets of the flow of ``key``, within bounds; return the socket that they come on (OSError)."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
+            _make_room(theirs)
             try:
                 request = f"tap {packets} {nanoseconds} {size} {key.hex()}".encode()
                 socket.send_fds(self._control, [request], [theirs.fileno()], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -247,6 +250,14 @@ class CaptureProcess:
         lines = self._words.read()[-MESSAGE_MAX:].decode("utf-8", "replace").split("\n")
         last = next((_one_line(line) for line in reversed(lines) if line.strip()), "")
         return f"capture ended: {PROGRAM} {how}" + (f" ({last})" if last else "")
+
+
+def _make_room(tap: socket.socket) -> None:
+    """Let as many packets wait in ``tap`` as this process has a right to; the capture has none any more."""
+    try:
+        tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, TAP_ROOM)
+    except PermissionError:
+        tap.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TAP_ROOM)  # net.core.wmem_max at most
 
 
 def _receive_with_descriptor(control: socket.socket) -> tuple[bytes, list[int]]:

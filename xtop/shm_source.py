@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from xtop._native import ffi, lib
@@ -50,6 +51,14 @@ COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for 
 _KINDS = {lib.XTOP_SOURCE_INTERFACE: "interface", lib.XTOP_SOURCE_FILE: "file", lib.XTOP_SOURCE_DEMO: "demo"}
 _SAMPLING_METHODS = {lib.XTOP_SAMPLING_SYSTEMATIC: "systematic", lib.XTOP_SAMPLING_RANDOM: "random"}
 _XDP_MODES = {lib.XTOP_XDP_GENERIC: "generic", lib.XTOP_XDP_NATIVE: "native"}
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureId:
+    """Which process captures, and what it says of its sandbox that nobody else can see."""
+
+    pid: int
+    sandboxed_files: bool  # it can open none: Landlock
 
 
 class ShmSource:
@@ -103,6 +112,10 @@ class ShmSource:
         with self._lock:
             self._process.poll_messages()
             return self._state()
+
+    def capture_id(self) -> CaptureId:
+        """Return which process captures."""
+        return CaptureId(self._header.pid, bool(self._header.sandbox & lib.XTOP_SANDBOX_FILES))
 
     def tap(self, key: bytes, bounds: Bounds) -> socket.socket:
         """Return a socket on which the packets of the flow of ``key`` arrive, both directions (OSError)."""

@@ -65,6 +65,8 @@ def test_a_veth(link: Link) -> None:
     assert found["VLAN stripping"]["command"] == "sudo xtop tune -i v1 --apply"
     assert found["XDP program"]["found"] == "none"
     assert found["kernel"]["found"] == f"Linux {os.uname().release}"
+    # The same in /proc: test_sandbox.py.
+    assert found["sandbox"]["found"].startswith("capabilities dropped, no_new_privs, seccomp")
     assert found["CPUs"]["found"] == f"{os.cpu_count()} online"
     assert re.search(r"^\d+\.\d\d% since the start", found["stolen time"]["found"])
 

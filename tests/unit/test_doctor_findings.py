@@ -25,6 +25,7 @@ from xtop.doctor.memory import memory_findings
 from xtop.doctor.processors import governor_finding, idle_finding
 from xtop.doctor.report import examination_json, examination_lines
 from xtop.doctor.rights import capture_rights, memlock_finding
+from xtop.doctor.sandbox import sandbox_finding
 from xtop.ethtool.ioctl import Rss
 from xtop.ethtool.netdev import XdpFeatures
 from xtop.link_state import LinkState
@@ -74,6 +75,21 @@ def test_rights() -> None:
     # Permitted alone (setcap ...+p) is not in force when the program starts.
     assert capture_rights(frozenset(), FileCapabilities(NEEDED, False), program).verdict is Verdict.PROBLEM
     assert capture_rights(NEEDED, NOTHING, None).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("rights", "seccomp", "files", "verdict", "found"),
+    [
+        ("0", "2", True, Verdict.OK, "capabilities dropped, no_new_privs, seccomp, Landlock"),
+        ("0", "2", False, Verdict.BETTER, "capabilities dropped, no_new_privs, seccomp; not: Landlock"),
+        ("3000", "0", True, Verdict.PROBLEM, "no_new_privs, Landlock; not: capabilities dropped, seccomp"),
+    ],
+)
+def test_sandbox(rights: str, seccomp: str, files: bool, verdict: Verdict, found: str) -> None:
+    status = f"Name:\txtop-capture\nCapPrm:\t{rights}\nCapEff:\t{rights}\nNoNewPrivs:\t1\nSeccomp:\t{seccomp}\n"
+    finding = sandbox_finding(status, files)
+    assert (finding.verdict, finding.found) == (verdict, found)
+    assert sandbox_finding(None, True).verdict is Verdict.UNKNOWN
 
 
 def test_locked_memory() -> None:

@@ -20,6 +20,7 @@ from xtop.doctor.link_queues import queue_findings
 from xtop.doctor.memory import memory_findings
 from xtop.doctor.processors import processor_findings
 from xtop.doctor.rights import rights_findings
+from xtop.doctor.sandbox import sandbox_findings
 from xtop.interfaces import list_interfaces
 from xtop.link_state import LinkState, NoSuchLink, read_link
 from xtop.machine_files import MachineFiles
@@ -56,6 +57,7 @@ def examine(names: Sequence[str], files: MachineFiles) -> Examination:
     states = [_read(name, files) for name in names] if names else _all_links(files)
     machine = [*kernel_findings(files, os.uname().release)]
     machine += rights_findings(files, _program(), _memlock())
+    machine += sandbox_findings(files)
     machine += memory_findings(files)
     machine += processor_findings(files, STOLEN_WINDOW_S)
     return Examination(tuple(machine), tuple(_examined(state) for state in states), short=not names)
