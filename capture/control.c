@@ -6,14 +6,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "capture/flow_abi.h"
+
+#define LISTEN_BACKLOG 16
 
 /* Sends `text`, with `fd` when it is not -1. A peer that does not read is not waited for. */
 static bool message_send(int socket, const char *text, int fd)
@@ -39,36 +41,34 @@ static bool message_send(int socket, const char *text, int fd)
     return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-static int listen_open(const char *path, struct failure *failure)
+static int listen_open(const char *name, struct failure *failure)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t room = sizeof address.sun_path - 1; /* the first byte, 0, makes it abstract */
+    int length = snprintf(address.sun_path + 1, room, "xtop-capture/%s/%d", name, (int)getpid());
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
     int fd;
 
-    if (strlen(path) >= sizeof address.sun_path)
-        return failure_set(failure, EXIT_USAGE, "socket path %.80s... is too long (%zu bytes at most)", path,
-                           sizeof address.sun_path - 1);
-    memcpy(address.sun_path, path, strlen(path) + 1);
+    if ((size_t)length >= room)
+        return failure_set(failure, EXIT_USAGE, "the name %.40s... is too long for a socket", name);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return failure_set(failure, EXIT_FAILED, "cannot make a socket (%s)", strerror(errno));
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(path, 0600) < 0 || listen(fd, 4) < 0) {
-        failure_set(failure, EXIT_FAILED, "cannot listen on %s (%s)", path, strerror(errno));
+    if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+        failure_set(failure, EXIT_FAILED, "cannot listen for viewers as %.60s (%s)", name, strerror(errno));
         close(fd);
         return -1;
     }
     return fd;
 }
 
-int control_open(struct control *control, int owner, const char *listen_path, struct failure *failure)
+int control_open(struct control *control, int owner, const char *name, struct failure *failure)
 {
     *control = (struct control){.owner = owner, .listen = -1, .memfd = -1, .uid = getuid()};
-    if (!listen_path)
+    if (!name)
         return 0;
-    control->listen = listen_open(listen_path, failure);
-    if (control->listen < 0)
-        return -1;
-    control->listen_path = listen_path;
-    return 0;
+    control->listen = listen_open(name, failure);
+    return control->listen < 0 ? -1 : 0;
 }
 
 void control_ready(struct control *control, int memfd)
@@ -181,39 +181,45 @@ static void viewers_compact(struct control *control)
     control->viewer_count = kept;
 }
 
-void control_accept(struct control *control)
+/* True when the peer may see the capture. */
+static bool viewer_is_known(const struct control *control, int fd)
 {
-    int fd = accept4(control->listen, NULL, NULL, SOCK_CLOEXEC);
     struct ucred peer;
     socklen_t size = sizeof peer;
 
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == control->uid);
+}
+
+bool control_accept(struct control *control)
+{
+    int fd = accept4(control->listen, NULL, NULL, SOCK_CLOEXEC);
+    const char *refusal = NULL;
+
     if (fd < 0)
-        return;
+        return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
     viewers_compact(control);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != control->uid)) {
-        message_send(fd, "failed 3 this capture belongs to another user (run as that user, or as root)", -1);
+    if (!viewer_is_known(control, fd))
+        refusal = "failed 3 this capture belongs to another user (run as that user, or as root)";
+    else if (control->viewer_count == CONTROL_MAX_VIEWERS)
+        refusal = "failed 1 too many viewers on this capture (close one)";
+    if (refusal) {
+        message_send(fd, refusal, -1);
         close(fd);
-        return;
-    }
-    if (control->viewer_count == CONTROL_MAX_VIEWERS) {
-        message_send(fd, "failed 1 too many viewers on this capture (close one)", -1);
-        close(fd);
-        return;
+        return true;
     }
     control->viewer[control->viewer_count++] = fd;
     message_send(fd, "ready", control->memfd);
     if (control->ended)
         message_send(fd, "ended", -1);
+    return true;
 }
 
 void control_close(struct control *control)
 {
     for (uint32_t i = 0; i < control->viewer_count; i++)
         close(control->viewer[i]);
-    if (control->listen >= 0) {
-        unlink(control->listen_path);
+    if (control->listen >= 0)
         close(control->listen);
-    }
     if (control->owner >= 0)
         close(control->owner);
     *control = (struct control){.owner = -1, .listen = -1, .memfd = -1};

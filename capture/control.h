@@ -9,7 +9,8 @@
  *                    bytes in hex) are copied into it until a bound is met (flow_tap.h) · "untap"
  *
  * The owner is the socket that the process was started with; when it closes, the capture ends. Viewers come through
- * the listening socket; only the same user and root are let in, and what they say is not listened to.
+ * the listening socket; only the same user and root are let in, and what they say is not listened to. Its address is
+ * abstract, "xtop-capture/NAME/PID": it is seen in its network namespace alone (/proc/net/unix), and goes with the process.
  */
 #ifndef XTOP_CONTROL_H
 #define XTOP_CONTROL_H
@@ -21,7 +22,7 @@
 #include "capture/failure.h"
 #include "capture/flow_tap.h"
 
-#define CONTROL_MAX_VIEWERS 16
+#define CONTROL_MAX_VIEWERS 256
 
 enum control_request_kind { CONTROL_NONE, CONTROL_STOP, CONTROL_CURSOR, CONTROL_TAP, CONTROL_UNTAP, CONTROL_CLOSED };
 
@@ -42,11 +43,10 @@ struct control {
     int memfd;
     uid_t uid; /* whose capture this is */
     bool ended;
-    const char *listen_path;
 };
 
-/* Takes the owner's socket (or -1) and opens the viewers' one at `listen_path` (or NULL). Returns 0 or -1. */
-int control_open(struct control *control, int owner, const char *listen_path, struct failure *failure);
+/* Takes the owner's socket (or -1) and opens the viewers' one for `name` (or NULL: none). Returns 0 or -1. */
+int control_open(struct control *control, int owner, const char *name, struct failure *failure);
 
 /* Hands the segment to the owner, and from now on to each viewer. */
 void control_ready(struct control *control, int memfd);
@@ -60,10 +60,10 @@ void control_ended(struct control *control);
 /* Reads one request of the owner, without waiting; CONTROL_NONE when there is none. */
 struct control_request control_read(struct control *control);
 
-/* Lets a viewer in, or turns it away. */
-void control_accept(struct control *control);
+/* Lets a viewer in, or turns it away. False where nobody can be let in now (no descriptor is free). */
+bool control_accept(struct control *control);
 
-/* Closes all sockets and removes the listening one's name. */
+/* Closes all sockets. */
 void control_close(struct control *control);
 
 #endif

@@ -106,8 +106,8 @@ static void serve(struct capture *capture, struct control *control, int signals)
             return;
         if (!control->ended)
             capture_refresh(capture);
-        if (fds[POLL_LISTEN].revents)
-            control_accept(control);
+        /* While no descriptor is free for a viewer, others are asked for at the next turn, not at once. */
+        fds[POLL_LISTEN].events = fds[POLL_LISTEN].revents && !control_accept(control) ? 0 : POLLIN;
         if (fds[POLL_FINISHED].revents && capture_note_finished(capture))
             capture_finish(capture, control);
         if (fds[POLL_OWNER].revents && !owner_serve(capture, control))
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
     if (result < 0)
         return failure_report(&control, &failure);
     signals = signals_open();
-    if (control_open(&control, options.control_fd, options.listen_path, &failure) < 0 ||
+    if (control_open(&control, options.control_fd, options.listen_name, &failure) < 0 ||
         netns_enter(&options, &failure) < 0 || capture_start(&capture, &options, &failure) < 0) {
         result = failure_report(&control, &failure);
         control_close(&control);
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
     }
     control_ready(&control, capture.segment.fd);
     serve(&capture, &control, signals);
-    capture_stop(&capture);
+    capture_finish(&capture, &control);
     if (options.control_fd < 0)
         totals_print(&capture);
     broken = capture_failure(&capture);

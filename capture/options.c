@@ -125,7 +125,7 @@ static const char help_text[] =
     "      --sample N         look at one packet in N, by count   --sample-random N   by chance (all)\n"
     "      --hash-seed N      a fixed seed instead of a random one, for tests\n"
     "      --lossless-ended   wait for the owner's cursor before an ended flow is overwritten (files)\n"
-    "      --control-fd N     SOCK_SEQPACKET socket of the owner   --listen PATH   socket for viewers\n"
+    "      --control-fd N     SOCK_SEQPACKET socket of the owner   --listen NAME   viewers are let in, too\n"
     "      --help, --version\n";
 
 void options_default(struct options *options)
@@ -431,7 +431,7 @@ static int parse_table_option(struct options *options, int letter, const char *v
     case OPTION_CONTROL_FD:
         return parse_fd(value, &options->control_fd, "--control-fd", failure);
     case OPTION_LISTEN:
-        options->listen_path = value;
+        options->listen_name = value;
         return 0;
     default:
         return 1;

@@ -73,7 +73,7 @@ struct options {
 
     /* control */
     int control_fd;          /* SOCK_SEQPACKET to the owner; -1 = run alone */
-    const char *listen_path; /* Unix socket for viewers; NULL = none */
+    const char *listen_name; /* viewers find the capture by it (control.h); NULL = not at all */
 };
 
 /* Fills `options` with the defaults. */

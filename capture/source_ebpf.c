@@ -154,9 +154,9 @@ static int refuse_attach(struct ebpf *capture, int error, struct failure *failur
         return refusal_rights(failure, what);
     if (error == -EADDRINUSE)
         return failure_set(failure, EXIT_USAGE,
-                           "cannot %s (another xtop counts there and this kernel has room for one; xtop attach shows "
-                           "what it sees)",
-                           what);
+                           "cannot %s (another xtop counts there and this kernel has room for one; xtop attach %s "
+                           "shows what it sees)",
+                           what, capture->interface);
     return failure_set(failure, EXIT_USAGE, "cannot %s (neither tcx nor clsact: %s; use --capture af_packet)", what,
                        strerror(-error));
 }

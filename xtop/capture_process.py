@@ -16,7 +16,6 @@ Closing the socket ends the process. The end of its stream without "ended" means
 
 from __future__ import annotations
 
-import array
 import contextlib
 import os
 import select
@@ -31,16 +30,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from xtop.capture_messages import MESSAGE_MAX, Message, failure_of, one_line, receive
+from xtop.running_captures import capture_name
 from xtop.settings import STANDARD_INPUT, CaptureSettings, capture_arguments
 from xtop.source import SourceError
 
 PROGRAM = "xtop-capture"
 READY_TIMEOUT_S = 30.0  # a driver that has to set up its rings anew takes seconds
 CLOSE_TIMEOUT_S = 2.0  # for each of: a closed socket, SIGTERM, SIGKILL
-MESSAGE_MAX = 4096
 TAP_ROOM = 8 << 20  # bytes of packets that may wait for us
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
-DESCRIPTOR_SIZE = array.array("i").itemsize
 
 
 def find_program(name: str) -> str:
@@ -109,6 +108,8 @@ class CaptureProcess:
         words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         passed = [fd for fd in (theirs.fileno(), file_fd, settings.netns_fd) if fd is not None]
         arguments = capture_arguments(settings, control_fd=theirs.fileno(), file_fd=file_fd)
+        name = capture_name(settings)
+        arguments += [] if name is None else ["--listen", name]
         try:
             # A session of its own: Ctrl-C in the terminal is for xtop, which then ends the capture in order.
             process = subprocess.Popen(
@@ -132,13 +133,11 @@ class CaptureProcess:
         self._send_cursors()
         while self.death is None and not self._closed:
             try:
-                message, fds = _receive_with_descriptor(self._control)
+                message = receive(self._control)
             except BlockingIOError:
                 return
-            except ConnectionError:
-                message, fds = b"", []
-            self._receive(message.decode("utf-8", "replace"), fds)
-            if not message:
+            self._receive(message)
+            if not message.kind:
                 return
 
     def send_cursor(self, queue: int, count: int) -> None:
@@ -198,18 +197,16 @@ class CaptureProcess:
             raise SourceError(self.death, self.exit_code)
         raise SourceError(f"{PROGRAM} did not get ready within {timeout:g} s (it was ended; try again)", 1)
 
-    def _receive(self, message: str, fds: list[int]) -> None:
-        kind, _, rest = message.partition(" ")
-        if kind == "ready" and fds and self.memfd < 0:
-            self.memfd = fds.pop()
-        elif kind == "failed":
-            code, _, text = rest.partition(" ")
-            self.death, self.exit_code = _one_line(text), int(code) if code in {"1", "2", "3"} else 1
-        elif kind == "ended":
+    def _receive(self, message: Message) -> None:
+        if message.kind == "ready" and message.fds and self.memfd < 0:
+            self.memfd = message.fds.pop()
+        elif message.kind == "failed":
+            self.death, self.exit_code = failure_of(message.text)
+        elif message.kind == "ended":
             self.ended = True
-        elif not message and not self.ended:
+        elif not message.kind and not self.ended:
             self.death = self._describe_death()
-        for fd in fds:
+        for fd in message.fds:
             os.close(fd)
 
     def _send_cursors(self) -> None:
@@ -248,7 +245,7 @@ class CaptureProcess:
         how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
         self._words.seek(0)
         lines = self._words.read()[-MESSAGE_MAX:].decode("utf-8", "replace").split("\n")
-        last = next((_one_line(line) for line in reversed(lines) if line.strip()), "")
+        last = next((one_line(line) for line in reversed(lines) if line.strip()), "")
         return f"capture ended: {PROGRAM} {how}" + (f" ({last})" if last else "")
 
 
@@ -258,18 +255,3 @@ def _make_room(tap: socket.socket) -> None:
         tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, TAP_ROOM)
     except PermissionError:
         tap.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TAP_ROOM)  # net.core.wmem_max at most
-
-
-def _receive_with_descriptor(control: socket.socket) -> tuple[bytes, list[int]]:
-    # socket.recv_fds() loses the flags that it is given (Python 3.11).
-    flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-    message, ancillary, _, _ = control.recvmsg(MESSAGE_MAX, socket.CMSG_SPACE(DESCRIPTOR_SIZE), flags)
-    descriptors = array.array("i")
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            descriptors.frombytes(data[: len(data) - len(data) % DESCRIPTOR_SIZE])
-    return message, list(descriptors)
-
-
-def _one_line(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text).strip()

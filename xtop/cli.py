@@ -15,6 +15,7 @@ from typing import NoReturn
 from xtop import __version__
 from xtop.export.errors import ExportError
 from xtop.options import (
+    ATTACHED,
     DEMO,
     FILE,
     FLOWS,
@@ -83,6 +84,12 @@ COMMANDS = {
             ("capture", LINK),
             ("flows", FLOWS),
         ),
+    ),
+    "attach": Command(
+        "attach",
+        "the screen over a capture that is already running; it goes on when the screen is left",
+        "xtop attach [NAME] [options]",
+        (("what to watch", (ATTACHED,)), ("screen", (INTERVAL, PROFILE))),
     ),
     "doctor": Command(
         "doctor",

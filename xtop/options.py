@@ -76,6 +76,9 @@ def _flag(dest: str, value: object = True) -> dict[str, Any]:
 
 
 INTERFACE = Option(("-i", "--interface"), "watch this interface", {"metavar": "IF", "action": "append"}, "what")
+ATTACHED = Option(
+    ("name",), "interface or process number of the capture (default: the only one)", {"nargs": "?", "metavar": "NAME"}
+)
 FILE = Option(("-r", "--read"), "read a pcap or pcapng file (- = standard input)", {"metavar": "FILE"}, "what")
 DEMO = Option(("--demo",), "built-in traffic", _flag("demo"), "what")
 SEED = Option(("--seed",), "seed of the built-in traffic", {"type": _integer(0, U64_MAX), "metavar": "N"})

@@ -15,6 +15,7 @@ from typing import Any
 from xtop._native import ffi, lib
 from xtop.activity import ActiveHost, activity_of
 from xtop.capture_process import CaptureProcess
+from xtop.capture_viewer import CaptureViewer
 from xtop.flow_packets import Bounds
 from xtop.flow_rows import FlowRows, address_text
 from xtop.model import (
@@ -58,13 +59,17 @@ class CaptureId:
     """Which process captures, and what it says of its sandbox that nobody else can see."""
 
     pid: int
+    interface: bool  # it captures one
     sandboxed_files: bool  # it can open none: Landlock
 
 
 class ShmSource:
-    """A capture process and a reader of its segment. Snapshots stay possible after the capture has ended."""
+    """A capture, started here or attached to, and a reader of its segment.
 
-    def __init__(self, process: CaptureProcess, settings: CaptureSettings) -> None:
+    Snapshots stay possible after the capture has ended.
+    """
+
+    def __init__(self, process: CaptureProcess | CaptureViewer, settings: CaptureSettings) -> None:
         error = ffi.new("char[]", 256)
         reader = lib.reader_open(process.memfd, error, 256)
         if reader == ffi.NULL:
@@ -115,7 +120,9 @@ class ShmSource:
 
     def capture_id(self) -> CaptureId:
         """Return which process captures."""
-        return CaptureId(self._header.pid, bool(self._header.sandbox & lib.XTOP_SANDBOX_FILES))
+        header = self._header
+        on_link = header.source_kind == lib.XTOP_SOURCE_INTERFACE
+        return CaptureId(header.pid, on_link, bool(header.sandbox & lib.XTOP_SANDBOX_FILES))
 
     def tap(self, key: bytes, bounds: Bounds) -> socket.socket:
         """Return a socket on which the packets of the flow of ``key`` arrive, both directions (OSError)."""

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xtop.capture_choice import CaptureChoice, choose_capture
+from xtop.machine_files import MachineFiles
+from xtop.noted_source import NotedSource
 from xtop.options import capture_settings, xdp_options_given
+from xtop.running_captures import RunningCapture, running_captures
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
@@ -56,15 +59,41 @@ def start_capture(settings: CaptureSettings) -> SnapshotSource:
     """
     from xtop.shm_source import ShmSource
 
+    others = _others(settings)
     refusals: list[tuple[str | None, SourceError]] = []
     for capture in settings.captures or (None,):
         clauses = [f"{name} refused: {why}" for name, why in refusals]
         reason = "; ".join([settings.reason, *clauses]) if settings.reason else None
         try:
-            return ShmSource.start(replace(settings, capture=capture, reason=reason))
+            source = ShmSource.start(replace(settings, capture=capture, reason=reason))
         except SourceError as refusal:
             refusals.append((capture, refusal))
-    raise refusals[0][1]
+        else:
+            return _beside_others(source, others)
+    raise _refusal(*refusals[0], others)
+
+
+def _others(settings: CaptureSettings) -> list[RunningCapture]:
+    """Return the captures of the same interface that run already."""
+    if settings.interface is None or settings.netns_fd is not None:
+        return []
+    return [capture for capture in running_captures(MachineFiles()) if capture.name == settings.interface]
+
+
+def _beside_others(source: SnapshotSource, others: list[RunningCapture]) -> SnapshotSource:
+    """Return ``source`` with a note where its interface was captured before: once would have been enough."""
+    if not others:
+        return source
+    pid = others[0].pid
+    return NotedSource(source, f"process {pid} captures {others[0].name}, too: xtop attach {pid} shows what it sees")
+
+
+def _refusal(capture: str | None, refusal: SourceError, others: list[RunningCapture]) -> SourceError:
+    """Return ``refusal``, or what to do where the XDP program in the way is another xtop's."""
+    if capture != "af_xdp" or not others or "already has an XDP program" not in str(refusal):
+        return refusal
+    name, pid = others[0].name, others[0].pid
+    return SourceError(f"another xtop captures {name} (process {pid}; to see what it sees: xtop attach {pid})", 2)
 
 
 def switching(source: SwitchableSource, options: argparse.Namespace) -> Callable[[str], None]:
