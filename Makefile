@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke lint format man bench screenshots fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke lint format man bench screenshots comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -57,6 +57,10 @@ bench: build ## measure the flow path on this machine; ARGS goes to xtop bench
 screenshots: ## draw the pictures of screenshots/ again
 	@.ci/setup test lint
 	@$(BIN)/python -m tests.screenshots $(ARGS)
+
+comparison: ## hold xtop against tshark, nfpcapd and softflowd on the captures of CAPTURES, and write docs/comparison.md
+	@.ci/setup test
+	@$(BIN)/python -m tests.comparison --write docs/comparison.md $(or $(CAPTURES),tests/scenarios/pcaps)
 
 fuzz: ## fuzz the parser for FUZZ_SECONDS (60)
 	@.ci/setup test lint

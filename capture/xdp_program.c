@@ -26,6 +26,10 @@ int xdp_program_load(struct xdp_program *program, bool fragments, bool keep_host
     int error;
 
     *program = (struct xdp_program){.program_fd = -1, .link_fd = -1};
+    error = libbpf_num_possible_cpus();
+    if (error < 0)
+        return error;
+    program->cpus = (uint32_t)error;
     skeleton = xsk_redirect__open();
     if (!skeleton)
         return libbpf_error(-ENOMEM);
@@ -69,15 +73,14 @@ uint64_t xdp_program_kept_lost(const struct xdp_program *program)
 
 int xdp_program_sampled_out(const struct xdp_program *program, uint32_t queue, struct sampling_state *sum)
 {
-    int cpus = libbpf_num_possible_cpus();
-    struct sampling_state *each = cpus > 0 ? calloc((size_t)cpus, sizeof *each) : NULL;
+    struct sampling_state *each = calloc(program->cpus, sizeof *each);
     int result = -ENOMEM;
 
     *sum = (struct sampling_state){0};
     if (!each)
         return result;
     result = bpf_map_lookup_elem(bpf_map__fd(program->skeleton->maps.queue_sampling), &queue, each);
-    for (int i = 0; i < cpus && result == 0; i++) {
+    for (uint32_t i = 0; i < program->cpus && result == 0; i++) {
         sum->packets += each[i].packets;
         sum->bytes += each[i].bytes;
         sum->dropped += each[i].dropped;

@@ -20,6 +20,7 @@ struct xdp_program {
     int program_fd;
     int link_fd;   /* -1 = not attached */
     uint32_t mode; /* XTOP_XDP_: how it is attached */
+    uint32_t cpus; /* possible ones, asked while files may be read */
 };
 
 /*
