@@ -246,6 +246,20 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class ExporterStatus:
+    """Where the export of ended flows to one collector stands; ``flows`` were sent, ``lost`` never will be."""
+
+    url: str
+    connected: bool = False
+    flows: int = 0
+    messages: int = 0
+    octets: int = 0
+    queued: int = 0  # flows that wait to be sent, or for a receipt
+    lost: int = 0
+    trouble: str = ""  # what went wrong last, a clause; "" = all is well
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A link at one moment."""
 
@@ -271,6 +285,7 @@ class Snapshot:
     flow_filter: str = ""  # what ``flows`` went through; totals are of everything
     flows_matched: int = 0  # flows that it let through, of which ``flows`` are the first
     flows_hidden: int = 0  # flows that it held back
+    exporters: tuple[ExporterStatus, ...] = ()
     activity: Activity | None = None  # where it was asked for and looked at this time
 
     @property

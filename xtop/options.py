@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xtop.capture_choice import CAPTURES
+from xtop.ipfix.collector import Collector, parse_collector
+from xtop.ipfix.settings import QUEUE_FLOWS, REFRESH_S, ExportSettings, TlsSettings
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings
@@ -62,6 +64,13 @@ def _numbers(limit: int) -> Callable[[str], tuple[int, ...]]:
         return numbers
 
     return parse
+
+
+def _collector(text: str) -> Collector:
+    try:
+        return parse_collector(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _ring(text: str) -> int:
@@ -149,15 +158,43 @@ INTERVAL = Option(
     {"type": _seconds(0.05, 3600), "metavar": "S"},
 )
 PROFILE = Option(("--profile",), "begin with this profile of the settings file", {"metavar": "NAME"})
+OVERWRITE = Option(("--overwrite",), "replace the file if there is one", _flag("overwrite"))
 OUTPUT = (
     Option(("-o", "--output"), "write to this file (- = standard output)", {"metavar": "PATH"}),
     Option(("--format",), " ".join(FORMATS), {"choices": FORMATS, "metavar": "F"}),
-    Option(("--overwrite",), "replace the file if there is one", _flag("overwrite")),
+    OVERWRITE,
 )
 SERIES = (
     Option(("--duration",), "watch for this long (1; a file: to its end)", {"type": _seconds(0, 1e9), "metavar": "S"}),
     Option(("--every",), "a series: one every S seconds, as NDJSON", {"type": _seconds(0.05, 1e6), "metavar": "S"}),
     Option(("--count",), "so many snapshots (until it is stopped)", {"type": _integer(1, 1 << 31), "metavar": "N"}),
+)
+EVERY = Option(
+    ("--every",),
+    "a status line on standard error every S seconds (on a terminal: one that is written over)",
+    {"type": _seconds(0.05, 1e6), "metavar": "S"},
+)
+IPFIX = (
+    Option(
+        ("--ipfix",),
+        "export flows as they end: udp://HOST:4739, tcp://, tls:// (port 4740), file:PATH; may repeat",
+        {"type": _collector, "metavar": "URL", "action": "append"},
+    ),
+    Option(("--uniflow",), "a record for each direction, for collectors without RFC 5103", _flag("uniflow")),
+    Option(
+        ("--ipfix-refresh",),
+        f"templates over UDP and statistics again every S seconds ({REFRESH_S:g})",
+        {"type": _seconds(0.1, 86400), "metavar": "S"},
+    ),
+    Option(
+        ("--ipfix-queue",),
+        f"flows that may wait for each collector over TCP ({QUEUE_FLOWS})",
+        {"type": _integer(1, 1 << 27), "metavar": "N"},
+    ),
+    Option(("--ipfix-ca",), "believe certificates of these authorities, PEM (the system's)", {"metavar": "FILE"}),
+    Option(("--ipfix-cert",), "show this certificate to collectors, PEM", {"metavar": "FILE"}),
+    Option(("--ipfix-key",), "its key (it is in the same file)", {"metavar": "FILE"}),
+    Option(("--ipfix-no-verify",), "take any certificate of a collector", _flag("ipfix_no_verify")),
 )
 REPORT_FORMAT = Option(
     ("--format",), "text or json (text)", {"choices": ("text", "json"), "metavar": "F", "default": "text"}
@@ -204,6 +241,18 @@ def xdp_options_given(options: argparse.Namespace) -> list[str]:
         ("--no-keep-host", options.keep_host is False),
     )
     return [flag for flag, there in given if there]
+
+
+def export_settings(options: argparse.Namespace) -> ExportSettings:
+    """Return what the parsed ``options`` ask of exporters."""
+    return ExportSettings(
+        collectors=tuple(options.ipfix or ()),
+        uniflow=bool(options.uniflow),
+        refresh=options.ipfix_refresh or REFRESH_S,
+        queue=options.ipfix_queue or QUEUE_FLOWS,
+        tls=TlsSettings(options.ipfix_ca, options.ipfix_cert, options.ipfix_key, not options.ipfix_no_verify),
+        overwrite=bool(options.overwrite),
+    )
 
 
 def capture_settings(options: argparse.Namespace) -> CaptureSettings:

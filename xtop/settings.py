@@ -47,6 +47,7 @@ class CaptureSettings:
 
     realtime: bool = False
     lossless_ended: bool = False  # wait for the reader of ended flows rather than lap it
+    keep_ended: int | None = None  # ended flows that snapshots know; None: all of a file, the last ones else
 
     seed: int | None = None
     demo_flows: int | None = None

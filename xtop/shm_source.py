@@ -16,8 +16,10 @@ from xtop._native import ffi, lib
 from xtop.activity import ActiveHost, activity_of
 from xtop.capture_process import CaptureProcess
 from xtop.capture_viewer import CaptureViewer
+from xtop.ended_flows import EndedFlows
 from xtop.flow_packets import Bounds
 from xtop.flow_rows import FlowRows, address_text
+from xtop.losses import lost_packets
 from xtop.model import (
     FLOW_DURATION_UPPER,
     FLOW_PACKETS_UPPER,
@@ -28,7 +30,6 @@ from xtop.model import (
     Activity,
     CaptureState,
     Histogram,
-    Lost,
     Protocol,
     Queue,
     Snapshot,
@@ -79,6 +80,9 @@ class ShmSource:
         self._header = lib.reader_header(reader)
         self._over_span = settings.file is not None and not settings.realtime
         self._keep_ended = 0 if settings.file is not None else KEEP_ENDED
+        if settings.keep_ended is not None:
+            self._keep_ended = settings.keep_ended
+        self._followers: list[EndedFlows] = []  # a file waits for them, too
         self._readings: dict[int, Reading] = {}
         self._rates: dict[int, Rate] = {}
         self._activity_at = 0.0  # when hosts that stand out were looked for last; monotonic seconds
@@ -135,6 +139,12 @@ class ShmSource:
         with self._lock:
             self._process.untap()
 
+    def ended_flows(self) -> EndedFlows:
+        """Return a reader of ended flows for somebody else; what is read of a file waits for it until it is closed."""
+        with self._lock:
+            self._followers.append(EndedFlows(self._process.memfd))
+            return self._followers[-1]
+
     def stop(self) -> None:
         """End the capture and wait until its figures are final. Idempotent."""
         with self._lock:
@@ -155,7 +165,9 @@ class ShmSource:
             raise SourceError("out of memory for ended flows (leave --ended out, or lower --max-flows)", 1)
         if self._collector is not None:
             for queue in range(self._header.queue_count):
-                self._process.send_cursor(queue, lib.reader_ended_cursor(self._reader, queue))
+                others = [follower.cursor(queue) for follower in self._followers]
+                taken = lib.reader_ended_cursor(self._reader, queue)
+                self._process.send_cursor(queue, min([taken, *(other for other in others if other is not None)]))
 
     def _collect_on(self) -> None:
         while not self._closing.wait(COLLECT_EVERY_S):
@@ -246,7 +258,7 @@ class ShmSource:
             source=self._source_info(),
             totals=self._totals(queues, result, accounting),
             accounting=accounting,
-            lost=self._lost(queues),
+            lost=lost_packets(queues, self._header.nic_dropped),
             queues=tuple(_queue(queue, self._rates[number]) for number, queue in enumerate(queues)),
             packet_size=Histogram("bytes", PACKET_SIZE_UPPER, _sum_arrays([queue.packet_size for queue in queues])),
             flow_duration=Histogram(
@@ -305,16 +317,6 @@ class ShmSource:
             flows_evicted=sum(queue.flows_evicted for queue in queues),
             length_mismatch=sum(queue.length_mismatch for queue in queues),
             too_deep=sum(queue.too_deep for queue in queues),
-        )
-
-    def _lost(self, queues: list[Any]) -> Lost:
-        return Lost(
-            rx_dropped=sum(queue.rx_dropped for queue in queues),
-            rx_ring_full=sum(queue.rx_ring_full for queue in queues),
-            rx_fill_ring_empty=sum(queue.rx_fill_ring_empty for queue in queues),
-            rx_invalid_descs=sum(queue.rx_invalid_descs for queue in queues),
-            nic=self._header.nic_dropped,
-            ring=sum(queue.ring_dropped for queue in queues),
         )
 
 

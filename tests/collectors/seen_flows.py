@@ -82,12 +82,12 @@ def _directions(flow: dict[str, Any]) -> Iterator[Seen]:
 
 def of_nfdump(directory: Path) -> Counter[Seen]:
     """What nfdump reads out of the files that nfcapd wrote into ``directory``."""
-    command = ["nfdump", "-q", "-R", str(directory), "-o", "json"]
+    command = ["nfdump", "-R", str(directory), "-o", "json"]
     done = subprocess.run(
         command, capture_output=True, env={"TZ": "UTC", "PATH": "/usr/bin:/bin"}, timeout=60, check=True
     )
-    text = done.stdout.decode().strip()
-    return Counter(_of_nfdump(one) for one in json.loads(text)) if text.startswith("[") else Counter()
+    text = done.stdout.decode()
+    return Counter(map(_of_nfdump, json.loads(text[text.index("[") : text.rindex("]") + 1])))
 
 
 def _of_nfdump(one: dict[str, Any]) -> Seen:

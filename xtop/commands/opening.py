@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xtop.capture_choice import CaptureChoice, choose_capture
+from xtop.ipfix.exporting_source import ExportingSource
+from xtop.ipfix.settings import ExportSettings
 from xtop.machine_files import MachineFiles
 from xtop.noted_source import NotedSource
 from xtop.options import capture_settings, xdp_options_given
@@ -94,6 +96,19 @@ def _refusal(capture: str | None, refusal: SourceError, others: list[RunningCapt
         return refusal
     name, pid = others[0].name, others[0].pid
     return SourceError(f"another xtop captures {name} (process {pid}; to see what it sees: xtop attach {pid})", 2)
+
+
+def start_exporting(settings: CaptureSettings, exports: ExportSettings, patience: float) -> ExportingSource:
+    """Start a capture whose ended flows go to collectors; ``patience`` as of ``IpfixExporter.finish``."""
+    from xtop.ipfix.starting import start_exporters, transport_to
+
+    transports = [(collector, transport_to(collector, exports)) for collector in exports.collectors]
+    source = start_capture(settings)
+    try:
+        return ExportingSource(source, start_exporters(source, transports, exports), patience)
+    except BaseException:
+        source.close()
+        raise
 
 
 def switching(source: SwitchableSource, options: argparse.Namespace) -> Callable[[str], None]:

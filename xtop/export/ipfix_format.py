@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from xtop.export.row_chunks import Progress, unheard
-from xtop.model import CaptureState, Snapshot
+from xtop.model import CaptureState, Snapshot, SourceInfo
 from xtop.native_ipfix import (
     FORCED_END,
     STILL_ACTIVE,
@@ -22,26 +22,26 @@ from xtop.native_ipfix import (
 FILE_MESSAGE = 16384  # octets: a file knows no MTU
 
 
-def stream_settings(snapshot: Snapshot, uniflow: bool = False) -> StreamSettings:
-    """Return what all messages about the source of ``snapshot`` have in common.
+def stream_settings(source: SourceInfo, live_reason: int, uniflow: bool = False) -> StreamSettings:
+    """Return what all messages about ``source`` have in common; ``live_reason`` ends flows that have not ended.
 
     The observation domain is the interface: two xtop on one machine are two domains to a collector.
     """
-    source = snapshot.source
-    interface = source.kind == "interface"
     return StreamSettings(
         domain=source.ifindex or 1,
         interface=source.ifindex,
-        interface_name=source.name if interface else "",
+        interface_name=source.name if source.kind == "interface" else "",
         uniflow=uniflow,
-        live_reason=STILL_ACTIVE if snapshot.state is CaptureState.RUNNING else FORCED_END,
+        live_reason=live_reason,
         sampling=source.sampling,
+        random=source.sampling_method == "random",
     )
 
 
 def write_ipfix(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write the flows as biflows; those that have not ended are cut here (active timeout), or with the capture."""
-    encoder = IpfixEncoder(stream_settings(snapshot), FILE_MESSAGE)
+    reason = STILL_ACTIVE if snapshot.state is CaptureState.RUNNING else FORCED_END
+    encoder = IpfixEncoder(stream_settings(snapshot.source, reason), FILE_MESSAGE)
     now = int(time.time())
     octets = messages = flows = 0
 

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``xtop record`` and real collectors: what their own queries tell is what xtop's JSON tells."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.collectors.collectors import (
+    PipedRecord,
+    StreamCollector,
+    free_port,
+    nfacctd,
+    nfcapd,
+    nfcapd_words,
+    replay,
+    sources_of,
+    wait_for,
+)
+from tests.collectors.conftest import RunXtop
+from tests.collectors.seen_flows import (
+    ICMP,
+    ICMPV6,
+    Seen,
+    directions_of_snapshot,
+    of_nfacctd,
+    of_nfdump,
+    of_snapshot,
+    of_tshark,
+)
+from tests.collectors.tshark_complaints import complaints
+
+ReadJson = Callable[[Path], dict[str, Any]]
+
+
+def as_nfdump_keeps_it(flows: Counter[Seen]) -> Counter[Seen]:
+    """nfdump has eight flags, in its own order of letters; ports of TCP, UDP and SCTP alone are kept as such."""
+    return Counter({replace(one, flags=one.flags.replace("N", "")): count for one, count in flows.items()})
+
+
+def test_nfcapd_over_udp(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path) -> None:
+    directory = tmp_path / "nfcapd"
+    with nfcapd(directory) as port:
+        done = run_xtop("record", "-r", every_kind, "--ipfix", f"udp://127.0.0.1:{port}")
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert of_nfdump(directory) == as_nfdump_keeps_it(of_snapshot(read_json(every_kind)))
+    assert "Sequence Errors: 0, Bad Packets: 0" in nfcapd_words(directory)
+
+
+def test_nfcapd_over_udp_each_direction(
+    every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path
+) -> None:
+    directory = tmp_path / "nfcapd"
+    with nfcapd(directory) as port:
+        done = run_xtop("record", "-r", every_kind, "--uniflow", "--ipfix", f"udp://127.0.0.1:{port}")
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert of_nfdump(directory) == as_nfdump_keeps_it(directions_of_snapshot(read_json(every_kind)))
+
+
+def as_nfacctd_sees_it(one: Seen) -> Seen:
+    """It makes no ports of ICMP's type and code, and reads one octet of flags."""
+    blind = one.protocol in {ICMP, ICMPV6}
+    return replace(one, ports=(0, 0) if blind else one.ports, flags="" if "N" in one.flags else one.flags)
+
+
+def test_nfacctd(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path) -> None:
+    """It knows no RFC 5103."""
+    expected = Counter(map(as_nfacctd_sees_it, directions_of_snapshot(read_json(every_kind)).elements()))
+    with nfacctd(tmp_path / "nfacctd") as (port, rows):
+        done = run_xtop("record", "-r", every_kind, "--uniflow", "--ipfix", f"udp://127.0.0.1:{port}")
+        assert (done.returncode, done.stderr) == (0, b"")
+        wait_for("all rows", lambda: rows.exists() and rows.read_text().count("\n") >= expected.total())
+    assert of_nfacctd(rows.read_text().splitlines()) == expected
+    assert "Discarded" not in (tmp_path / "nfacctd" / "log").read_text()
+
+
+def test_tcp(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path) -> None:
+    """The stream as tshark reads it, and nfcapd, to which its messages are handed on."""
+    port = free_port()
+    collector = StreamCollector(tmp_path / "stream.ipfix", port)
+    done = run_xtop("record", "-r", every_kind, "--ipfix", f"tcp://127.0.0.1:{port}")
+    assert (done.returncode, done.stderr) == (0, b"")
+    collector.wait()
+    expected = of_snapshot(read_json(every_kind))
+    assert complaints(collector.file) == []
+    assert of_tshark(collector.file) == expected
+    with nfcapd(tmp_path / "nfcapd") as udp_port:
+        replay(collector.file.read_bytes(), udp_port)
+    assert of_nfdump(tmp_path / "nfcapd") == as_nfdump_keeps_it(expected)
+
+
+def test_several_collectors_and_a_file(
+    every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path
+) -> None:
+    port, file = free_port(), tmp_path / "flows.ipfix"
+    collector = StreamCollector(tmp_path / "stream.ipfix", port)
+    done = run_xtop("record", "-r", every_kind, "--ipfix", f"tcp://127.0.0.1:{port}", "--ipfix", f"file:{file}")
+    assert (done.returncode, done.stderr) == (0, b"")
+    collector.wait()
+    assert of_tshark(file) == of_tshark(collector.file) == of_snapshot(read_json(every_kind))
+
+
+def test_collector_killed_and_restarted(tmp_path: Path) -> None:
+    """No flow comes twice, and none is lost while the queue holds."""
+    port = free_port()
+    first = StreamCollector(tmp_path / "first.ipfix", port)
+    record = PipedRecord("--ipfix", f"tcp://127.0.0.1:{port}")
+    for _ in range(4):
+        record.step()
+    wait_for("three steps have come", lambda: len(set(sources_of(first.file))) == 3 * record.FLOWS, record.process)
+    first.kill()
+    for _ in range(5):
+        record.step()
+    second = StreamCollector(tmp_path / "second.ipfix", port)
+    record.step()
+    code, words = record.end()
+    second.wait()
+    assert code == 0, words
+    assert complaints(second.file) == []  # templates came again, sequence numbers began again
+    assert Counter(sources_of(first.file, second.file)) == Counter(record.expected_addresses())
+
+
+def test_what_the_queue_cannot_hold_is_counted(tmp_path: Path) -> None:
+    """Nobody listens: the queue keeps what it has room for, and all of it is lost in the end."""
+    record = PipedRecord("--ipfix", f"tcp://127.0.0.1:{free_port()}", "--ipfix-queue", "40")
+    for _ in range(6):
+        record.step()
+    code, words = record.end()
+    assert code == 1
+    assert words[-1].startswith("xtop: error: 192 flows did not reach tcp://127.0.0.1:")
+    assert words[-1].endswith("(connection refused; 0 did)")
+
+
+def test_sigterm_ends_in_order(tmp_path: Path) -> None:
+    """What had ended and what lived is in the file, each once."""
+    file = tmp_path / "flows.ipfix"
+    record = PipedRecord("--ipfix", f"file:{file}")
+    for _ in range(3):
+        record.step()
+    assert record.process.stderr is not None
+    for line in record.process.stderr:
+        if b"64 ended" in line:
+            break
+    record.process.send_signal(signal.SIGTERM)
+    _, words = record.process.communicate(timeout=40)
+    assert record.process.returncode == 0, words
+    assert Counter(sources_of(file)) == Counter(record.expected_addresses())
+
+
+REFUSALS = {
+    "nothing": ((), "nothing to record to"),
+    "no collector": (("--ipfix", "http://127.0.0.1"), "is no collector"),
+    "no host": (("--ipfix", "udp://:4739"), "names no host"),
+    "port": (("--ipfix", "udp://127.0.0.1:70000"), "has no port"),
+    "unknown host": (("--ipfix", "udp://no-such-host.invalid"), "cannot export to udp://no-such-host.invalid"),
+    "unknown host, tcp": (("--ipfix", "tcp://no-such-host.invalid"), "cannot export to tcp://no-such-host.invalid"),
+    "directory": (("--ipfix", "file:/"), "cannot write /"),
+    "no CA": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/nowhere"), "cannot use /nowhere"),
+    "CA is none": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/etc/passwd"), "cannot use /etc/passwd"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals(name: str, every_kind: Path, run_xtop: RunXtop) -> None:
+    options, said = REFUSALS[name]
+    done = run_xtop("record", "-r", every_kind, *options)
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 2, lines
+    assert len(lines) == 1
+    assert lines[0].startswith("xtop: error: ")
+    assert said in lines[0]
+
+
+def test_a_file_that_is_there_stays(every_kind: Path, run_xtop: RunXtop, tmp_path: Path) -> None:
+    file = tmp_path / "flows.ipfix"
+    file.write_text("mine")
+    done = run_xtop("record", "-r", every_kind, "--ipfix", f"file:{file}")
+    assert done.returncode == 2
+    assert file.read_text() == "mine"
+    assert run_xtop("record", "-r", every_kind, "--ipfix", f"file:{file}", "--overwrite").returncode == 0
+    assert file.read_bytes()[:2] == b"\0\x0a"

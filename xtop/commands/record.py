@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``xtop record``: exports flows as they end, without a screen, until it is stopped or the file is at its end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+
+from xtop.commands.opening import requested_capture, start_exporting
+from xtop.export.errors import ExportError
+from xtop.ipfix.exporting_source import ExportingSource
+from xtop.model import CaptureState, ExporterStatus, Snapshot, View
+from xtop.options import export_settings
+from xtop.source import SourceError
+
+EXIT_INTERRUPTED = 130
+FINAL = (CaptureState.DONE, CaptureState.FAILED)
+GLANCE = View(top=1)
+LOOK_S = 0.1  # between two looks at whether the capture has ended
+TERMINAL_EVERY_S = 1.0
+PATIENCE_S = 10.0  # for a collector that takes nothing any more
+
+
+def run(options: argparse.Namespace) -> int:
+    """Record; being told to end is how a record of an interface ends."""
+    exports = export_settings(options)
+    if not exports.collectors:
+        raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739)", 2)
+    settings = requested_capture(options)
+    settings = replace(settings, keep_ended=1, lossless_ended=settings.file is not None)
+    line = StatusLine(options.every)
+    with closing(start_exporting(settings, exports, PATIENCE_S)) as source:
+        code = _until_its_end(source, line)
+        source.stop()
+        source.join()
+        last = source.snapshot(GLANCE)
+        line.write(last)
+        line.end()
+    for exporter in source.exporters:
+        if exporter.failure is not None:
+            raise exporter.failure
+    _check(last)
+    return code
+
+
+def _until_its_end(source: ExportingSource, line: StatusLine) -> int:
+    """Wait until the capture has ended or somebody wants it to; return the exit code that this stands for."""
+    try:
+        while source.state() not in FINAL and not source.failed:
+            line.write_if_due(source)
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit:  # SIGTERM: a service is stopped
+        pass
+    return 0
+
+
+def _check(last: Snapshot) -> None:
+    """Raise where not all is well that was recorded."""
+    if last.state is CaptureState.FAILED:
+        raise SourceError(last.state_text or "the capture broke (it does not say why)", 1)
+    for exporter in last.exporters:
+        if exporter.lost:
+            why = exporter.trouble or "it could not keep up"
+            raise ExportError(f"{exporter.lost} flows did not reach {exporter.url} ({why}; {exporter.flows} did)", 1)
+
+
+class StatusLine:
+    """On standard error: a line every ``every`` seconds; where nobody said how often, one that a terminal renews."""
+
+    def __init__(self, every: float | None) -> None:
+        self._over = every is None and sys.stderr.isatty()
+        self._every = TERMINAL_EVERY_S if self._over else every
+        self._due = time.monotonic() + (self._every or 0.0)
+
+    def write_if_due(self, source: ExportingSource) -> None:
+        """Write where it is time to."""
+        if self._every is not None and time.monotonic() >= self._due:
+            self._due = max(self._due + self._every, time.monotonic())
+            self.write(source.snapshot(GLANCE))
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Write, unless nobody wants to read it."""
+        if self._every is not None:
+            text = status_text(snapshot)
+            sys.stderr.write(f"\r{text}\x1b[K" if self._over else f"{text}\n")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._over:
+            sys.stderr.write("\n")
+
+
+def status_text(snapshot: Snapshot) -> str:
+    """Return what was seen and what became of it, in one line."""
+    totals = snapshot.totals
+    parts = [
+        time.strftime("%H:%M:%S", time.localtime(snapshot.taken_at // 1_000_000_000)),
+        f"{totals.packets:,} packets, {snapshot.lost.total:,} lost",
+        f"{totals.flows_live:,} flows live, {totals.flows_ended:,} ended",
+        *map(exporter_text, snapshot.exporters),
+    ]
+    return " | ".join(parts)
+
+
+def exporter_text(exporter: ExporterStatus) -> str:
+    """Return where one exporter stands."""
+    text = f"{exporter.url}: {exporter.flows:,} flows"
+    if exporter.queued:
+        text += f", {exporter.queued:,} wait"
+    text += f", {exporter.lost:,} lost"
+    return f"{text} ({exporter.trouble})" if exporter.trouble else text
