@@ -15,7 +15,7 @@ enum exit_code {
 
 struct failure {
     enum exit_code exit_code;
-    char text[256]; /* "WHAT (WHY; WHAT TO DO)", no newline, no "xtop: error:" before it */
+    char text[512]; /* "WHAT (WHY; WHAT TO DO)", no newline, no "xtop: error:" before it */
 };
 
 /* Fills `failure` (printf style; cut to fit) and returns -1, so that callers can `return failure_set(...)`. */

@@ -99,7 +99,7 @@ static int load_program(struct source *source, const struct options *options, st
 
     if (!error)
         return capture->keep_host ? keep_open(source, failure) : 0;
-    if (error == -EPERM) { /* -EACCES would be the verifier's */
+    if (refusal_of_program_is_rights(error)) {
         snprintf(what, sizeof what, "attach to %s", capture->settings.interface);
         return refusal_rights(failure, what);
     }

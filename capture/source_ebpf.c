@@ -133,7 +133,7 @@ static int refuse_load(struct ebpf *capture, int error, struct failure *failure)
     char what[64];
 
     snprintf(what, sizeof what, "count on %s in the kernel", capture->interface);
-    if (error == -EPERM)
+    if (refusal_of_program_is_rights(error))
         return refusal_rights(failure, what);
     if (error == -ENOMEM)
         return failure_set(failure, EXIT_FAILED, "cannot %s (no memory for its flow maps; lower --max-flows)", what);

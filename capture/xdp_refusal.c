@@ -14,7 +14,8 @@
 #include "capture/xdp_program.h"
 
 #ifndef CAP_BPF
-#define CAP_BPF 39 /* kernel 5.8 */
+#define CAP_PERFMON 38 /* kernel 5.8 */
+#define CAP_BPF 39
 #endif
 
 static const struct {
@@ -24,6 +25,7 @@ static const struct {
     {CAP_NET_ADMIN, "CAP_NET_ADMIN"}, /* attach XDP, fill the XSKMAP */
     {CAP_NET_RAW, "CAP_NET_RAW"},     /* socket(AF_XDP) */
     {CAP_BPF, "CAP_BPF"},             /* load a program */
+    {CAP_PERFMON, "CAP_PERFMON"},     /* load one whose pointers are reckoned with: the verifier asks for it */
 };
 
 #define NEEDED_COUNT (sizeof needed_capability / sizeof needed_capability[0])
@@ -67,6 +69,11 @@ static void own_path(char *path, size_t size)
     path[length] = '\0';
 }
 
+bool refusal_of_program_is_rights(int error)
+{
+    return error == -EPERM || (error == -EACCES && !capability_held(CAP_PERFMON) && !capability_held(CAP_SYS_ADMIN));
+}
+
 int refusal_rights(struct failure *failure, const char *what)
 {
     char missing[96];
@@ -81,8 +88,8 @@ int refusal_rights(struct failure *failure, const char *what)
     own_path(path, sizeof path);
     return failure_set(
         failure, EXIT_RIGHTS,
-        "cannot %s (%s; run as root or: sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep %s)", what,
-        missing, path);
+        "cannot %s (%s; run as root or: sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon,cap_ipc_lock+ep %s)",
+        what, missing, path);
 }
 
 int refusal_packet_rights(struct failure *failure, const char *interface)

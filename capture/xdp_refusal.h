@@ -5,9 +5,13 @@
 #ifndef XTOP_XDP_REFUSAL_H
 #define XTOP_XDP_REFUSAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/failure.h"
+
+/* Whether the kernel refused to load a program for want of a right; its verifier's -EACCES may be one, too. */
+bool refusal_of_program_is_rights(int error);
 
 /* Rights are missing to do `what` ("attach to v1"): names the capabilities that this process has not. */
 int refusal_rights(struct failure *failure, const char *what);

@@ -13,9 +13,17 @@ from xtop.machine_files import MachineFiles
 CAP_NET_ADMIN = 12
 CAP_NET_RAW = 13
 CAP_IPC_LOCK = 14
+CAP_PERFMON = 38
 CAP_BPF = 39
-NAMES = {CAP_NET_RAW: "cap_net_raw", CAP_NET_ADMIN: "cap_net_admin", CAP_BPF: "cap_bpf", CAP_IPC_LOCK: "cap_ipc_lock"}
-CAPTURE_NEEDS = (CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF)  # CAP_IPC_LOCK besides, where the memory limit is low
+NAMES = {
+    CAP_NET_RAW: "cap_net_raw",
+    CAP_NET_ADMIN: "cap_net_admin",
+    CAP_BPF: "cap_bpf",
+    CAP_PERFMON: "cap_perfmon",
+    CAP_IPC_LOCK: "cap_ipc_lock",
+}
+# CAP_IPC_LOCK besides, where the memory limit is low. CAP_PERFMON: else the verifier forbids to reckon with pointers.
+CAPTURE_NEEDS = (CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON)
 
 _REVISIONS = {0x01000000: 1, 0x02000000: 2, 0x03000000: 2}  # of vfs_cap_data: how many words of 32 bits
 _EFFECTIVE = 1

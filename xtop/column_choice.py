@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from xtop.columns import choosable, offer, scrolled_order
+from xtop.ownership import write_at_home
 
 Choice = Mapping[str, tuple[str, ...]]
 NOTHING_CHOSEN: Choice = MappingProxyType({})
@@ -63,13 +64,7 @@ def _checked(read: object) -> Choice:
 
 def write_choice(path: Path, choice: Choice) -> None:
     """Put ``choice`` into ``path``, whole or not at all (OSError)."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(json.dumps({group: list(names) for group, names in choice.items()}, indent=1) + "\n", "utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_at_home(path, json.dumps({group: list(names) for group, names in choice.items()}, indent=1) + "\n")
 
 
 class ColumnList:

@@ -11,6 +11,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from xtop.ownership import write_at_home
+
 MOST_FILTERS = 200
 MOST_BYTES = 1 << 18
 
@@ -45,16 +47,9 @@ class FilterHistory:
         """Write the file, whole or not at all, together with what another xtop has put there since."""
         if self._path is None:
             return
-        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            try:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                lines = _bounded([*self._stored(), *self._filters])
-                fresh.touch(mode=0o600)
-                fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-                fresh.replace(self._path)
-            finally:
-                fresh.unlink(missing_ok=True)
+            lines = _bounded([*self._stored(), *self._filters])
+            write_at_home(self._path, "".join(f"{line}\n" for line in lines))
 
     def begin(self, draft: str) -> None:
         """Stand behind the newest, with ``draft`` in hand."""

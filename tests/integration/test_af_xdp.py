@@ -230,8 +230,8 @@ def test_missing_rights_are_named(make_link: MakeLink, make_drain: MakeDrain) ->
     code, text = drain.refused()
     assert code == 3
     assert text.startswith(
-        "xtop: error: cannot attach to v1 (CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF are missing; run as root or: sudo"
-        " setcap cap_net_raw,cap_net_admin,cap_bpf"
+        "xtop: error: cannot attach to v1 (CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON are missing; run as root"
+        " or: sudo setcap cap_net_raw,cap_net_admin,cap_bpf"
     )
     assert text.count("\n") == 1
 

@@ -153,9 +153,8 @@ def test_nothing_is_changed(link: Link) -> None:
 def test_without_rights_it_works_and_says_what_it_could_not_see(link: Link) -> None:
     found = examined(link, prefix=UNPRIVILEGED)
     assert found["rights"]["verdict"] == "problem"
-    assert re.fullmatch(
-        r"sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock\+ep /\S*/xtop-capture", found["rights"]["command"]
-    )
+    line = r"sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon,cap_ipc_lock\+ep /\S*/xtop-capture"
+    assert re.fullmatch(line, found["rights"]["command"])
     assert found["tc programs"]["verdict"] == "unknown"
     assert "root sees them" in found["tc programs"]["found"]
     assert found["queues"]["found"].startswith("4 RX of 4, ")

@@ -263,7 +263,9 @@ def test_refusals_are_one_line(make_link: MakeLink) -> None:
     assert "interface v1 is down" in text
 
 
-@pytest.mark.parametrize("missing", ["cap_net_admin,cap_sys_admin", "cap_bpf,cap_sys_admin"])
+@pytest.mark.parametrize(
+    "missing", ["cap_net_admin,cap_sys_admin", "cap_bpf,cap_sys_admin", "cap_perfmon,cap_sys_admin"]
+)
 def test_a_right_that_is_missing_is_named(make_link: MakeLink, missing: str) -> None:
     link = make_link()
     if shutil.which("capsh") is None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.fake_machine import machine
 from tests.unit.sample_link import ixgbe
-from xtop.capabilities import CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW, FileCapabilities
+from xtop.capabilities import CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW, CAP_PERFMON, FileCapabilities
 from xtop.doctor.bpf_programs import Hooked
 from xtop.doctor.examination import Examination, LinkExamination
 from xtop.doctor.finding import Finding, Verdict
@@ -31,7 +31,7 @@ from xtop.ethtool.netdev import XdpFeatures
 from xtop.link_state import LinkState
 from xtop.nic_irqs import QueueIrq
 
-NEEDED = frozenset({CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF})
+NEEDED = frozenset({CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON})
 NOTHING = FileCapabilities(frozenset(), False)
 
 
@@ -68,8 +68,11 @@ def test_rights() -> None:
     program = Path("/opt/xtop/xtop-capture")
     missing = capture_rights(frozenset({CAP_NET_RAW}), NOTHING, program)
     assert missing.verdict is Verdict.PROBLEM
-    assert missing.found == "cap_net_admin, cap_bpf missing"
-    assert missing.command == "sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep /opt/xtop/xtop-capture"
+    assert missing.found == "cap_net_admin, cap_bpf, cap_perfmon missing"
+    assert (
+        missing.command
+        == "sudo setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon,cap_ipc_lock+ep /opt/xtop/xtop-capture"
+    )
     assert capture_rights(NEEDED, NOTHING, program).verdict is Verdict.OK
     assert capture_rights(frozenset(), FileCapabilities(NEEDED, True), program).verdict is Verdict.OK
     # Permitted alone (setcap ...+p) is not in force when the program starts.

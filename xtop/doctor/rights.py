@@ -40,7 +40,9 @@ def rights_findings(files: MachineFiles, program: Path | None, memlock: int | No
 
 def capture_rights(own: frozenset[int], held: FileCapabilities, program: Path | None) -> Finding:
     """Say whether xtop-capture will have what it needs, from its starter or from its file."""
-    why = "capture needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, in xtop-capture alone; reading files needs none"
+    why = (
+        f"capture needs {', '.join(NAMES[number] for number in CAPTURE_NEEDS)}, in xtop-capture alone; files need none"
+    )
     if program is None:
         return unseen("rights", "xtop-capture is neither beside this Python nor in PATH (run: make build)", why)
     by_file = held.permitted if held.effective else frozenset()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xtop.export.errors import ExportError
+from xtop.ownership import hand_over
 
 STANDARD_OUTPUT = "-"
 NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # what file systems without them answer
@@ -63,6 +64,7 @@ def _beside(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb") as stream:
+            hand_over(descriptor, target.stat() if overwrite and target.exists() else None)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
