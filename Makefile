@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke lint format man bench screenshots comparison fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench screenshots comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -38,6 +38,11 @@ test-vm: ## capture in virtual machines whose NICs have zero copy (QEMU and kern
 
 test-vm-smoke: ## the same with one NIC and one kernel, in half a minute
 	@.ci/test_vm --smoke
+
+test-kill: ## kill -9 at random moments under load, KILLS (50) times each capture mode
+	@.ci/setup test
+	@.ci/native_tests build/native-tests >/dev/null
+	@XTOP_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest tests/integration/test_kill.py
 
 lint: ## every linter, and a build with warnings as errors
 	@.ci/setup test lint
