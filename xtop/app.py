@@ -44,6 +44,7 @@ from xtop.picture import Alerts, Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.regions import arrange
+from xtop.screen_rows import keys_of
 from xtop.screen_settings import first_view, hidden_regions
 from xtop.settings_file import Settings
 from xtop.source import SnapshotSource
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 
 EXIT_RIGHTS = 3  # of the contract
 NEWS_S = 30  # for so long an alert stands below the header
+POLLER_PATIENCE_S = 0.05  # for a snapshot that is under way: nobody will see it
 QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
 
 
@@ -218,7 +220,7 @@ class XtopApp(App[None]):
         if self._packets is not None and not self._packets.over:
             self._source.untap()  # what came so far is kept
             self._packets.wait(QUIT_PATIENCE_S)
-        self.poller.stop()
+        self.poller.stop(POLLER_PATIENCE_S)
 
     def on_resize(self, event: Resize) -> None:
         """Choose the arrangement that fits."""
@@ -333,9 +335,9 @@ class XtopApp(App[None]):
     def _seen_now(self, pinned: Pinned, snapshot: Snapshot) -> Pinned:
         """Return the flow whose detail is open as ``snapshot`` has it, or as it was if it has not."""
         rates = self.playback.timeline.rates(pinned.flow.key, snapshot.taken_at)
-        for flow in snapshot.flows:
-            if flow.key == pinned.flow.key:
-                return Pinned(flow, rates, snapshot.taken_at)
+        keys = keys_of(snapshot.flows)
+        if pinned.flow.key in keys:
+            return Pinned(snapshot.flows[keys.index(pinned.flow.key)], rates, snapshot.taken_at)
         return replace(pinned, rates=rates, among_rows=False)
 
     def _as_viewed(self, snapshot: Snapshot) -> Snapshot:

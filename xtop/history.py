@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from xtop.model import Lost, Snapshot
+from xtop.screen_rows import keys_of, rates_of
 from xtop.units import NANOSECONDS
 
 GRAPH_SECONDS = 600
@@ -103,10 +104,11 @@ class FlowTrends:
     def record(self, snapshot: Snapshot) -> None:
         """Append each flow's rate; flows that are no longer among the rows are forgotten."""
         kept: dict[bytes, deque[float]] = {}
-        for flow in (*snapshot.flows, *snapshot.groups):
-            rates = self._by_key.get(flow.key)
-            kept[flow.key] = rates = deque(maxlen=TREND_LENGTH) if rates is None else rates
-            rates.append(flow.bps)
+        for rows in (snapshot.flows, snapshot.groups):
+            for key, rate in zip(keys_of(rows), rates_of(rows), strict=True):
+                rates = self._by_key.get(key)
+                kept[key] = rates = deque(maxlen=TREND_LENGTH) if rates is None else rates
+                rates.append(rate)
         self._by_key = kept
 
     def by_key(self) -> dict[bytes, tuple[float, ...]]:

@@ -40,6 +40,7 @@ from xtop.model import (
 from xtop.native_filter import native_program
 from xtop.protocols import protocol_name
 from xtop.rates import Rate, Reading, rate_between
+from xtop.screen_rows import ScreenRows
 from xtop.settings import CaptureSettings
 from xtop.source import SourceError
 
@@ -268,10 +269,10 @@ class ShmSource:
                 "packets", FLOW_PACKETS_UPPER, _sum_arrays([queue.ended_packets for queue in queues] + [result.packets])
             ),
             protocols=_protocols([queue.ended_protocol for queue in queues] + [result.protocol]),
-            flows=tuple(flows) if view.top else flows,  # a screen's few rows are looked at again and again
+            flows=ScreenRows(flows) if view.top else flows,  # a screen's few rows are looked at again and again
             rows_total=result.rows,
             group=view.group,
-            groups=tuple(groups) if view.top else groups,
+            groups=ScreenRows(groups) if view.top else groups,
             groups_total=result.groups,
             flow_filter=view.filter,
             flows_matched=result.matched,

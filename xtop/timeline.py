@@ -13,14 +13,15 @@ import pickle
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from xtop import model
 from xtop.history import LossNow
 from xtop.model import Snapshot
+from xtop.screen_rows import keys_of, rates_of
 from xtop.units import NANOSECONDS
 
 SPAN_S = 15 * 60
@@ -137,7 +138,7 @@ class Timeline:
         recent = [
             dict(zip(packed.keys, packed.rates, strict=True)) for packed in self._frames[max(0, end - length) : end]
         ]
-        keys = {hash(flow.key): flow.key for flow in snapshot.rows}
+        keys = {hash(key): key for key in keys_of(snapshot.rows)}
         return {key: tuple(rates[hashed] for rates in recent if hashed in rates) for hashed, key in keys.items()}
 
     def _shorten(self, index: int) -> None:
@@ -152,6 +153,7 @@ class Timeline:
 
 # ---- Packing
 
+Value = TypeVar("Value")
 Reduced = tuple[Any, tuple[Any, ...]]
 
 
@@ -173,19 +175,23 @@ _REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
 
 def _packed(frame: Frame) -> _Packed:
     flows, groups = frame.snapshot.flows, frame.snapshot.groups
-    first = (*flows[:ROWS], *groups[:ROWS])
-    rows = (*first, *flows[ROWS:], *groups[ROWS:])
-    kept = replace(frame, snapshot=replace(frame.snapshot, flows=tuple(flows[:ROWS]), groups=tuple(groups[:ROWS])))
+    first = replace(frame.snapshot, flows=tuple(flows[:ROWS]), groups=tuple(groups[:ROWS]))
+    kept = replace(frame, snapshot=first)
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, protocol=5)
     pickler.dispatch_table = _REDUCERS
     pickler.dump(kept)
     return _Packed(
         zlib.compress(buffer.getbuffer(), LEVEL),
-        array("q", [hash(row.key) for row in rows]),
-        array("f", [row.bps for row in rows]),
-        len(first),
+        array("q", map(hash, _kept_first(keys_of(flows), keys_of(groups)))),
+        array("f", _kept_first(rates_of(flows), rates_of(groups))),
+        len(first.flows) + len(first.groups),
     )
+
+
+def _kept_first(flows: Sequence[Value], groups: Sequence[Value]) -> list[Value]:
+    """Return the values of those rows that are kept, then those of the others."""
+    return [*flows[:ROWS], *groups[:ROWS], *flows[ROWS:], *groups[ROWS:]]
 
 
 def _unpacked(content: bytes) -> Frame:

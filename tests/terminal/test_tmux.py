@@ -58,10 +58,10 @@ def quit_and_check(terminal: TmuxTerminal) -> None:
 
 
 def test_the_first_look(demo: TmuxTerminal) -> None:
-    first, last = demo.lines()[0], demo.lines()[-1]
     demo.wait_for("live")
+    demo.wait_until(lambda: "quit" in demo.lines()[-1], "the key line")
+    first = demo.lines()[0]
     assert "lost" in first
-    assert "quit" in last
     assert "0x" not in demo.text()
     quit_and_check(demo)
 

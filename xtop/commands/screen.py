@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -72,3 +73,4 @@ def show(
     naming = SystemNaming(processes=processes)
     app = XtopApp(source, interval, columns=columns, naming=naming, filters=filters, switch=switch, settings=settings)
     app.run()
+    gc.freeze()  # a screen's objects need not be looked through once more because the process ends

@@ -23,6 +23,7 @@ from xtop.ink import Line, fitted, printable, spread
 from xtop.keymap import shown
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
+from xtop.screen_rows import keys_of
 from xtop.widgets.failure import failed_lines
 from xtop.widgets.line_panel import INK_CLASSES, Palette, changed_regions, palette_of, strip_of
 
@@ -73,7 +74,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._first_column = 0
         self._picture = picture
         self._flows = _rows(picture)
-        self._rows = {flow.key: row for row, flow in reversed(list(enumerate(self._flows)))}
+        self._rows = {key: row for row, key in reversed(list(enumerate(keys_of(self._flows))))}
         size = Size(self.size.width, len(self._flows) + HEAD)
         if self.virtual_size != size:
             self.virtual_size = size

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--seconds S]`.
+
+xtop runs on a pseudo-terminal of 120x36 over a capture that generates its own traffic; from outside are measured the
+bytes that it sends, the CPU time of its process (the capture is another), its memory, how long a typed filter takes to
+stand on the screen, and how long `q` takes until the process is gone. One line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import termios
+import time
+from pathlib import Path
+
+COLUMNS, LINES = 120, 36
+SETTLE_S = 8.0  # the first rates, and the first look for hosts that stand out
+FOREVER_S = 1e6
+LOADING_S = 120.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def child(flows: int, interval: float) -> None:
+    """Wait until all flows live, then show the screen."""
+    from xtop.commands.opening import start_capture
+    from xtop.commands.screen import show
+    from xtop.model import View
+    from xtop.settings import CaptureSettings
+    from xtop.settings_file import Settings
+
+    settings = CaptureSettings(
+        demo=True,
+        seed=1,
+        demo_flows=flows,
+        demo_rate=max(200_000, flows // 5),
+        max_flows=flows + flows // 2,
+        idle_timeout=FOREVER_S,
+        active_timeout=FOREVER_S,
+    )
+    source = start_capture(settings)
+    deadline = time.monotonic() + LOADING_S
+    while source.snapshot(View(top=1)).totals.flows_live < flows * 0.95 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    show(source, interval, settings=Settings())
+    source.close()
+
+
+class Terminal:
+    """The other end of the pseudo-terminal: reads all, and counts."""
+
+    def __init__(self, flows: int, interval: float) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            child(flows, interval)
+            os._exit(0)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+
+    def read(self, seconds: float, until: bytes = b"") -> bytes:
+        """Return what comes within so many seconds, or up to ``until``."""
+        end, read = time.monotonic() + seconds, b""
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.fd], [], [], left)[0]:
+                break
+            try:
+                read += os.read(self.fd, 1 << 16)
+            except OSError:  # the child is gone
+                break
+            if until and until in read:
+                break
+        return read
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the process, all its threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self) -> dict[str, float]:
+        """Return the process's own memory and what it maps of the capture's, MB."""
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
+        own = sum(int(status[name].split()[0]) for name in ("RssAnon", "RssFile"))
+        return {"own_mb": own / 1000, "shared_with_the_capture_mb": int(status["RssShmem"].split()[0]) / 1000}
+
+    def type(self, text: bytes) -> None:
+        """Press keys."""
+        os.write(self.fd, text)
+
+
+def measure(flows: int, seconds: float, interval: float) -> dict[str, object]:
+    """Return the figures."""
+    terminal = Terminal(flows, interval)
+    terminal.read(LOADING_S, until=b"live")
+    terminal.read(SETTLE_S)
+    cpu, begin = terminal.cpu_seconds(), time.monotonic()
+    sent = len(terminal.read(seconds))
+    elapsed = time.monotonic() - begin
+    result: dict[str, object] = {
+        "flows": flows,
+        "bytes_per_second": round(sent / elapsed),
+        "cpu_percent": round(100 * (terminal.cpu_seconds() - cpu) / elapsed, 2),
+        **terminal.memory(),
+    }
+    terminal.type(b"/")
+    terminal.read(2.0)
+    begin = time.monotonic()
+    terminal.type(b"packets=0")  # which no flow has, and the table says so
+    terminal.read(10.0, until=b"No flow matches")
+    result["filter_typed_to_shown_ms"] = round((time.monotonic() - begin) * 1000)
+    terminal.type(b"\x1b")
+    terminal.read(2.0)
+    begin = time.monotonic()
+    terminal.type(b"q")
+    terminal.read(20.0)
+    os.waitpid(terminal.pid, 0)
+    result["quit_ms"] = round((time.monotonic() - begin) * 1000)
+    return result
+
+
+def main() -> None:
+    """Measure once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--flows", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--interval", type=float, default=1.0)
+    options = parser.parse_args()
+    print(json.dumps(measure(options.flows, options.seconds, options.interval)))
+
+
+if __name__ == "__main__":
+    main()
