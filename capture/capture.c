@@ -290,9 +290,11 @@ void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, co
 void capture_refresh(struct capture *capture)
 {
     flow_tap_tend(&capture->tap, clock_read(CLOCK_MONOTONIC));
-    if (capture->source.nic_dropped)
-        __atomic_store_n(&capture->segment.header->nic_dropped, capture->source.nic_dropped(&capture->source),
-                         __ATOMIC_RELAXED);
+    if (!capture->source.nic_dropped)
+        return;
+    __atomic_store_n(&capture->segment.header->nic_dropped, capture->source.nic_dropped(&capture->source),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&capture->segment.header->link, capture->source.link, __ATOMIC_RELAXED);
 }
 
 const struct failure *capture_failure(const struct capture *capture)

@@ -65,6 +65,11 @@
 #define XTOP_XDP_GENERIC 1
 #define XTOP_XDP_NATIVE 2
 
+/* xtop_header.link */
+#define XTOP_LINK_UP 0 /* or there is none, or it is not looked at */
+#define XTOP_LINK_NO_CARRIER 1
+#define XTOP_LINK_DOWN 2 /* by whoever administers it */
+
 /* xtop_header.sampling_method; the values are IPFIX selectorAlgorithm (304, RFC 5477), but 0 */
 #define XTOP_SAMPLING_NONE 0
 #define XTOP_SAMPLING_SYSTEMATIC 1 /* systematic count-based */
@@ -261,8 +266,10 @@ struct xtop_header {
     uint32_t zero_copy;
     uint32_t ring_size; /* RX and fill ring, descriptors */
     uint32_t ifindex;
-    uint32_t sampling_method;    /* XTOP_SAMPLING_ */
-    uint32_t sandbox;            /* XTOP_SANDBOX_ bits */
+    uint32_t sampling_method; /* XTOP_SAMPLING_ */
+    uint32_t sandbox;         /* XTOP_SANDBOX_ bits */
+    uint32_t link;            /* XTOP_LINK_, as it is now */
+    uint32_t padding0;
     char source_name[XTOP_TEXT]; /* interface, file */
     char capture[32];            /* "af_xdp", "file", "demo" */
     char driver[32];

@@ -144,36 +144,29 @@ int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state)
     return error;
 }
 
-/* Asks the driver through the ethtool ioctl (linux/ethtool.h); 0, or -errno. */
-static int link_ethtool(const char *interface, void *question)
+/* Asks the driver through the ethtool ioctl (linux/ethtool.h), which any socket takes; 0, or -errno. */
+static int link_ethtool(int fd, const char *interface, void *question)
 {
     struct ifreq request = {.ifr_data = question};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int error = 0;
 
-    if (fd < 0)
-        return -errno;
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
-    if (ioctl(fd, SIOCETHTOOL, &request) < 0)
-        error = -errno;
-    close(fd);
-    return error;
+    return ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
 
-uint32_t link_rx_queues(const char *interface, uint32_t otherwise)
+uint32_t link_rx_queues(int netlink_fd, const char *interface, uint32_t otherwise)
 {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 
-    if (link_ethtool(interface, &channels) < 0 || channels.rx_count + channels.combined_count == 0)
+    if (link_ethtool(netlink_fd, interface, &channels) < 0 || channels.rx_count + channels.combined_count == 0)
         return otherwise;
     return channels.rx_count + channels.combined_count;
 }
 
-void link_driver(const char *interface, char driver[32])
+void link_driver(int netlink_fd, const char *interface, char driver[32])
 {
     struct ethtool_drvinfo information = {.cmd = ETHTOOL_GDRVINFO};
 
     driver[0] = '\0';
-    if (link_ethtool(interface, &information) == 0)
+    if (link_ethtool(netlink_fd, interface, &information) == 0)
         snprintf(driver, 32, "%.31s", information.driver);
 }

@@ -40,9 +40,9 @@ int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state);
  * The RX queues in use (ethtool -l: RX and combined), which grow and shrink with the driver's settings. Where the
  * driver does not tell: `otherwise`.
  */
-uint32_t link_rx_queues(const char *interface, uint32_t otherwise);
+uint32_t link_rx_queues(int netlink_fd, const char *interface, uint32_t otherwise);
 
 /* The driver's name (ethtool -i) in `driver`; empty when it does not tell. */
-void link_driver(const char *interface, char driver[32]);
+void link_driver(int netlink_fd, const char *interface, char driver[32]);
 
 #endif

@@ -22,6 +22,7 @@
 #define SANDBOX_CLSACT 2u   /* takes its tc filters off: nobody else would. CAP_NET_ADMIN stays for it */
 #define SANDBOX_FILE 4u     /* reads a file */
 #define SANDBOX_PACKET 8u   /* takes a packet socket's ring down, and asks whether its interface is there */
+#define SANDBOX_ETHTOOL 16u /* asks a driver for its queues */
 
 /*
  * Gives up rights and files. Adds what was done to `entered` (XTOP_SANDBOX_): Landlock is left out where the kernel has

@@ -109,6 +109,8 @@ static const struct call calls[] = {
     WHERE(SANDBOX_CLSACT, setsockopt, 1, SOL_NETLINK),
     WHERE(SANDBOX_CLSACT, bpf, 0, BPF_PROG_GET_FD_BY_ID),
     WHERE(SANDBOX_CLSACT, bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
+    /* AF_XDP: are there still as many RX queues? */
+    WHERE(SANDBOX_ETHTOOL, ioctl, 1, SIOCETHTOOL),
     /* AF_PACKET */
     WHERE(SANDBOX_PACKET, setsockopt, 1, SOL_PACKET),
     ANY(SANDBOX_PACKET, getsockname), /* libpcap: is the interface still there, and up? */

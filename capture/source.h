@@ -99,10 +99,14 @@ struct source {
     uint32_t sandbox_needs; /* SANDBOX_ bits of sandbox.h */
     uint32_t ring_size;
     uint32_t ifindex;
+    uint32_t link; /* XTOP_LINK_, as nic_dropped() found it last */
     char driver[32];
     char notes[1024]; /* a line for each thing that was tried and left, with the reason */
 
-    /* Frames the driver or the device lost since open, or 0; called by the main thread. NULL = no device. */
+    /*
+     * Frames the driver or the device lost since open, or 0; called by the main thread some times a second, and looks
+     * at the interface's other state, too. NULL = no device.
+     */
     uint64_t (*nic_dropped)(struct source *source);
 };
 

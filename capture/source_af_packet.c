@@ -106,7 +106,7 @@ static int look_at_interface(struct source *source, const struct options *option
     snprintf(capture->interface, sizeof capture->interface, "%s", interface);
     capture->dropped_before = state.dropped;
     source->ifindex = capture->ifindex;
-    link_driver(interface, source->driver);
+    link_driver(capture->netlink_fd, interface, source->driver);
     return 0;
 }
 
@@ -118,7 +118,7 @@ static uint32_t sockets_wanted(const struct af_packet *capture, const struct opt
 
     if (count)
         return count;
-    count = link_rx_queues(capture->interface, 1);
+    count = link_rx_queues(capture->netlink_fd, capture->interface, 1);
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && count > (uint32_t)CPU_COUNT(&allowed))
         count = (uint32_t)CPU_COUNT(&allowed);
     return count < SOCKETS_DEFAULT ? count : SOCKETS_DEFAULT;

@@ -35,6 +35,7 @@
 #include "capture/xdp_refusal.h"
 #include "capture/xsk_queue.h"
 
+#define QUEUE_LOOKS 5   /* every so many calls of nic_dropped(): about once a second */
 #define KEPT_WAIT_MS 40 /* the program wakes nobody for a few frames: see wakeup_flag() there */
 
 /* What must hold before anything is touched. */
@@ -60,7 +61,7 @@ static int look_at_interface(struct source *source, const struct options *option
     capture->mtu = state.mtu;
     snprintf(capture->settings.interface, sizeof capture->settings.interface, "%s", interface);
     source->ifindex = capture->ifindex;
-    link_driver(interface, source->driver);
+    link_driver(capture->netlink_fd, interface, source->driver);
     if (!source->driver[0])
         snprintf(source->driver, sizeof source->driver, "unnamed");
     return 0;
@@ -172,7 +173,7 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     connect_queues(source, options);
     source->busy_poll = options->busy_poll;
     source->nic_dropped = af_xdp_nic_dropped;
-    source->sandbox_needs = SANDBOX_BPF_MAPS;
+    source->sandbox_needs = SANDBOX_BPF_MAPS | SANDBOX_ETHTOOL;
     return 0;
 failed:
     af_xdp_close(source);
@@ -226,6 +227,22 @@ static uint64_t counted_elsewhere(const struct xsk_queue *queue, const struct dr
     return sum.dropped + (habit->refused ? xsk_queue_lost(queue) : 0);
 }
 
+/*
+ * Were queues added, their frames would pass to the host unseen, and sockets of queues that went see nothing: the
+ * workers end and say so. The driver is asked once in a while, since it takes the lock of all network configuration.
+ */
+static void watch_queues(struct af_xdp *capture)
+{
+    uint32_t had = capture->settings.rx_queues;
+    uint32_t now;
+
+    if (capture->looks++ % QUEUE_LOOKS)
+        return;
+    now = link_rx_queues(capture->netlink_fd, capture->settings.interface, had);
+    if (now < had || (now > had && capture->all_queues))
+        __atomic_store_n(&capture->settings.rx_queues_now, now, __ATOMIC_RELAXED);
+}
+
 static uint64_t af_xdp_nic_dropped(struct source *source)
 {
     struct af_xdp *capture = source->private;
@@ -237,6 +254,8 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
     /* The interface first: frames lost between the two readings then make the difference too small, never too large. */
     if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
         return capture->dropped;
+    source->link = !state.up ? XTOP_LINK_DOWN : state.carrier ? XTOP_LINK_UP : XTOP_LINK_NO_CARRIER;
+    watch_queues(capture);
     if (capture->keep_host && state.mac != capture->mac) {
         capture->mac = state.mac; /* it was given another address */
         xdp_program_set_host(&capture->program, &state.mac, 1);

@@ -100,7 +100,7 @@ static int look_at_interface(struct source *source, const struct options *option
     capture->hardware = state.hardware;
     capture->dropped_before = state.dropped;
     source->ifindex = capture->ifindex;
-    link_driver(interface, source->driver);
+    link_driver(capture->netlink_fd, interface, source->driver);
     if (!source->driver[0])
         snprintf(source->driver, sizeof source->driver, "unnamed");
     return 0;

@@ -154,7 +154,7 @@ static enum step attach(struct source *source, const struct mode *mode, struct f
 }
 
 /* The RX queues to serve, in `number`; counted now, because attaching the program may have made some. */
-static int choose_queues(const struct af_xdp *capture, const struct options *options, uint32_t *number,
+static int choose_queues(struct af_xdp *capture, const struct options *options, uint32_t *number,
                          struct failure *failure)
 {
     const char *interface = capture->settings.interface;
@@ -162,7 +162,9 @@ static int choose_queues(const struct af_xdp *capture, const struct options *opt
     uint32_t there;
 
     link_read(capture->netlink_fd, capture->ifindex, &state);
-    there = link_rx_queues(interface, state.rx_queues ? state.rx_queues : 1);
+    there = link_rx_queues(capture->netlink_fd, interface, state.rx_queues ? state.rx_queues : 1);
+    capture->all_queues = !options->queue_count;
+    capture->settings.rx_queues = capture->settings.rx_queues_now = there;
     if (there > XTOP_MAX_QUEUES && !options->queue_count)
         return failure_set(failure, EXIT_USAGE,
                            "%s has %" PRIu32

@@ -19,6 +19,8 @@ struct af_xdp {
     int promiscuous_fd; /* -1 = not yet */
     uint32_t ifindex;
     bool had_carrier; /* before the program came */
+    bool all_queues;  /* not chosen by the user */
+    uint32_t looks;   /* calls of nic_dropped() */
     bool keep_host;
     uint64_t mac; /* the interface's own address, as in bpf/kept_frame.h */
     uint32_t mtu;

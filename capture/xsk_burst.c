@@ -10,6 +10,7 @@
  * and the next take() that finds the ring empty says so.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/socket.h>
 
 #include "capture/xsk_queue.h"
@@ -18,23 +19,34 @@
 #define XDP_PKT_CONTD (1 << 0) /* kernel 6.6, linux/if_xdp.h: the packet goes on in the next descriptor */
 #endif
 
-/* Wakes the driver. Errors but those of a removed interface are its way to say "later". */
+/*
+ * Wakes the driver. Errors are its way to say "later", ENETDOWN that the link is down, from which it may come back; all
+ * but that of a socket that the kernel has unbound, because the interface was removed.
+ */
 static void xsk_kick(struct xsk_queue *queue)
 {
     queue->kicks++;
-    if (recvfrom(queue->base.fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 && (errno == ENETDOWN || errno == ENXIO))
+    if (recvfrom(queue->base.fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 && errno == ENXIO)
         queue->gone = true;
+    if (__atomic_load_n(&queue->settings->rx_queues_now, __ATOMIC_RELAXED) != queue->settings->rx_queues)
+        queue->changed = true;
 }
 
 static enum source_result xsk_take_nothing(struct xsk_queue *queue)
 {
     if (queue->settings->busy_poll)
         xsk_kick(queue);
-    if (!queue->gone)
+    if (!queue->gone && !queue->changed)
         return SOURCE_IDLE;
-    failure_set(&queue->base.failure, EXIT_FAILED,
-                "interface %s is gone (removed while capturing; start again when it is back)",
-                queue->settings->interface);
+    if (queue->gone)
+        failure_set(&queue->base.failure, EXIT_FAILED,
+                    "interface %s is gone (removed while capturing; start again when it is back)",
+                    queue->settings->interface);
+    else
+        failure_set(&queue->base.failure, EXIT_FAILED,
+                    "%s has %" PRIu32 " RX queues now and had %" PRIu32 " (frames would pass by unseen; start again)",
+                    queue->settings->interface, __atomic_load_n(&queue->settings->rx_queues_now, __ATOMIC_RELAXED),
+                    queue->settings->rx_queues);
     return SOURCE_FAILED;
 }
 
@@ -164,4 +176,6 @@ void xsk_queue_statistics(struct source_queue *base, struct xtop_queue *counters
     counters->rx_invalid_descs = statistics.rx_invalid_descs;
     if (getsockopt(queue->base.fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error)
         queue->gone = true;
+    if (__atomic_load_n(&queue->settings->rx_queues_now, __ATOMIC_RELAXED) != queue->settings->rx_queues)
+        queue->changed = true;
 }

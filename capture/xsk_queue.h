@@ -39,6 +39,8 @@ struct xsk_settings {
     uint32_t frame_size; /* bytes of a UMEM chunk */
     bool fragments;      /* a packet may take several frames (XDP_USE_SG, kernel 6.6) */
     bool busy_poll;
+    uint32_t rx_queues;     /* of the interface, when the sockets were made */
+    uint32_t rx_queues_now; /* other than that: the sockets no longer see all; the main thread writes it */
 };
 
 struct kept_frames;
@@ -60,6 +62,7 @@ struct xsk_queue {
     bool kept_burst;                   /* the burst in hand is of the kept frames */
     bool zero_copy;
     bool bound;
+    bool changed;   /* the interface has other RX queues than it had */
     bool gone;      /* the interface was removed; seen by xsk_queue_statistics() or a kick */
     uint64_t kicks; /* since the last statistics */
 

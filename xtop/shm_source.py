@@ -53,6 +53,10 @@ COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for 
 
 _KINDS = {lib.XTOP_SOURCE_INTERFACE: "interface", lib.XTOP_SOURCE_FILE: "file", lib.XTOP_SOURCE_DEMO: "demo"}
 _SAMPLING_METHODS = {lib.XTOP_SAMPLING_SYSTEMATIC: "systematic", lib.XTOP_SAMPLING_RANDOM: "random"}
+_LINKS = {
+    lib.XTOP_LINK_NO_CARRIER: "{} has no carrier: nothing can arrive until the other end is there",
+    lib.XTOP_LINK_DOWN: "{} is down: nothing arrives (ip link set {} up)",
+}
 _XDP_MODES = {lib.XTOP_XDP_GENERIC: "generic", lib.XTOP_XDP_NATIVE: "native"}
 
 
@@ -303,8 +307,14 @@ class ShmSource:
             ring_size=header.ring_size,
             ifindex=header.ifindex,
             reason=_text(header.reason) or None,
-            notes=tuple(line for line in _text(header.notes).split("\n") if line),
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return what the capture noted when it began and, at the end, what the link is like now."""
+        noted = tuple(line for line in _text(self._header.notes).split("\n") if line)
+        link = _LINKS.get(self._header.link)
+        return noted if link is None else (*noted, link.replace("{}", _text(self._header.source_name)))
 
     def _totals(self, queues: list[Any], result: Any, accounting: Accounting) -> Totals:
         return Totals(

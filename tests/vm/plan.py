@@ -24,5 +24,7 @@ class Run:
     refusals: tuple[str, ...] = ()  # checks that may be refused here; all others must pass
 
 
-RUNS = (Run("igb", "igb", "7", mode_checks(1, 4)),)
+EVENTS = tuple(f"{event}-{mode.replace(' ', '-')}" for event in ("kill", "loss", "flap", "removed") for mode in MODES)
+
+RUNS = (Run("igb", "igb", "7", (*mode_checks(1, 4), *EVENTS, "queue-change")),)
 SMOKE = (Run("igb", "igb", "7", ("zero-copy-4", "generic-1")),)

@@ -6,13 +6,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from .check_jumbo import check_jumbo
+from .check_kill import check_kill
+from .check_link import check_flap, check_queue_change, check_removed
+from .check_loss import check_loss
 from .check_modes import MODES, check_mode
 from .links import Nic, Sender
 
 Check = Callable[[Nic, Sender], str]
 
+
+def _word(mode: str) -> str:
+    return mode.replace(" ", "-")
+
+
 CHECKS: dict[str, Check] = {
-    f"{mode.replace(' ', '-')}-{queues}": partial(check_mode, mode=mode, queues=queues)
-    for mode in MODES
-    for queues in (1, 4)
+    **{f"{_word(mode)}-{queues}": partial(check_mode, mode=mode, queues=queues) for mode in MODES for queues in (1, 4)},
+    **{f"kill-{_word(mode)}": partial(check_kill, mode=mode) for mode in MODES},
+    **{f"loss-{_word(mode)}": partial(check_loss, mode=mode) for mode in MODES},
+    **{f"flap-{_word(mode)}": partial(check_flap, mode=mode) for mode in MODES},
+    **{f"jumbo-{_word(mode)}": partial(check_jumbo, mode=mode) for mode in MODES},
+    **{f"removed-{_word(mode)}": partial(check_removed, mode=mode) for mode in MODES},
+    "queue-change": check_queue_change,
 }

@@ -108,3 +108,15 @@ def content_sum(frames: list[bytes]) -> int:
             value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
         total += value
     return total & 0xFFFFFFFFFFFFFFFF
+
+
+def jumbo_set(mtu: int) -> tuple[list[bytes], list[int]]:
+    """Frames of UDP, a flow each, of lengths round the places where buffers end; and their IP lengths."""
+    sizes = [60, 1500, 1514, 2048, 3072, 3822, 3840, 3841, 4096, 4097, 7680, 7681, mtu - 1, mtu]
+    frames = []
+    for number, length in enumerate(sizes):
+        payload = bytes(at & 0xFF for at in range(length - 28))
+        transport = struct.pack(">HHHH", 30000 + number, 443, 8 + len(payload), 0) + payload
+        head = struct.pack(">BBHHHBBH", 0x45, 0, length, number, 0, 64, UDP, 0) + bytes([10, 3, 0, 1, 10, 4, 0, 1])
+        frames.append(MACS[1] + MACS[0] + b"\x08\x00" + _with_checksum(head) + transport)
+    return frames, sizes

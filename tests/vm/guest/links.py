@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -80,10 +81,21 @@ class Nic:
         wait_until(self.has_carrier, f"{self.name} has its carrier")
 
     def queues(self, wanted: int) -> None:
-        """Have so many RX queues, where the driver lets one choose."""
-        said = command("ethtool", "-l", self.name)
-        if re.findall(r"Combined:\s+(\d+)", said)[-1] != str(wanted):
+        """Have so many RX queues."""
+        said = subprocess.run(["ethtool", "-l", self.name], capture_output=True, text=True).stdout
+        now = re.findall(r"(?:Combined|RX):\s+(\d+)", said.partition("Current")[2])
+        if (sum(map(int, now)) or 1) != wanted:
             command("ethtool", "-L", self.name, "combined", str(wanted))
+        self.wait_for_carrier()
+
+    def most_queues(self, wanted: int) -> None:
+        """Have so many RX queues, or what there is where the driver does not let one choose."""
+        with contextlib.suppress(Fault):
+            self.queues(wanted)
+
+    def set_mtu(self, mtu: int) -> None:
+        """Bytes of an IP packet; the kernel's refusal is a Fault."""
+        command("ip", "link", "set", self.name, "mtu", str(mtu))
         self.wait_for_carrier()
 
     def xdp_mode(self) -> str:
@@ -99,9 +111,10 @@ class Sender:
     """Frames into the wire, never more at once than the captured NIC has places for."""
 
     def __init__(self, nic: Nic, captured: Nic) -> None:
-        self.captured = captured
+        self.nic, self.captured = nic, captured
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.bind((nic.name, 0))
+        self.socket.settimeout(PATIENCE_S)  # QEMU stops a sender while no ring of the receiver has room
 
     def send(self, frames: list[bytes]) -> None:
         """Send them, a burst at a time: the next when the kernel has counted the last."""
@@ -115,6 +128,9 @@ class Sender:
 
     def flood(self, frames: list[bytes]) -> int:
         """Send as fast as it goes; how many."""
-        for frame in frames:
-            self.socket.send(frame)
+        try:
+            for frame in frames:
+                self.socket.send(frame)
+        except TimeoutError:
+            raise Fault("the receiving NIC has stopped the sender") from None
         return len(frames)
