@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Drain, Link
+from .conftest import Drain, Link, program
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; from xtop.cli import main; sys.exit(main())"
@@ -77,6 +77,29 @@ def test_tuning_is_what_it_advises(link: Link, tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, env=environment)
     found = examined(link)
     assert [name for name, one in found.items() if "tune" in (one["command"] or "")] == []
+
+
+@pytest.mark.parametrize("kind", ["lo", "tun", "bridge"])
+def test_a_driver_that_refuses_everything(link: Link, tmp_path: Path, kind: str) -> None:
+    """Each thing that it does not tell is a line with its words; none is a problem, and tune changes nothing."""
+    add = {"tun": ("tuntap", "add", "x0", "mode", "tun")}.get(kind, ("link", "add", "x0", "type", kind))
+    name = "lo" if kind == "lo" else "x0"
+    if kind != "lo":
+        subprocess.run(link.command("ip", *add), check=True)
+    subprocess.run(link.command("ip", "link", "set", name, "up"), check=True)
+    content = json.loads(doctor(link, "-i", name, "--format", "json").stdout)
+    found = {finding["name"]: finding for finding in content["interfaces"][0]["findings"]}
+    assert {finding["verdict"] for finding in found.values()} <= {"ok", "could be better", "unknown"}, found
+    assert {found[thing]["verdict"] for thing in ("RX ring", "coalescing", "RSS symmetry")} == {"unknown"}
+    assert "N/A" not in str(found)
+    assert not any(finding["found"].startswith((" ", ";")) for finding in found.values())
+    for action in ("--apply", "--undo"):
+        environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+        command = link.command(program("xtop"), "tune", "-i", name, action, "--format", "json")
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert {one["result"] for one in json.loads(done.stdout)["outcomes"]} <= {"refused"}
+    assert list(tmp_path.rglob("*.json")) == []
 
 
 def test_jumbo_frames(make_link: Callable[..., Link]) -> None:

@@ -14,7 +14,8 @@ _OWN_PREFIX = "xsk_redirect"  # the functions of bpf/xsk_redirect.bpf.c; the ker
 
 def identity_finding(state: LinkState) -> Finding:
     """Say who drives the link, and whether it is up."""
-    where = f" at {state.driver.bus}" if state.driver.bus else ""
+    named = state.driver.bus not in {"", "N/A", state.driver.driver}  # a virtual link is at no bus, and some say so
+    where = f" at {state.driver.bus}" if named else ""
     kind = f", a virtual link ({state.kind})" if state.kind else ""
     found = f"{state.driver.driver or 'not told'}{where}{kind}, {'up' if state.up else 'down'}"
     why = "the driver decides which modes there are"

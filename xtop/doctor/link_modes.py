@@ -29,7 +29,9 @@ def mode_findings(state: LinkState) -> Iterator[Finding]:
         good = state.xdp.native and state.xdp.redirect
         yield Finding("XDP modes", Verdict.OK if good else Verdict.BETTER, native + lacking, modes)
         zero = state.xdp.zero_copy
-        found = "the driver has it; binding a socket proves it" if zero else f"{state.driver.driver} has none"
+        found = (
+            "the driver has it; binding a socket proves it" if zero else f"{state.driver.driver or state.name} has none"
+        )
         yield Finding("zero copy", Verdict.OK if zero else Verdict.BETTER, found, copies)
     yield size_finding(state)
 
@@ -48,5 +50,8 @@ def size_finding(state: LinkState) -> Finding:
         note = f"; with zero copy at most {state.xdp.zero_copy_buffers} buffers" if limited else ""
         found = f"{state.mtu}; a frame takes {several} chunks (multi-buffer){note}"
         return Finding("MTU", Verdict.BETTER if limited else Verdict.OK, found, why, "-c (copy)" if limited else "")
+    if state.xdp is not None and not state.xdp.native:
+        found = f"{state.mtu}; a chunk of AF_XDP holds {most}; ebpf and af_packet take frames of any size"
+        return Finding("MTU", Verdict.BETTER, found, why)
     command = f"sudo ip link set {state.name} mtu {most}, or -S (generic XDP)"
     return Finding("MTU", Verdict.PROBLEM, f"{state.mtu}; one chunk holds {most}, and the driver has one", why, command)
