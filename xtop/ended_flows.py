@@ -27,6 +27,7 @@ class EndedFlows:
         self._cursors = [0] * lib.reader_header(reader).queue_count
         self.lost = 0  # flows that the capture's ring had no room for until we came
         self.closed = False
+        self.awaited = True  # what is read of a file waits for us
 
     def take(self, room: int) -> NativeFlows:
         """Return the next flows, ``room`` of them at most; they stay until the next call."""
@@ -36,8 +37,8 @@ class EndedFlows:
         return NativeFlows(self._records, ffi.sizeof("struct xtop_record"), count)
 
     def cursor(self, queue: int) -> int | None:
-        """Return how many ended flows of ``queue`` were taken or lost; None: nobody takes any more."""
-        return None if self.closed else self._cursors[queue]
+        """Return how many ended flows of ``queue`` were taken or lost; None: nobody is to wait for us."""
+        return self._cursors[queue] if self.awaited and not self.closed else None
 
     def packets_lost(self) -> int:
         """Return how many packets never reached the capture."""

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from tests.collectors.certificates import Authority
 
 XTOP = Path(sys.executable).parent / "xtop"
 DEADLINE_S = 40.0
@@ -33,10 +36,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def _bound(port: int, table: str) -> bool:
-    """Whether somebody has the local port: of /proc/net/udp, or listens on it, of /proc/net/tcp."""
-    lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-    rows = [line.split() for line in lines]
+def _bound(pid: int, port: int, table: str) -> bool:
+    """Whether somebody in the process's network has the port: of UDP, or listens on it, of TCP."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
     return any(int(row[1].rpartition(":")[2], 16) == port and row[3] in {"07", "0A"} for row in rows)
 
 
@@ -57,24 +59,25 @@ def _running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 
 
 @contextlib.contextmanager
-def nfcapd(directory: Path) -> Iterator[int]:
+def nfcapd(directory: Path, prefix: Sequence[str] = ()) -> Iterator[int]:
     """Collect into ``directory``; yield the port. When it is over, the files are whole and the log says how it went."""
     directory.mkdir()
     port = free_port(socket.SOCK_DGRAM)
     command = ["nfcapd", "-w", str(directory), "-b", "127.0.0.1", "-p", str(port), "-B", "4000000"]
-    with _running(command, directory.with_suffix(".log")) as process:
-        wait_for("nfcapd listens", lambda: _bound(port, "udp"), process)
+    with _running([*prefix, *command], directory.with_suffix(".log")) as process:
+        wait_for("nfcapd listens", lambda: _bound(process.pid, port, "udp"), process)
         yield port
-        settle(port)
+        settle(port, process.pid)
 
 
-def settle(port: int) -> None:
-    """Wait until nothing waits in the UDP socket of ``port`` any more."""
+def settle(port: int, pid: int) -> None:
+    """Wait until nothing waits in the UDP socket of ``port``, in the network of a process, any more."""
 
     def empty() -> bool:
-        rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]]
         mine = [row for row in rows if int(row[1].rpartition(":")[2], 16) == port]
-        return all(int(row[4].rpartition(":")[2], 16) == 0 and int(row[-1]) == 0 for row in mine)
+        assert all(int(row[-1]) == 0 for row in mine), "the collector's socket was full"
+        return all(int(row[4].rpartition(":")[2], 16) == 0 for row in mine)
 
     wait_for("the collector has read all", empty)
 
@@ -105,20 +108,29 @@ def nfacctd(directory: Path) -> Iterator[tuple[int, Path]]:
     port, output, configuration = free_port(socket.SOCK_DGRAM), directory / "rows", directory / "nfacctd.conf"
     configuration.write_text(NFACCTD.format(port=port, output=output))
     with _running(["nfacctd", "-f", str(configuration)], directory / "log") as process:
-        wait_for("nfacctd listens", lambda: _bound(port, "udp"), process)
+        wait_for("nfacctd listens", lambda: _bound(process.pid, port, "udp"), process)
         yield port, output
+
+
+TCP_LISTEN = "TCP-LISTEN:{port},reuseaddr,bind=127.0.0.1"
+TLS_LISTEN = "OPENSSL-LISTEN:{{port}},reuseaddr,bind=127.0.0.1,cert={certificate},cafile={authority},verify={verify}"
+
+
+def tls_listen(certificate: Path, authority: Authority, verify: int) -> str:
+    """What socat listens to: TLS with ``certificate``; with ``verify`` the client must have one, too."""
+    return TLS_LISTEN.format(certificate=certificate, authority=authority.file, verify=verify)
 
 
 class StreamCollector:
     """socat, which writes what comes over TCP or TLS into a file: an IPFIX file (RFC 5655)."""
 
-    def __init__(self, file: Path, port: int, listen: str = "TCP-LISTEN:{port},reuseaddr,bind=127.0.0.1") -> None:
+    def __init__(self, file: Path, port: int, listen: str = TCP_LISTEN) -> None:
         self.file = file
         command = ["socat", "-u", listen.format(port=port), f"OPEN:{file},creat,trunc"]
         self._log = file.with_suffix(".log")
         with self._log.open("wb") as words:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words)
-        wait_for("socat listens", lambda: _bound(port, "tcp"), self.process)
+        wait_for("socat listens", lambda: _bound(self.process.pid, port, "tcp"), self.process)
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -132,11 +144,6 @@ class StreamCollector:
     def words(self) -> str:
         """What it said."""
         return self._log.read_text()
-
-    def data_records(self) -> int:
-        """Data records in the messages that are there so far, of which sequence numbers tell; 0 while none is."""
-        messages = list(messages_of(self.file.read_bytes())) if self.file.exists() else []
-        return struct.unpack_from("!I", messages[-1], 8)[0] if messages else 0
 
 
 def messages_of(stream: bytes) -> Iterator[bytes]:
@@ -152,7 +159,7 @@ def replay(stream: bytes, port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         for message in messages_of(stream):
             out.sendto(message, ("127.0.0.1", port))
-            settle(port)
+            settle(port, os.getpid())
 
 
 class PipedRecord:
@@ -192,11 +199,11 @@ class PipedRecord:
         return {f"10.0.{step}.{flow}" for step in range(self.steps) for flow in range(self.FLOWS)}
 
 
-def sources_of(*files: Path) -> list[str]:
-    """The source address of each flow record in IPFIX files, as tshark reads them."""
+def sources_of(*files: Path, whole: bool = True) -> list[str]:
+    """The source address of each flow record in IPFIX files, as tshark reads them; ``whole``: to their end."""
     found: list[str] = []
     for file in files:
         command = ["tshark", "-r", str(file), "-Y", "cflow.srcaddr", "-T", "fields", "-e", "cflow.srcaddr"]
-        lines = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout.decode().split()
+        lines = subprocess.run(command, capture_output=True, timeout=60, check=whole).stdout.decode().split()
         found += [address for line in lines for address in line.split(",")]
     return found

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.collectors.certificates import Authority
 from tests.collectors.collectors import (
+    TCP_LISTEN,
     PipedRecord,
     StreamCollector,
     free_port,
@@ -21,6 +23,7 @@ from tests.collectors.collectors import (
     nfcapd_words,
     replay,
     sources_of,
+    tls_listen,
     wait_for,
 )
 from tests.collectors.conftest import RunXtop
@@ -106,18 +109,26 @@ def test_several_collectors_and_a_file(
     assert of_tshark(file) == of_tshark(collector.file) == of_snapshot(read_json(every_kind))
 
 
-def test_collector_killed_and_restarted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_collector_killed_and_restarted(scheme: str, tmp_path: Path) -> None:
     """No flow comes twice, and none is lost while the queue holds."""
-    port = free_port()
-    first = StreamCollector(tmp_path / "first.ipfix", port)
-    record = PipedRecord("--ipfix", f"tcp://127.0.0.1:{port}")
+    port, listen = free_port(), TCP_LISTEN
+    options = ["--ipfix", f"{scheme}://127.0.0.1:{port}"]
+    if scheme == "tls":
+        authority = Authority(tmp_path)
+        listen = tls_listen(authority.sign("server", "IP:127.0.0.1"), authority, 0)
+        options += ["--ipfix-ca", str(authority.file)]
+    first = StreamCollector(tmp_path / "first.ipfix", port, listen)
+    record = PipedRecord(*options)
     for _ in range(4):
         record.step()
-    wait_for("three steps have come", lambda: len(set(sources_of(first.file))) == 3 * record.FLOWS, record.process)
+    wait_for(
+        "three steps have come", lambda: len(sources_of(first.file, whole=False)) == 3 * record.FLOWS, record.process
+    )
     first.kill()
     for _ in range(5):
         record.step()
-    second = StreamCollector(tmp_path / "second.ipfix", port)
+    second = StreamCollector(tmp_path / "second.ipfix", port, listen)
     record.step()
     code, words = record.end()
     second.wait()

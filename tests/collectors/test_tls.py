@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from tests.collectors.certificates import Authority
-from tests.collectors.collectors import StreamCollector, free_port
+from tests.collectors.collectors import StreamCollector, free_port, tls_listen
 from tests.collectors.conftest import RunXtop
 from tests.collectors.seen_flows import of_snapshot, of_tshark
 from tests.collectors.tshark_complaints import complaints
-
-LISTEN = "OPENSSL-LISTEN:{{port}},reuseaddr,bind=127.0.0.1,cert={certificate},cafile={authority},verify={verify}"
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +26,6 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
 
 
-def listen(certificate: Path, authority: Authority, verify: int) -> str:
-    return LISTEN.format(certificate=certificate, authority=authority.file, verify=verify)
-
-
 def test_both_sides_check(
     every_kind: Path,
     run_xtop: RunXtop,
@@ -41,7 +35,7 @@ def test_both_sides_check(
 ) -> None:
     port = free_port()
     server = authority.sign("server", "IP:127.0.0.1")
-    collector = StreamCollector(tmp_path / "stream.ipfix", port, listen(server, authority, 1))
+    collector = StreamCollector(tmp_path / "stream.ipfix", port, tls_listen(server, authority, 1))
     client = authority.sign("client", "DNS:exporter")
     url = f"tls://127.0.0.1:{port}"
     done = run_xtop("record", "-r", every_kind, "--ipfix", url, "--ipfix-ca", authority.file, "--ipfix-cert", client)
@@ -66,7 +60,7 @@ def test_a_certificate_is_refused(
     subject, days, believed, said = REFUSED[name]
     port = free_port()
     server = authority.sign(name.replace(" ", "-"), subject, days)
-    collector = StreamCollector(tmp_path / "stream.ipfix", port, listen(server, authority, 0))
+    collector = StreamCollector(tmp_path / "stream.ipfix", port, tls_listen(server, authority, 0))
     believe = authority if believed else stranger
     done = run_xtop("record", "-r", every_kind, "--ipfix", f"tls://127.0.0.1:{port}", "--ipfix-ca", believe.file)
     collector.wait()
@@ -82,7 +76,7 @@ def test_unchecked_where_it_is_asked_for(
 ) -> None:
     port = free_port()
     server = authority.sign("whoever", "DNS:whoever")
-    collector = StreamCollector(tmp_path / "stream.ipfix", port, listen(server, authority, 0))
+    collector = StreamCollector(tmp_path / "stream.ipfix", port, tls_listen(server, authority, 0))
     done = run_xtop("record", "-r", every_kind, "--ipfix", f"tls://127.0.0.1:{port}", "--ipfix-no-verify")
     assert (done.returncode, done.stderr) == (0, b"")
     collector.wait()
@@ -93,7 +87,7 @@ def test_the_collector_refuses_us(every_kind: Path, run_xtop: RunXtop, authority
     """It wants a certificate, and we have none: that is said, and no flow counts as delivered."""
     port = free_port()
     server = authority.sign("strict", "IP:127.0.0.1")
-    collector = StreamCollector(tmp_path / "stream.ipfix", port, listen(server, authority, 1))
+    collector = StreamCollector(tmp_path / "stream.ipfix", port, tls_listen(server, authority, 1))
     done = run_xtop("record", "-r", every_kind, "--ipfix", f"tls://127.0.0.1:{port}", "--ipfix-ca", authority.file)
     collector.wait()
     lines = done.stderr.decode().splitlines()

@@ -10,7 +10,7 @@ import pytest
 from tests.screen.scripted_source import SECOND, Script, ScriptedSource
 from xtop.history import REMEMBERED_SECONDS, TREND_LENGTH, FlowTrends, LinkHistory, LossNow, loss_between
 from xtop.layout import Layout, choose
-from xtop.model import CaptureState, View
+from xtop.model import CaptureState, ExporterStatus, View
 from xtop.picture import Picture, status
 from xtop.widgets.state_banner import banner
 
@@ -50,6 +50,18 @@ def test_a_note_gives_way_to_a_reason() -> None:
     assert banner(Picture(noted), 12) == [[(" ※ zero cop…", "dim")]]
     ended = replace(noted, state=CaptureState.DONE, state_text="the file ends here")
     assert banner(Picture(ended), 80) == [[(" ■ the file ends here · these are its last figures", "accent")]]
+
+
+def test_an_export_says_how_it_goes() -> None:
+    snapshot = ScriptedSource().snapshot(View())
+    well = replace(snapshot, exporters=(ExporterStatus("udp://c:4739", True, flows=1234),))
+    assert banner(Picture(well), 80) == [[(" ※ 1,234 flows exported to udp://c:4739", "dim")]]
+    away = ExporterStatus("tcp://c:4739", flows=5, queued=6, trouble="connection refused")
+    said = " ⇥ export to tcp://c:4739: connection refused · 5 flows sent, 6 wait, 0 lost"
+    assert banner(Picture(replace(snapshot, exporters=(away,))), 80) == [[(said, "warn")]]
+    behind = ExporterStatus("udp://c:4739", True, flows=5, lost=7)
+    said = " ⇥ export to udp://c:4739 · 5 flows sent, 0 wait, 7 lost"
+    assert banner(Picture(replace(snapshot, exporters=(behind,))), 80) == [[(said, "warn")]]
 
 
 def test_a_late_snapshot_leaves_no_gap_in_the_curve() -> None:

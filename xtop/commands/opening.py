@@ -111,13 +111,17 @@ def start_exporting(settings: CaptureSettings, exports: ExportSettings, patience
         raise
 
 
-def switching(source: SwitchableSource, options: argparse.Namespace) -> Callable[[str], None]:
+def switching(
+    source: SwitchableSource,
+    options: argparse.Namespace,
+    start: Callable[[CaptureSettings], SnapshotSource] = start_capture,
+) -> Callable[[str], None]:
     """Return what makes ``source`` watch another interface, captured as ``options`` ask; SourceError: all stays."""
     nothing = {"capture": "auto", "filter": None, "force": None}  # of a command that has no such options
 
     def switch(name: str) -> None:
         asked = {**nothing, **vars(options), "interface": [name], "read": None, "demo": None, "realtime": None}
-        source.switch(start_capture(requested_capture(argparse.Namespace(**asked))))
+        source.switch(start(requested_capture(argparse.Namespace(**asked))))
 
     return switch
 

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import replace
 
 from xtop.commands.opening import requested_capture, start_exporting
-from xtop.export.errors import ExportError
 from xtop.ipfix.exporting_source import ExportingSource
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
 from xtop.options import export_settings
@@ -39,10 +38,9 @@ def run(options: argparse.Namespace) -> int:
         last = source.snapshot(GLANCE)
         line.write(last)
         line.end()
-    for exporter in source.exporters:
-        if exporter.failure is not None:
-            raise exporter.failure
-    _check(last)
+    if last.state is CaptureState.FAILED:
+        raise SourceError(last.state_text or "the capture broke (it does not say why)", 1)
+    source.check()
     return code
 
 
@@ -57,16 +55,6 @@ def _until_its_end(source: ExportingSource, line: StatusLine) -> int:
     except SystemExit:  # SIGTERM: a service is stopped
         pass
     return 0
-
-
-def _check(last: Snapshot) -> None:
-    """Raise where not all is well that was recorded."""
-    if last.state is CaptureState.FAILED:
-        raise SourceError(last.state_text or "the capture broke (it does not say why)", 1)
-    for exporter in last.exporters:
-        if exporter.lost:
-            why = exporter.trouble or "it could not keep up"
-            raise ExportError(f"{exporter.lost} flows did not reach {exporter.url} ({why}; {exporter.flows} did)", 1)
 
 
 class StatusLine:

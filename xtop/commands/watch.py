@@ -5,14 +5,20 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-from xtop.commands.opening import requested_capture, start_capture, switching
+from xtop.commands.opening import requested_capture, start_capture, start_exporting, switching
 from xtop.commands.screen import require_terminal, screen_settings, show, take_keyboard
 from xtop.export import check_output, format_of, write_snapshot
+from xtop.ipfix.settings import ExportSettings
 from xtop.model import View
-from xtop.settings import STANDARD_INPUT
+from xtop.options import export_settings
+from xtop.settings import STANDARD_INPUT, CaptureSettings
+from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
+
+PATIENCE_S = 3.0  # who leaves the screen waits no longer for a collector that takes nothing any more
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,14 +26,38 @@ def run(options: argparse.Namespace) -> int:
     output = None if options.output is None else Path(options.output)
     check_output(output, bool(options.overwrite))
     settings = requested_capture(options)
+    exports = export_settings(options)
     require_terminal()
     screen = screen_settings(options.profile)
-    with closing(SwitchableSource(start_capture(settings))) as source:
+    with closing(SwitchableSource(_started(settings, exports))) as source:
         if settings.file == STANDARD_INPUT:
             take_keyboard()
         own_link = settings.interface is not None
-        show(source, options.interval, switching(source, options), own_link=own_link, settings=screen)
+        show(
+            source,
+            options.interval,
+            switching(source, options, lambda asked: _another(asked, exports)),
+            own_link=own_link,
+            settings=screen,
+        )
         last = source.snapshot(View(ended=True)) if output is not None else None
     if output is not None and last is not None:
         write_snapshot(last, output, options.format or format_of(output), bool(options.overwrite))
+    if exports.collectors:
+        source.check()
     return 0
+
+
+def _started(settings: CaptureSettings, exports: ExportSettings) -> SnapshotSource:
+    if not exports.collectors:
+        return start_capture(settings)
+    return start_exporting(replace(settings, lossless_ended=settings.file is not None), exports, PATIENCE_S)
+
+
+def _another(settings: CaptureSettings, exports: ExportSettings) -> SnapshotSource:
+    """Start on another interface; collectors hear of a new domain, but a file is about one."""
+    if any(collector.scheme == "file" for collector in exports.collectors):
+        raise SourceError(
+            "cannot watch another interface (the file of --ipfix is about this one; start another xtop)", 2
+        )
+    return _started(settings, exports)

@@ -19,6 +19,7 @@ from xtop.source import SourceError
 
 IDLE_S = 0.02  # between two looks at a ring that was empty: it lasts for 65536 flows
 FULL_S = 0.005  # while the transport has no room
+AWAITED_S = 10.0  # a file waits no longer for a collector that takes nothing
 
 
 class IpfixExporter:
@@ -36,6 +37,7 @@ class IpfixExporter:
         self._encoder = IpfixEncoder(settings, transport.message_size)
         self._refresh = refresh
         self._refresh_at = time.monotonic() + refresh
+        self._taken_at = time.monotonic()
         self._resting = threading.Event()
         self._giving_up = threading.Event()
         self._patience = 0.0
@@ -117,7 +119,9 @@ class IpfixExporter:
         self._refresh_if_due()
         room = self._transport.room
         if room <= 0:
+            self._ended.awaited = time.monotonic() < self._taken_at + AWAITED_S
             return FULL_S
+        self._ended.awaited, self._taken_at = True, time.monotonic()
         flows = self._ended.take(room)
         self._send(flows)
         return 0.0 if flows.count else IDLE_S

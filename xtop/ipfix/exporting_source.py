@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from xtop.export.errors import ExportError
 from xtop.ipfix.exporter import IpfixExporter
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
 from xtop.source import SnapshotSource
@@ -58,6 +59,16 @@ class ExportingSource:
         """Wait until the exporters of a capture at rest have ended."""
         for exporter in self.exporters:
             exporter.join()
+
+    def check(self) -> None:
+        """Raise ExportError where an exporter that has ended did not send all."""
+        for exporter in self.exporters:
+            if exporter.failure is not None:
+                raise exporter.failure
+            one = exporter.status()
+            if one.lost:
+                why = one.trouble or "it could not keep up"
+                raise ExportError(f"{one.lost} flows did not reach {one.url} ({why}; {one.flows} did)", 1)
 
     def close(self) -> None:
         """Stop, export what there is, and close the source."""

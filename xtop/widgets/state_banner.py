@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from xtop.ink import Line, printable
 from xtop.keymap import shown
-from xtop.model import SourceInfo
+from xtop.model import ExporterStatus, SourceInfo
 from xtop.picture import Picture, local_time, status
 from xtop.widgets.line_panel import LinePanel
 
 
 class StateBanner(LinePanel):
-    """One sentence; a state's reason comes before an alert, and that before a note."""
+    """One sentence; a state's reason comes before what an export lost, that before an alert, and that before a note."""
 
     def show(self, picture: Picture) -> None:
         """Come and go with the sentence."""
@@ -34,15 +34,31 @@ def banner(picture: Picture, width: int) -> list[Line]:
         if state.word in ("ended", "failed") and snapshot is not None and len(text) + len(kept) <= width:
             text += kept
         return [[(_cut(text, width), "warn" if state.alarming else "accent")]]
+    loss = _export_loss(snapshot.exporters) if snapshot is not None else ""
+    if loss:
+        return [[(_cut(f" ⇥ {printable(loss)}", width), "warn")]]
     newest = picture.alerts.newest
     if newest is not None:
         more = f" · {shown(picture.keymap, 'alert_log')} lists all"
         text = f" ⚑ {local_time(newest.at)} {printable(newest.text)}"
         return [[(_cut(text + more if len(text) + len(more) <= width else text, width), "accent")]]
-    remarks = _remarks(snapshot.source) if snapshot is not None else ()
+    remarks = (*_exports(snapshot.exporters), *_remarks(snapshot.source)) if snapshot is not None else ()
     if remarks:
         return [[(_cut(f" ※ {printable(' · '.join(remarks))}", width), "dim")]]
     return []
+
+
+def _export_loss(exporters: tuple[ExporterStatus, ...]) -> str:
+    """Return the first exporter's trouble that there is, or nothing."""
+    for one in exporters:
+        if one.lost or one.trouble:
+            trouble = f": {one.trouble}" if one.trouble else ""
+            return f"export to {one.url}{trouble} · {one.flows:,} flows sent, {one.queued:,} wait, {one.lost:,} lost"
+    return ""
+
+
+def _exports(exporters: tuple[ExporterStatus, ...]) -> list[str]:
+    return [f"{one.flows:,} flows exported to {one.url}" for one in exporters]
 
 
 def _remarks(source: SourceInfo) -> tuple[str, ...]:
