@@ -78,6 +78,7 @@ static const struct call calls[] = {
     WITHOUT(ALL, mmap, 2, PROT_EXEC),
     WITHOUT(ALL, mprotect, 2, PROT_EXEC),
     ANY(ALL, getrandom),
+    ANY(ALL, sched_getaffinity), /* malloc(3), when a ninth thread wants an arena: how many CPUs are there? */
     /* threads that wait and end */
     ANY(ALL, futex),
     ANY(ALL, sched_yield),
