@@ -15,9 +15,9 @@ static uint32_t floor_touch(const struct bench_floor *plan)
         uint32_t ahead = i + FLOOR_AHEAD < plan->count ? i + FLOOR_AHEAD : i;
 
         __builtin_prefetch(&plan->bucket[lines[ahead].bucket], 0, 3);
-        __builtin_prefetch(&plan->record[lines[ahead].record], 1, 3);
+        __builtin_prefetch(&plan->slot[lines[ahead].slot], 1, 3);
         sum += plan->bucket[lines[i].bucket].passed;
-        plan->record[lines[i].record].sequence += sum;
+        plan->slot[lines[i].slot].sequence += sum;
     }
     return sum;
 }

@@ -13,14 +13,14 @@
 /* The lines that a packet's look-up touches. */
 struct bench_lines {
     uint32_t bucket;
-    uint32_t record;
+    uint32_t slot;
 };
 
 struct bench_floor {
     const struct bench_lines *lines;
     uint32_t count;
     const struct xtop_bucket *bucket;
-    struct xtop_record *record; /* a table that has served: `sequence` of its records is spoilt */
+    struct xtop_slot *slot; /* a table that has served: `sequence` of its slots is spoilt */
 };
 
 /* ns a packet, the median of `repeat` runs. */

@@ -101,6 +101,8 @@ static uint32_t parse_flows(const struct bench_table *table, const struct burst 
     for (uint32_t i = 0; i < burst->count; i++) {
         const struct frame *frame = &burst->frame[i];
 
+        if (i < burst->next_count)
+            __builtin_prefetch(burst->next[i]);
         lookup[flows].time = now;
         flows +=
             (link == LINK_ETHERNET && parse_fast(frame->data, frame->captured, frame->length, &lookup[flows].packet)) ||
@@ -208,11 +210,11 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
     if (bench_table_open(&table, frames, max_flows, failure) < 0 || run_repeats(&table, result, options, failure) < 0)
         return -1;
     plan.bucket = table.queue.table.bucket;
-    plan.record = table.queue.table.record;
-    result->bytes_per_flow =
-        (table.queue.table.bucket_count * (double)sizeof(struct xtop_bucket) +
-         segment_shard(table.segment.header, 0)->record_capacity * (double)sizeof(struct xtop_record)) /
-        max_flows;
+    plan.slot = table.queue.table.slot;
+    result->bytes_per_flow = (table.queue.table.bucket_count * (double)sizeof(struct xtop_bucket) +
+                              segment_shard(table.segment.header, 0)->record_capacity *
+                                  (double)(sizeof(struct xtop_slot) + sizeof(struct xtop_rest))) /
+                             max_flows;
     if (run_stages(&table, result->stage, lines) < 0) {
         bench_table_close(&table);
         return failure_set(failure, EXIT_FAILED, "cannot measure the stages (%s; lower --packets)", strerror(ENOMEM));

@@ -30,9 +30,12 @@ enum source_result bench_take(struct source_queue *queue, struct burst *burst)
         burst->frame[i].captured = frame->captured;
         burst->frame[i].length = frame->length;
         burst->frame[i].cookie = frame->at;
-        __builtin_prefetch(burst->frame[i].data); /* as xsk_queue_take does */
     }
     input->next += burst->count;
+    left -= burst->count;
+    burst->next_count = left < SOURCE_BURST ? left : SOURCE_BURST;
+    for (uint32_t i = 0; i < burst->next_count; i++)
+        burst->next[i] = frames->data + frames->frame[input->next + i].at;
     return burst->count ? SOURCE_FRAMES : SOURCE_END;
 }
 

@@ -5,7 +5,7 @@
  *   offset 0                                                                             segment_size
  *   ┌────────┬─────────┬─────┬─────────┬───────────────────────────┬─────┬───────────────────────────┐
  *   │ header │ queue 0 │ ... │ queue n │ shard 0                   │ ... │ shard n                   │
- *   │ 4 KiB  │ block   │     │ block   │ index │ records │ ended   │     │ index │ records │ ended   │
+ *   │ 4 KiB  │ block   │     │ block   │ index │ slots│rests│ended │     │ index │ slots│rests│ended │
  *   └────────┴─────────┴─────┴─────────┴───────────────────────────┴─────┴───────────────────────────┘
  *
  * There is no pointer in it, only byte offsets from its start, so it maps anywhere. All of it lives in a sealed memfd
@@ -15,10 +15,13 @@
  * writes the header. Nobody else can write: the memfd is sealed against it.
  *
  * The reader's protocol.
- *   Sequence lock (xtop_queue, xtop_record): read `sequence` with acquire order; odd means being written, try again;
+ *   Sequence lock (xtop_queue, xtop_slot): read `sequence` with acquire order; odd means being written, try again;
  *     copy; acquire fence; read `sequence` again; equal means the copy is whole.
- *   Generation (xtop_record): odd while the slot holds a flow, even while it is free, one more at each change, so a
- *     slot that was freed and used again is told apart.
+ *   A live flow lies in an xtop_slot and the xtop_rest of the same number, packed so that a packet touches but the
+ *     former; the lock is the slot's and covers both. What they say is an xtop_record (capture/flow_unpack.h makes one
+ *     of the other). The ring of ended flows holds xtop_records.
+ *   Generation: odd while the slot holds a flow, even while it is free, one more at each change, so a slot that was
+ *     freed and used again is told apart.
  *   Slots 1 .. records_used of a shard were used at least once; slot 0 is never used (it means "none" in the index).
  *   Ended ring: `ended_head` counts the records ever put in. Record i lies in slot i % ended_capacity. It is whole
  *     when, after the copy, `ended_reserved` - i <= ended_capacity. A reader keeps its own cursor; one that is lapped
@@ -117,7 +120,7 @@
 #define XTOP_TCP_CLOSED 5 /* both have */
 #define XTOP_TCP_RESET 6
 
-/* What one direction of a flow did: one cache line, touched by each packet of that direction. */
+/* What one direction of a flow did. */
 struct xtop_direction {
     uint64_t packets;
     uint64_t bytes;                          /* IP bytes: header and payload */
@@ -131,13 +134,7 @@ struct xtop_direction {
     uint8_t ip_flags; /* XTOP_IP_ bits, OR */
 };
 
-/*
- * A flow, 256 bytes: four cache lines. Index 0 of a pair is what end 0 of the key sent, index 1 what end 1 sent.
- *   line 0  identity: read and written by every packet
- *   line 1  direction 0   } a packet touches one of the two
- *   line 2  direction 1   }
- *   line 3  what only the first packet, TCP or rare headers touch
- */
+/* A flow, whole. Index 0 of a pair is what end 0 of the key sent, index 1 what end 1 sent. */
 struct xtop_record {
     uint32_t sequence;
     uint32_t generation;
@@ -224,9 +221,10 @@ struct xtop_queue {
 
 /* Where a queue's shard lies, and the few words of it that move. */
 struct xtop_shard {
-    uint64_t index_offset;   /* bucket_count buckets */
-    uint64_t records_offset; /* record_capacity + 1 records; slot 0 unused */
-    uint64_t ended_offset;   /* ended_capacity records */
+    uint64_t index_offset; /* bucket_count buckets */
+    uint64_t slots_offset; /* record_capacity + 1 xtop_slot; slot 0 unused */
+    uint64_t rests_offset; /* as many xtop_rest */
+    uint64_t ended_offset; /* ended_capacity xtop_record */
     uint32_t bucket_count;
     uint32_t record_capacity;
     uint32_t ended_capacity; /* a power of two */
@@ -235,7 +233,7 @@ struct xtop_shard {
     uint64_t ended_head;
     uint32_t records_used; /* slots 1 .. records_used were used at least once */
     uint32_t padding1;
-    uint64_t padding2[8];
+    uint64_t padding2[7];
 };
 
 struct xtop_header {
@@ -280,6 +278,100 @@ struct xtop_header {
 };
 /* cdef end */
 
+/* xtop_slot.state */
+#define XTOP_SLOT_VERSION 7u                  /* the key's IP version; 0 = the slot is free. Bit 0 is never set. */
+#define XTOP_SLOT_CLOSED 8u                   /* tcp_state is XTOP_TCP_CLOSED or more */
+#define XTOP_SLOT_PLAIN(end) (16u << (end))   /* a plain packet of that end changes nothing but line 0 */
+#define XTOP_SLOT_STAMPED(end) (64u << (end)) /* that end's TCP options are known to hold XTOP_TCP_STAMPED */
+
+/* tcp_options of a segment with time stamps and nothing else (RFC 7323 appendix A): no-operation and 8. */
+#define XTOP_TCP_STAMPED (1u << 1 | 1u << 8)
+
+/*
+ * xtop_slot_side.pending: packets that the totals do not have yet, added up in one word:
+ *
+ *   bit  0      7      13    18   22   26      33                 51            63
+ *       ┌──────┬──────┬─────┬────┬────┬───────┬──────────────────┬─────────────┐
+ *       │ bin 0│ bin 1│  2  │ 3  │ 4  │ bin 5 │ IP bytes         │ header bytes│
+ *       └──────┴──────┴─────┴────┴────┴───────┴──────────────────┴─────────────┘
+ *
+ * Bins are those of size_histogram, wide where frames are many (the least and the full ones); larger frames are counted
+ * in the totals at once. Header bytes are those that are not payload. A field whose highest bit is set is due to be
+ * moved to the totals.
+ */
+#define XTOP_PENDING_BINS 6
+#define XTOP_PENDING_BYTES_AT 33
+#define XTOP_PENDING_BYTES_BITS 18
+#define XTOP_PENDING_HEADERS_AT 51
+#define XTOP_PENDING_HEADERS_BITS 13
+
+/* xtop_slot_side.flags: tcp_flags below, then XTOP_IP_DONT_FRAGMENT, then dscp */
+#define XTOP_SLOT_TCP_FLAGS 0x1ffu
+#define XTOP_SLOT_DONT_FRAGMENT_AT 9
+#define XTOP_SLOT_DSCP_AT 10
+
+/* What a plain packet changes. Fields are those of xtop_direction and xtop_record but for flags and pending. */
+struct xtop_slot_side {
+    uint64_t last_seen;
+    uint64_t pending;
+    uint32_t tcp_next;
+    uint16_t flags;
+    uint8_t ttl_min;
+    uint8_t ttl_max;
+};
+
+/* What one end has sent, less what is pending. size_histogram's last bin is what is left of `packets`. */
+struct xtop_rest_total {
+    uint64_t packets : 48;
+    uint64_t out_of_order : 16;
+    uint64_t bytes;
+    uint64_t header_bytes : 48; /* bytes - payload_bytes */
+    uint64_t unused : 16;
+    uint64_t first_seen;
+    uint32_t size_histogram[XTOP_SIZE_BINS - 1];
+    uint32_t shared; /* of end 0: the slot's generation; of end 1: rtt_us */
+};
+
+/*
+ * The line of a live flow that every packet touches: the packed key and all that a plain packet changes. Slots lie side
+ * by side without their rests, so that those of busy flows fill all sets of a cache and not every fourth.
+ *
+ * It lacks the first word of the key, address[0][0..3]: who comes here through the index has compared the key's whole
+ * hash, and two keys with one hash that differ in one word at most do not differ (each step of MurmurHash3 is a
+ * bijection). Of an IPv6 key the other words of the addresses are in the rest.
+ */
+struct xtop_slot {
+    uint32_t sequence;
+    uint8_t address1[4]; /* key.address[1][0..3] */
+    uint16_t port[2];
+    uint16_t vlan;
+    uint8_t protocol;
+    uint8_t state; /* XTOP_SLOT_ */
+    struct xtop_slot_side side[2];
+};
+
+/*
+ * What else there is of the flow.
+ *   line 0  totals of end 0   } touched each 64 packets or so, by the first packet, by what is not plain
+ *   line 1  totals of end 1   }
+ *   line 2  what only the first packet, TCP's turns and rare headers touch
+ */
+struct xtop_rest {
+    struct xtop_rest_total total[2];
+
+    uint8_t address0[16];
+    uint8_t address1[12]; /* key.address[1][4..15] */
+    uint32_t tunnel_id;
+    uint64_t tcp_options[2];
+    uint32_t ip_options[2]; /* ipv4_options or ipv6_extensions */
+    uint16_t retransmissions[2];
+    uint8_t tunnel;
+    uint8_t initiator : 1;
+    uint8_t tcp_state : 3;
+    uint8_t fin_seen : 4;
+    uint8_t ip_flags[2]; /* but XTOP_IP_DONT_FRAGMENT */
+};
+
 #define XTOP_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " must be " #size " bytes")
 #define XTOP_ASSERT_AT(type, field, at) \
     _Static_assert(offsetof(type, field) == (at), #type "." #field " must be at " #at)
@@ -287,6 +379,10 @@ struct xtop_header {
 XTOP_ASSERT_SIZE(struct xtop_key, 40);
 XTOP_ASSERT_SIZE(struct xtop_direction, 64);
 XTOP_ASSERT_SIZE(struct xtop_record, 256);
+XTOP_ASSERT_SIZE(struct xtop_slot_side, 24);
+XTOP_ASSERT_SIZE(struct xtop_slot, 64);
+XTOP_ASSERT_SIZE(struct xtop_rest_total, 64);
+XTOP_ASSERT_SIZE(struct xtop_rest, 192);
 XTOP_ASSERT_SIZE(struct xtop_bucket, 64);
 XTOP_ASSERT_SIZE(struct xtop_shard, 128);
 XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 7 + 256 * 24);
@@ -295,6 +391,10 @@ XTOP_ASSERT_AT(struct xtop_record, last_seen, 48);
 XTOP_ASSERT_AT(struct xtop_record, direction, 64);
 XTOP_ASSERT_AT(struct xtop_record, first_seen, 192);
 XTOP_ASSERT_AT(struct xtop_record, tcp_state, 253);
+XTOP_ASSERT_AT(struct xtop_slot, port, 8);
+XTOP_ASSERT_AT(struct xtop_slot, state, 15);
+XTOP_ASSERT_AT(struct xtop_slot, side, 16);
+XTOP_ASSERT_AT(struct xtop_rest, address0, 128);
 _Static_assert(sizeof(struct xtop_header) <= XTOP_HEADER_SIZE, "the header must fit its room");
 
 #endif

@@ -84,7 +84,6 @@ void record_merge(struct xtop_record *record, uint32_t from, const struct flow_s
     uint64_t first = clock_base + sum->first_seen;
     uint64_t last = clock_base + sum->last_seen;
 
-    record_write_begin(&record->sequence);
     if (sum->opens)
         record->initiator = from & 1;
     if (record->first_seen[from] == 0 || first < record->first_seen[from])
@@ -99,5 +98,4 @@ void record_merge(struct xtop_record *record, uint32_t from, const struct flow_s
         record->ipv4_options[from] |= sum->ipv4_options;
     else
         record->ipv6_extensions[from] |= sum->ipv6_extensions;
-    record_write_end(&record->sequence);
 }

@@ -7,25 +7,15 @@ enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
 
 void record_start(struct xtop_record *record, const struct packet *packet)
 {
-    record_write_begin(&record->sequence);
-    memset((uint8_t *)record + offsetof(struct xtop_record, key), 0,
-           sizeof *record - offsetof(struct xtop_record, key));
+    memset(record, 0, sizeof *record);
     record->key = packet->key;
     record->initiator = packet->direction & 1;
     record->tunnel = packet->tunnel;
     record->tunnel_id = packet->tunnel_id;
-    __atomic_store_n(&record->generation, record->generation + 1, __ATOMIC_RELAXED);
-    record_write_end(&record->sequence);
 }
 
-void record_free(struct xtop_record *record)
-{
-    record_write_begin(&record->sequence);
-    __atomic_store_n(&record->generation, record->generation + 1, __ATOMIC_RELAXED);
-    record_write_end(&record->sequence);
-}
-
-void record_update_rare(struct xtop_record *record, const struct packet *packet)
+/* Headers that few packets have. */
+static void record_update_rare(struct xtop_record *record, const struct packet *packet)
 {
     uint32_t from = packet->direction;
 
@@ -99,7 +89,8 @@ static void tcp_acknowledge(struct xtop_record *record, const struct packet *pac
     record->tcp_state = XTOP_TCP_ESTABLISHED;
 }
 
-void record_update_tcp(struct xtop_record *record, const struct packet *packet, uint64_t time)
+/* TCP's share: state, sequence numbers, round-trip time. */
+static void record_update_tcp(struct xtop_record *record, const struct packet *packet, uint64_t time)
 {
     uint16_t flags = packet->tcp_flags;
 
@@ -121,4 +112,33 @@ void record_update_tcp(struct xtop_record *record, const struct packet *packet, 
         record->fin_seen |= (uint8_t)(1u << packet->direction);
         record->tcp_state = (record->fin_seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH ? XTOP_TCP_CLOSED : XTOP_TCP_FIN;
     }
+}
+
+void record_update(struct xtop_record *record, const struct packet *packet, uint64_t time)
+{
+    uint32_t from = packet->direction;
+    struct xtop_direction *direction = &record->direction[from];
+
+    if (packet->tcp_seen)
+        record_update_tcp(record, packet, time);
+    if (direction->packets == 0) {
+        record->first_seen[from] = time;
+        direction->ttl_min = packet->ttl;
+        direction->ttl_max = packet->ttl;
+    }
+    if (time > record->last_seen[from])
+        record->last_seen[from] = time;
+    direction->packets++;
+    direction->bytes += packet->bytes;
+    direction->payload_bytes += packet->payload_bytes;
+    direction->size_histogram[packet->size_bin]++;
+    direction->tcp_flags |= packet->tcp_flags;
+    direction->ip_flags |= packet->ip_flags;
+    direction->dscp = packet->dscp;
+    if (packet->ttl < direction->ttl_min)
+        direction->ttl_min = packet->ttl;
+    if (packet->ttl > direction->ttl_max)
+        direction->ttl_max = packet->ttl;
+    if (packet->opens | ((packet->ipv4_options | packet->ipv6_extensions) != 0) | (packet->tcp_options != 0))
+        record_update_rare(record, packet);
 }

@@ -11,14 +11,17 @@
 #include <time.h>
 
 #include "capture/flow_index.h"
-#include "capture/flow_merge.h"
 #include "capture/flow_record.h"
+#include "capture/flow_slot.h"
 #include "capture/hash.h"
 #include "capture/histogram.h"
 #include "capture/segment.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Slots between the clock hand and the one that is fetched for it: a few bursts' time. */
+#define SWEEP_AHEAD 24
 
 /* Slots looked at for a flow to push out when the whole neighbourhood is empty. */
 #define EVICTION_SAMPLE 64
@@ -66,7 +69,8 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
 
     *table = (struct flow_table){
         .bucket = (struct xtop_bucket *)(base + shard->index_offset),
-        .record = (struct xtop_record *)(base + shard->records_offset),
+        .slot = (struct xtop_slot *)(base + shard->slots_offset),
+        .rest = (struct xtop_rest *)(base + shard->rests_offset),
         .ended = (struct xtop_record *)(base + shard->ended_offset),
         .shard = shard,
         .header = header,
@@ -79,6 +83,7 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
         .fresh = 1,
         .fresh_end = 1,
         .hand = 1,
+        .earliest = UINT64_MAX,
         .stock_fd = -1,
     };
     /* A first share is each shard's own, so that none is left with nothing to evict. */
@@ -105,7 +110,7 @@ static uint32_t index_find(const struct flow_table *table, const struct xtop_key
         for (uint32_t match = flow_index_match(bucket, hash); match; match &= match - 1) {
             uint32_t slot = bucket->slot[__builtin_ctz(match)];
 
-            if (slot && memcmp(&table->record[slot].key, key, sizeof *key) == 0)
+            if (slot && slot_holds(&table->slot[slot], &table->rest[slot], key))
                 return slot;
         }
         if (bucket->passed == 0)
@@ -183,7 +188,7 @@ static void ended_wait(const struct flow_table *table, uint64_t head)
         nanosleep(&pause, NULL);
 }
 
-static void ended_publish(struct flow_table *table, const struct xtop_record *record, uint8_t reason)
+static void ended_publish(struct flow_table *table, const struct xtop_record *record)
 {
     struct xtop_shard *shard = table->shard;
     uint64_t head = shard->ended_head;
@@ -194,32 +199,36 @@ static void ended_publish(struct flow_table *table, const struct xtop_record *re
     __atomic_store_n(&shard->ended_reserved, head + 1, __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_release);
     *room = *record;
-    room->end_reason = reason & 127;
     __atomic_store_n(&shard->ended_head, head + 1, __ATOMIC_RELEASE);
 }
 
 static void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason)
 {
-    struct xtop_record *record = &table->record[slot];
+    struct xtop_record record;
 
-    ended_publish(table, record, reason);
-    count_ended(table, record);
-    index_remove(table, hash_key(&record->key, table->hash_seed), slot);
-    record_free(record);
+    slot_unpack(&table->slot[slot], &table->rest[slot], &record);
+    record.end_reason = reason & 127;
+    ended_publish(table, &record);
+    count_ended(table, &record);
+    index_remove(table, hash_key(&record.key, table->hash_seed), slot);
+    slot_free(&table->slot[slot], &table->rest[slot]);
     table->free_slot[table->free_count++] = slot;
 }
 
 /* Why the flow is over at `now`, or XTOP_END_NONE. */
-static uint8_t flow_due(const struct flow_table *table, const struct xtop_record *record, uint64_t now)
+static inline uint8_t flow_due(const struct flow_table *table, uint32_t at, uint64_t now)
 {
-    uint64_t last = record_last_seen(record);
+    const struct xtop_slot *slot = &table->slot[at];
+    uint64_t last = slot_last_seen(slot);
 
     /* A closed flow is over after 2 s, however late the hand or the next packet finds it. */
-    if (record->tcp_state >= XTOP_TCP_CLOSED && record_older(last, now, FLOW_TABLE_TCP_QUIET))
+    if (slot->state & XTOP_SLOT_CLOSED && record_older(last, now, FLOW_TABLE_TCP_QUIET))
         return XTOP_END_TCP;
     if (record_older(last, now, table->idle_timeout))
         return XTOP_END_IDLE;
-    if (record_older(record_first_seen(record), now, table->active_timeout))
+    /* The first comparison spares a line of each slot as long as the capture is young. */
+    if (record_older(table->earliest, now, table->active_timeout) &&
+        record_older(slot_first_seen(&table->rest[at]), now, table->active_timeout))
         return XTOP_END_ACTIVE;
     return XTOP_END_NONE;
 }
@@ -233,7 +242,7 @@ struct candidate {
 
 static void candidate_consider(const struct flow_table *table, struct candidate *oldest, uint32_t slot)
 {
-    uint64_t last = record_last_seen(&table->record[slot]);
+    uint64_t last = slot_last_seen(&table->slot[slot]);
 
     if (oldest->slot == 0 || last < oldest->last_seen)
         *oldest = (struct candidate){slot, last};
@@ -261,7 +270,7 @@ static uint32_t victim_under_hand(const struct flow_table *table)
     for (uint32_t i = 0; i < EVICTION_SAMPLE && table->fresh > 1; i++) {
         uint32_t slot = (table->hand - 1 + i) % (table->fresh - 1) + 1;
 
-        if (record_is_live(&table->record[slot]))
+        if (slot_is_live(&table->slot[slot]))
             candidate_consider(table, &oldest, slot);
     }
     return oldest.slot;
@@ -292,7 +301,7 @@ static uint32_t flow_start(struct flow_table *table, const struct lookup *lookup
     }
     while (unlikely(!index_insert(table, lookup->hash, lookup->home, slot)))
         flow_evict(table, lookup->home);
-    record_start(&table->record[slot], &lookup->packet);
+    slot_start(&table->slot[slot], &table->rest[slot], &lookup->packet);
     table->counts->flows_created++;
     return slot;
 }
@@ -322,38 +331,37 @@ void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t c
 
 void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count)
 {
+    uint64_t turn = table->counts->flows_ended;
+
     for (uint32_t i = 0; i < count; i++) {
         const struct xtop_bucket *bucket = &table->bucket[lookup[i].home];
         uint32_t match = flow_index_match(bucket, lookup[i].hash);
-        const struct xtop_record *record;
 
         if (!match && unlikely(bucket->passed)) {
             bucket = &table->bucket[flow_index_next(lookup[i].home, table->bucket_count)];
             match = flow_index_match(bucket, lookup[i].hash);
         }
+        lookup[i].turn = turn;
         lookup[i].slot = match ? bucket->slot[__builtin_ctz(match)] : 0;
-        if (!lookup[i].slot)
-            continue;
-        record = &table->record[lookup[i].slot];
-        __builtin_prefetch(record, 1, 3);
-        __builtin_prefetch(&record->direction[lookup[i].packet.direction], 1, 3);
-        if (lookup[i].packet.tcp_seen)
-            __builtin_prefetch(&record->first_seen, 1, 3);
+        __builtin_prefetch(&table->slot[lookup[i].slot], 1, 3);
+        if (unlikely(lookup[i].packet.key.ip_version == 6))
+            __builtin_prefetch(table->rest[lookup[i].slot].address0, 0, 3);
     }
 }
 
 /* Whether a packet at `now` comes too late for the flow that it found. */
-static inline bool flow_is_over(const struct flow_table *table, const struct xtop_record *record,
-                                const struct lookup *lookup)
+static inline bool flow_is_over(const struct flow_table *table, uint32_t at, const struct lookup *lookup)
 {
-    uint64_t last = record_last_seen(record);
+    const struct xtop_slot *slot = &table->slot[at];
+    uint64_t last = slot_last_seen(slot);
 
     if (unlikely(record_older(last, lookup->time, table->idle_timeout)))
         return true;
-    if (lookup->packet.tcp_seen && unlikely(record->tcp_state >= XTOP_TCP_CLOSED) &&
+    if (lookup->packet.tcp_seen && unlikely(slot->state & XTOP_SLOT_CLOSED) &&
         record_older(last, lookup->time, FLOW_TABLE_TCP_QUIET))
         return true;
-    return table->exact_active && record_older(record_first_seen(record), lookup->time, table->active_timeout);
+    return table->exact_active && unlikely(record_older(table->earliest, lookup->time, table->active_timeout)) &&
+           record_older(slot_first_seen(&table->rest[at]), lookup->time, table->active_timeout);
 }
 
 /* The slot of a look-up's flow, which is started where there is none; 0 when there is no room. */
@@ -361,28 +369,74 @@ static inline uint32_t flow_place(struct flow_table *table, const struct lookup 
 {
     uint32_t slot = at->slot;
 
-    if (unlikely(!slot || !record_is_live(&table->record[slot]) ||
-                 memcmp(&table->record[slot].key, &at->packet.key, sizeof at->packet.key) != 0))
+    /* A slot that was given up since find looked may hold a flow of another hash, which slot_holds cannot tell. */
+    if (unlikely(!slot || at->turn != table->counts->flows_ended ||
+                 !slot_holds(&table->slot[slot], &table->rest[slot], &at->packet.key)))
         slot = index_find(table, &at->packet.key, at->hash, at->home);
-    if (slot && unlikely(flow_is_over(table, &table->record[slot], at))) {
-        flow_end(table, slot, flow_due(table, &table->record[slot], at->time));
+    if (slot && unlikely(flow_is_over(table, slot, at))) {
+        flow_end(table, slot, flow_due(table, slot, at->time));
         slot = 0;
     }
     return slot ? slot : flow_start(table, at);
 }
 
+/* Slots whose pending counts are to be moved when their totals have come in. */
+struct due {
+    uint32_t count;
+    struct {
+        uint32_t slot;
+        uint32_t end;
+    } at[SOURCE_BURST];
+};
+
+/* The first packet after which a slot is due asks for the totals; one that comes before they were moved moves them. */
+static __attribute__((noinline)) void slot_fell_due(struct flow_table *table, struct due *due, uint32_t at,
+                                                    const struct packet *packet)
+{
+    struct xtop_slot *slot = &table->slot[at];
+    uint32_t end = packet->direction;
+
+    if (((slot->side[end].pending - packet->pending) & SLOT_PENDING_DUE) || due->count == SOURCE_BURST) {
+        slot_settle(slot, &table->rest[at], end);
+        return;
+    }
+    __builtin_prefetch(&table->rest[at].total[end], 1, 3);
+    due->at[due->count].slot = at;
+    due->at[due->count++].end = end;
+}
+
+/* The long way of a packet that is not plain. */
+static __attribute__((noinline)) void flow_update(struct flow_table *table, uint32_t slot, const struct lookup *lookup)
+{
+    if (lookup->time < table->earliest)
+        table->earliest = lookup->time;
+    slot_update(&table->slot[slot], &table->rest[slot], &lookup->packet, lookup->time);
+}
+
+static inline void flow_count(struct flow_table *table, struct due *due, uint32_t slot, const struct lookup *lookup)
+{
+    if (unlikely(!slot_count(&table->slot[slot], &lookup->packet, lookup->time)))
+        flow_update(table, slot, lookup);
+    else if (unlikely(slot_due(&table->slot[slot], lookup->packet.direction)))
+        slot_fell_due(table, due, slot, &lookup->packet);
+}
+
 void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
 {
+    struct due due;
     uint32_t placed = 0;
 
+    due.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = flow_place(table, &lookup[i]);
 
         if (unlikely(!slot))
             continue;
-        record_update(&table->record[slot], &lookup[i].packet, lookup[i].time);
+        flow_count(table, &due, slot, &lookup[i]);
         placed++;
     }
+    for (uint32_t i = 0; i < due.count; i++)
+        slot_settle(&table->slot[due.at[i].slot], &table->rest[due.at[i].slot], due.at[i].end);
     table->counts->accounted += placed;
     table->counts->table_full += count - placed;
 }
@@ -397,7 +451,9 @@ void flow_table_merge(struct flow_table *table, struct lookup *lookup, const str
             table->counts->table_full += sum[i]->packets;
             continue;
         }
-        record_merge(&table->record[slot], lookup[i].packet.direction, sum[i], clock_base);
+        if (lookup[i].time < table->earliest)
+            table->earliest = lookup[i].time;
+        slot_merge(&table->slot[slot], &table->rest[slot], lookup[i].packet.direction, sum[i], clock_base);
         table->counts->accounted += sum[i]->packets;
     }
 }
@@ -407,11 +463,12 @@ void flow_table_merge(struct flow_table *table, struct lookup *lookup, const str
 static void sweep_slots(struct flow_table *table, uint64_t now, uint32_t steps)
 {
     for (uint32_t i = 0; i < steps; i++) {
-        struct xtop_record *record = &table->record[table->hand];
+        const struct xtop_slot *slot = &table->slot[table->hand];
         uint8_t reason;
 
-        if (record_is_live(record)) {
-            reason = flow_due(table, record, now);
+        __builtin_prefetch(slot + SWEEP_AHEAD, 0, 3); /* of the last slots: something else, and no harm */
+        if (slot_is_live(slot)) {
+            reason = flow_due(table, table->hand, now);
             if (unlikely(reason != XTOP_END_NONE))
                 flow_end(table, table->hand, reason);
         }

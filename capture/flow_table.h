@@ -3,10 +3,11 @@
  * The flow table of one queue: a shard of the segment with one writer.
  *
  * DESIGN
- *   A look-up touches one line of the index and the lines of the record that the packet changes; both are prefetched
- *   for a whole burst before the first is used, so the memory's latency is paid once a burst and not once a packet.
+ *   A look-up touches one line of the index and, where the packet is plain (flow_slot.h), one of the slot; both are
+ *   prefetched for a whole burst before the first is used, so the memory's latency is paid once a burst and not once a
+ *   packet.
  *
- *     hash ──► home bucket (7 tags, 7 slots, one cache line) ──► slot ──► record (4 lines)
+ *     hash ──► home bucket (7 tags, 7 slots, one cache line) ──► slot (one line; seldom its rest, three)
  *
  *   A bucket that is full sends the next flow to the bucket after it (at most NEIGHBOURHOOD on) and counts it in
  *   `passed`; a look-up goes on only past buckets whose `passed` is not zero, so a miss costs one line.
@@ -37,7 +38,8 @@
 
 struct flow_table {
     struct xtop_bucket *bucket;
-    struct xtop_record *record; /* record[0] is unused */
+    struct xtop_slot *slot; /* slot[0] is unused */
+    struct xtop_rest *rest; /* of the slot of the same number */
     struct xtop_record *ended;
     struct xtop_shard *shard;
     struct xtop_header *header;
@@ -59,6 +61,7 @@ struct flow_table {
     int stock_fd; /* eventfd to write when slots were claimed, so that the stocker makes more present; -1 = none */
 
     bool exact_active; /* packets bring their own time (files): end a flow at its active timeout to the packet */
+    uint64_t earliest; /* ns: no flow was seen before; as long as this is not long ago, none is due by its age */
 
     /*
      * Files only: the owner's cursor in the ended ring. The worker waits rather than lap it, until *stop. NULL in
@@ -75,6 +78,7 @@ struct lookup {
     uint32_t home; /* bucket */
     uint32_t slot; /* where find thinks the flow is; 0 = not found */
     uint64_t time; /* ns */
+    uint64_t turn; /* flows that had ended when find looked: if more have, the slot may be another's */
 };
 
 /*

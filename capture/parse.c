@@ -528,6 +528,7 @@ static __attribute__((noinline)) enum parse_result parse_encapsulated(const uint
     if (decap)
         walk_inwards(&walk, packet, carrier);
     parse_order(packet, &walk.ends);
+    packet_plain(packet);
     return PARSE_FLOW;
 }
 
@@ -558,5 +559,6 @@ enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t l
     if (unlikely(carrier != CARRIES_NOTHING) && decap)
         return parse_encapsulated(data, captured, length, link, decap, packet);
     parse_order(packet, &ends);
+    packet_plain(packet);
     return PARSE_FLOW;
 }

@@ -64,7 +64,45 @@ struct packet {
     uint8_t tunnel;         /* XTOP_TUNNEL_: what carried the IP header directly */
     uint8_t fragment_count; /* of `fragment`, outermost first */
     struct fragment_place fragment[PACKET_FRAGMENTS_MAX];
+
+    /* What flow_slot.h adds up, made by packet_plain of the above; allows = 0: the packet is not plain. */
+    uint8_t allows;   /* the complement of the XTOP_SLOT_ bits that must be set for it to be plain to its flow */
+    uint16_t flags;   /* as xtop_slot_side.flags */
+    uint64_t pending; /* as xtop_slot_side.pending, of this packet alone */
+    uint64_t padding;
 };
+
+enum { PACKET_TCP_FIN = 0x01, PACKET_TCP_SYN = 0x02, PACKET_TCP_RST = 0x04 };
+
+/* Fills the last three fields of a packet with so many bytes of headers; `rare`: it is not plain. */
+static inline void packet_add_up(struct packet *packet, uint32_t headers, bool rare)
+{
+    static const uint64_t bin_at = UINT64_C(0x1a16120d0700); /* a byte a bin: where in `pending` it begins */
+    uint32_t needs = XTOP_SLOT_PLAIN(packet->direction);
+
+    if (packet->tcp_options)
+        needs |= XTOP_SLOT_STAMPED(packet->direction);
+    packet->allows = (uint8_t)(rare ? 0 : ~needs);
+    packet->flags = (uint16_t)(packet->tcp_flags | (packet->ip_flags & 1u) << XTOP_SLOT_DONT_FRAGMENT_AT |
+                               (uint32_t)packet->dscp << XTOP_SLOT_DSCP_AT);
+    packet->pending = UINT64_C(1) << (bin_at >> packet->size_bin * 8 & 63) |
+                      (uint64_t)packet->bytes << XTOP_PENDING_BYTES_AT | (uint64_t)headers << XTOP_PENDING_HEADERS_AT;
+}
+
+/*
+ * The same. A packet is plain unless it has what few have: it opens or ends something, or brings options, or its sizes
+ * would fill more than a quarter of their fields in `pending`.
+ */
+static inline void packet_plain(struct packet *packet)
+{
+    uint32_t headers = packet->bytes - packet->payload_bytes;
+    uint32_t rare = packet->opens | (packet->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST)) |
+                    (packet->ip_flags & ~XTOP_IP_DONT_FRAGMENT) | packet->ipv4_options | packet->ipv6_extensions |
+                    (packet->size_bin >= XTOP_PENDING_BINS) | packet->bytes >> (XTOP_PENDING_BYTES_BITS - 2) |
+                    headers >> (XTOP_PENDING_HEADERS_BITS - 2);
+
+    packet_add_up(packet, headers, rare || (packet->tcp_options && packet->tcp_options != XTOP_TCP_STAMPED));
+}
 
 /*
  * Reads one frame. `captured` bytes are at `data`; `length` is what was on the wire (>= captured).

@@ -84,47 +84,63 @@ const struct xtop_header *reader_header(const struct reader *reader)
     return reader->header;
 }
 
-/* One try. False when the writer was at it. */
-static bool copy_whole(void *to, const void *from, size_t size)
+static void copy_both(const struct locked *locked, void *to, void *rest_to)
 {
-    const uint32_t *sequence = from;
+    memcpy(to, locked->from, locked->size);
+    if (locked->rest_size)
+        memcpy(rest_to, locked->rest, locked->rest_size);
+}
+
+/* One try. False when the writer was at it. */
+static bool copy_whole(const struct locked *locked, void *to, void *rest_to)
+{
+    const uint32_t *sequence = locked->from;
     uint32_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
 
     if (before & 1)
         return false;
-    memcpy(to, from, size);
+    copy_both(locked, to, rest_to);
     atomic_thread_fence(memory_order_acquire);
     return __atomic_load_n(sequence, __ATOMIC_RELAXED) == before;
 }
 
-void reader_copy_locked(const struct reader *reader, void *to, const void *from, size_t size)
+void reader_copy_locked(const struct reader *reader, const struct locked *locked, void *to, void *rest_to)
 {
     const struct timespec pause = {.tv_nsec = COPY_PAUSE_NS};
 
     for (int i = 0; i < COPY_SPINS; i++)
-        if (copy_whole(to, from, size))
+        if (copy_whole(locked, to, rest_to))
             return;
     for (int i = 0; i < COPY_PAUSES && !reader->over; i++) {
         nanosleep(&pause, NULL);
-        if (copy_whole(to, from, size))
+        if (copy_whole(locked, to, rest_to))
             return;
     }
-    memcpy(to, from, size);
+    copy_both(locked, to, rest_to);
 }
 
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record)
 {
+    const struct locked locked = {reader_slot_at(reader, place), reader_rest_at(reader, place),
+                                  sizeof(struct xtop_slot), sizeof(struct xtop_rest)};
+    struct xtop_slot slot;
+    struct xtop_rest rest;
+
     if (!reader_place_live(reader, place))
         return false;
-    reader_copy_locked(reader, record, reader_record_at(reader, place), sizeof *record);
-    return record_is_live(record);
+    reader_copy_locked(reader, &locked, &slot, &rest);
+    if (!slot_is_live(&slot))
+        return false;
+    slot_unpack(&slot, &rest, record);
+    return true;
 }
 
 int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue *queue)
 {
     if (number >= reader->header->queue_count)
         return -1;
-    reader_copy_locked(reader, queue, reader_queue_at(reader, number), sizeof *queue);
+    reader_copy_locked(reader, &(struct locked){.from = reader_queue_at(reader, number), .size = sizeof *queue}, queue,
+                       NULL);
     return 0;
 }
 

@@ -25,7 +25,12 @@ static struct reader_half *chain_find(const struct reader *reader, struct reader
     for (uint32_t at = head; at; at = halves->half[at].next) {
         struct reader_half *half = &halves->half[at];
 
-        if (half->hash == hash && memcmp(&reader_record_at(reader, half->place)->key, key, sizeof *key) == 0)
+        struct xtop_key other;
+
+        if (half->hash != hash)
+            continue;
+        slot_unpack_key(reader_slot_at(reader, half->place), reader_rest_at(reader, half->place), &other);
+        if (memcmp(&other, key, sizeof *key) == 0)
             return half;
     }
     return NULL;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "capture/flow_record.h"
+#include "capture/flow_unpack.h"
 #include "capture/reader.h"
 
 /* A flow's totals at the look before, and what it had gained in the interval up to then; by slot. */
@@ -57,11 +58,18 @@ static inline const struct xtop_shard *reader_shard_at(const struct reader *read
     return (const struct xtop_shard *)((uintptr_t)reader->header + reader->header->shards_offset) + queue;
 }
 
-static inline const struct xtop_record *reader_record_at(const struct reader *reader, struct reader_place place)
+static inline const struct xtop_slot *reader_slot_at(const struct reader *reader, struct reader_place place)
 {
-    uint64_t offset = reader_shard_at(reader, place.queue)->records_offset;
+    uint64_t offset = reader_shard_at(reader, place.queue)->slots_offset;
 
-    return (const struct xtop_record *)((uintptr_t)reader->header + offset) + place.slot;
+    return (const struct xtop_slot *)((uintptr_t)reader->header + offset) + place.slot;
+}
+
+static inline const struct xtop_rest *reader_rest_at(const struct reader *reader, struct reader_place place)
+{
+    uint64_t offset = reader_shard_at(reader, place.queue)->rests_offset;
+
+    return (const struct xtop_rest *)((uintptr_t)reader->header + offset) + place.slot;
 }
 
 /* Slots of a shard that were ever used: 1 .. the result, never more than the mapping holds. */
@@ -75,14 +83,22 @@ static inline uint32_t reader_slots_used(const struct reader *reader, uint32_t q
 
 static inline bool reader_place_live(const struct reader *reader, struct reader_place place)
 {
-    return __atomic_load_n(&reader_record_at(reader, place)->generation, __ATOMIC_RELAXED) & 1;
+    return __atomic_load_n(&reader_slot_at(reader, place)->state, __ATOMIC_RELAXED) & XTOP_SLOT_VERSION;
 }
 
+/* What one sequence lock covers: `size` bytes at `from`, which begins with it, and rest_size bytes at `rest`. */
+struct locked {
+    const void *from;
+    const void *rest;
+    size_t size;
+    size_t rest_size;
+};
+
 /*
- * Copies `size` bytes under the sequence lock that `from` begins with. A writer that was killed within a write leaves
- * its sequence odd for ever: the copy is taken as it is when the capture is known to be over, else after a second.
+ * Copies what is locked to `to` and to `rest_to`. A writer that was killed within a write leaves its sequence odd for
+ * ever: the copy is taken as it is when the capture is known to be over, else after a second.
  */
-void reader_copy_locked(const struct reader *reader, void *to, const void *from, size_t size);
+void reader_copy_locked(const struct reader *reader, const struct locked *locked, void *to, void *rest_to);
 
 /* Copies a record whole; false when the slot is free. */
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);

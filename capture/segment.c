@@ -32,7 +32,8 @@ static uint32_t plan_buckets(const struct segment_plan *plan)
 static uint64_t plan_shard_size(const struct segment_plan *plan)
 {
     return page_round(plan_buckets(plan) * sizeof(struct xtop_bucket)) +
-           page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_record)) +
+           page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_slot)) +
+           page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_rest)) +
            page_round(plan->ended_capacity * sizeof(struct xtop_record));
 }
 
@@ -45,8 +46,10 @@ static void shard_lay_out(struct xtop_shard *shard, const struct segment_plan *p
 {
     shard->index_offset = offset;
     offset += page_round(plan_buckets(plan) * sizeof(struct xtop_bucket));
-    shard->records_offset = offset;
-    offset += page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_record));
+    shard->slots_offset = offset;
+    offset += page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_slot));
+    shard->rests_offset = offset;
+    offset += page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_rest));
     shard->ended_offset = offset;
     shard->bucket_count = plan_buckets(plan);
     shard->record_capacity = plan->max_flows;

@@ -35,8 +35,10 @@ struct frame {
 
 struct burst {
     uint32_t count;
-    bool timed; /* frames bring their own time */
+    bool timed;          /* frames bring their own time */
+    uint32_t next_count; /* of next */
     struct frame frame[SOURCE_BURST];
+    const uint8_t *next[SOURCE_BURST]; /* frames that lie ready for the next burst: fetched while this one is counted */
 };
 
 enum source_result {

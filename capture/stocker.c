@@ -49,14 +49,24 @@ static void populate(const struct stocker *stocker, uint64_t from, uint64_t to)
         (void)madvise(base + from, to - from, MADV_POPULATE_WRITE);
 }
 
-/* The offset up to which a shard's records must be present now. */
+/* Flows of a shard that there must be memory for now. */
 static uint64_t shard_wanted(const struct stocker *stocker, const struct xtop_shard *shard, uint32_t used)
 {
-    uint64_t records = (uint64_t)used + stocker->ahead;
+    uint64_t flows = (uint64_t)used + stocker->ahead;
 
-    if (records > shard->record_capacity)
-        records = shard->record_capacity;
-    return shard->records_offset + (records + 1) * sizeof(struct xtop_record);
+    return flows < shard->record_capacity ? flows : shard->record_capacity;
+}
+
+/* Makes one step more present of what is to be up to `wanted`. True when there was one to make. */
+static bool array_stock(const struct stocker *stocker, uint64_t *present, uint64_t wanted)
+{
+    uint64_t to = *present + STEP < wanted ? *present + STEP : wanted;
+
+    if (*present >= wanted)
+        return false;
+    populate(stocker, *present, to);
+    *present = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
+    return true;
 }
 
 /* One step for one shard. True while there is more to do for it. */
@@ -65,16 +75,11 @@ static bool shard_stock(struct stocker *stocker, uint32_t number)
     const struct xtop_shard *shard = segment_shard(stocker->header, number);
     uint32_t used = __atomic_load_n(&shard->records_used, __ATOMIC_RELAXED);
     uint64_t index = shard->bucket_count * sizeof(struct xtop_bucket);
-    uint64_t wanted = shard_wanted(stocker, shard, used);
-    uint64_t from = stocker->present[number];
+    uint64_t items = shard_wanted(stocker, shard, used) + 1;
 
-    if (from < wanted) {
-        uint64_t to = from + STEP < wanted ? from + STEP : wanted;
-
-        populate(stocker, from, to);
-        stocker->present[number] = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
+    if (array_stock(stocker, &stocker->slots[number], shard->slots_offset + items * sizeof(struct xtop_slot)) ||
+        array_stock(stocker, &stocker->rests[number], shard->rests_offset + items * sizeof(struct xtop_rest)))
         return true;
-    }
     /* Flows hit the index everywhere: a shard that has traffic, or has it all, gets it whole. */
     if (stocker->indexed[number] || index > INDEX_MAX || (used == 0 && stocker->header->queue_count > 1))
         return false;
@@ -113,8 +118,10 @@ int stocker_start(struct stocker *stocker, struct xtop_header *header, uint32_t 
     memset(stocker, 0, sizeof *stocker);
     stocker->header = header;
     stocker->ahead = flows / header->queue_count;
-    for (uint32_t i = 0; i < header->queue_count; i++)
-        stocker->present[i] = segment_shard(header, i)->records_offset & ~(SEGMENT_WINDOW - 1);
+    for (uint32_t i = 0; i < header->queue_count; i++) {
+        stocker->slots[i] = segment_shard(header, i)->slots_offset & ~(SEGMENT_WINDOW - 1);
+        stocker->rests[i] = segment_shard(header, i)->rests_offset & ~(SEGMENT_WINDOW - 1);
+    }
     stocker->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (stocker->wake_fd < 0)
         return errno;

@@ -31,10 +31,11 @@ struct stocker {
     sem_t settled; /* the thread has made the system calls that a sandbox would forbid */
     bool running;
     _Atomic bool stop;
-    int wake_fd;                       /* eventfd: workers write it when they claim slots (flow_table.stock_fd) */
-    uint32_t ahead;                    /* flows, a shard */
-    uint64_t present[XTOP_MAX_QUEUES]; /* a shard's records are present up to this offset of the segment */
-    bool indexed[XTOP_MAX_QUEUES];     /* its index is present */
+    int wake_fd;                     /* eventfd: workers write it when they claim slots (flow_table.stock_fd) */
+    uint32_t ahead;                  /* flows, a shard */
+    uint64_t slots[XTOP_MAX_QUEUES]; /* a shard's slots are present up to this offset of the segment */
+    uint64_t rests[XTOP_MAX_QUEUES]; /* so are their rests */
+    bool indexed[XTOP_MAX_QUEUES];   /* its index is present */
 };
 
 /*

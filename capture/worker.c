@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/flow_record.h"
 #include "capture/frame_filter.h"
 #include "capture/parse_fast.h"
 #include "capture/priority.h"
 #include "capture/segment.h"
+#include "capture/sequence_lock.h"
 #include "capture/worker_epoch.h"
 
 /* The kernel's loss counters cost a system call: ask ten times a second. */
@@ -106,9 +106,9 @@ void worker_publish(struct worker_queue *queue, uint64_t now)
     const size_t to = offsetof(struct xtop_queue, padding1);
 
     queue->counts.time = now;
-    record_write_begin(&queue->published->sequence);
+    sequence_write_begin(&queue->published->sequence);
     memcpy((uint8_t *)queue->published + from, (const uint8_t *)&queue->counts + from, to - from);
-    record_write_end(&queue->published->sequence);
+    sequence_write_end(&queue->published->sequence);
 }
 
 /* The long way, for frames that parse_fast passes on. False: the frame belongs to no flow, and is counted, or waits. */
@@ -147,6 +147,8 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
         struct lookup *at = &lookup[flows];
         bool flow;
 
+        if (i < burst->next_count)
+            __builtin_prefetch(burst->next[i]);
         at->time = burst->timed ? frame->time : now;
         flow = (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet)) ||
                parse_at_length(queue, frame, at);
@@ -193,8 +195,8 @@ static uint32_t dedup_burst(struct worker_queue *queue, struct burst *burst, uin
 }
 
 /*
- * Memory serves only so many prefetches at a time. So they are spread over the burst: while the next few frames are
- * parsed, the index lines of those before them come in, and the records of those before these.
+ * Memory serves only so many prefetches at a time. So they are spread over the burst: while a few frames are parsed,
+ * the same number of the next burst's come in, and the index lines of those before, and the slots of those before these.
  */
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
@@ -202,7 +204,8 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
     struct flow_tap *tap = queue->shared->tap;
     uint32_t frames = queue->sampler.plan.interval > 1 ? sample_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
-    uint32_t found = 0; /* look-ups before this one have been through find */
+    uint32_t hashed = 0; /* look-ups before this one have been through hash, two steps ago or longer */
+    uint32_t found = 0;  /* look-ups before this one have been through find */
 
     if (queue->shared->filter)
         frames = filter_burst(queue, burst, frames);
@@ -213,8 +216,9 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         uint32_t more = parse_frames(queue, burst, from, to, now, &lookup[flows]);
 
         flow_table_hash(&queue->table, &lookup[flows], more);
-        flow_table_find(&queue->table, &lookup[found], flows - found);
-        found = flows;
+        flow_table_find(&queue->table, &lookup[found], hashed - found);
+        found = hashed;
+        hashed = flows;
         flows += more;
     }
     queue->counts.received += burst->count;
@@ -267,6 +271,7 @@ static uint32_t queue_turn(struct worker_queue *queue, uint64_t now)
     }
     burst.count = 0;
     burst.timed = false;
+    burst.next_count = 0;
     queue->state = operations->take(queue->input, &burst);
     if (burst.count && burst.timed && !queue->input->own_clock)
         queue->packet_time = burst.frame[burst.count - 1].time;

@@ -56,7 +56,19 @@ static void xsk_frame_set(struct xsk_queue *queue, struct frame *frame, const st
     frame->captured = descriptor->len;
     frame->length = descriptor->len;
     frame->cookie = descriptor->addr;
-    __builtin_prefetch(frame->data);
+}
+
+/* Frames that lie in the ring already, behind the `taken` from `at`: the worker fetches them while it counts these. */
+static void xsk_look_ahead(struct xsk_queue *queue, struct burst *burst, uint32_t at, uint32_t taken)
+{
+    uint32_t more = queue->rx.cached_prod - queue->rx.cached_cons;
+
+    for (uint32_t i = queue->looked_at; i < taken; i++) /* that came since */
+        __builtin_prefetch(burst->frame[i].data);
+    burst->next_count = more < SOURCE_BURST ? more : SOURCE_BURST;
+    queue->looked_at = burst->next_count;
+    for (uint32_t i = 0; i < burst->next_count; i++)
+        burst->next[i] = queue->area + xsk_ring_cons__rx_desc(&queue->rx, at + taken + i)->addr;
 }
 
 /*
@@ -106,6 +118,7 @@ enum source_result xsk_queue_take(struct source_queue *base, struct burst *burst
     }
     for (uint32_t i = 0; i < available; i++)
         xsk_frame_set(queue, &burst->frame[i], xsk_ring_cons__rx_desc(&queue->rx, at + i));
+    xsk_look_ahead(queue, burst, at, available);
     /* The frames are ours until they are back in the fill ring; only the descriptors are given back here. */
     xsk_ring_cons__release(&queue->rx, available);
     burst->count = available;

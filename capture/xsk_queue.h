@@ -55,6 +55,7 @@ struct xsk_queue {
     uint8_t *area;   /* the UMEM */
     uint64_t *spare; /* frames that found the fill ring full: a stack with room for every frame */
     uint32_t spare_count;
+    uint32_t looked_at;       /* frames of the next burst that the worker was told to fetch */
     struct kept_frames *kept; /* of the first queue: what was left to the host; NULL = nothing is, or not here */
     const struct xdp_program *program; /* what feeds the socket */
     uint64_t sampled_bytes;            /* of the frames that the program left out of the sample */

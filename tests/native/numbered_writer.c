@@ -18,6 +18,7 @@ struct packet numbered_packet(uint32_t flow, uint8_t direction)
 
     packet.bytes = 100 + flow;
     packet.payload_bytes = 50 + flow;
+    packet_plain(&packet);
     return packet;
 }
 

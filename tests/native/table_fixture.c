@@ -25,10 +25,13 @@ void fixture_open(struct table_fixture *fixture, uint32_t max_flows, uint32_t en
     fixture->segment.header->active_timeout = 300 * SECOND;
     require(flow_table_open(&fixture->table, fixture->segment.header, 0, &fixture->counts) == 0, "no memory");
     fixture->table.exact_active = true;
+    fixture->copy = calloc(max_flows + 1, sizeof *fixture->copy);
+    require(fixture->copy != NULL, "no memory");
 }
 
 void fixture_close(struct table_fixture *fixture)
 {
+    free(fixture->copy);
     flow_table_close(&fixture->table);
     segment_destroy(&fixture->segment);
 }
@@ -70,11 +73,20 @@ void fixture_feed(struct table_fixture *fixture, const struct packet *packet, ui
     flow_table_update(&fixture->table, &lookup, 1);
 }
 
-static const struct xtop_record *slot_at(const struct table_fixture *fixture, uint32_t slot)
+/* The record of a slot; NULL when the slot is free. */
+static const struct xtop_record *record_at(const struct table_fixture *fixture, uint32_t slot)
 {
     const struct xtop_shard *shard = segment_shard(fixture->segment.header, 0);
+    const struct xtop_slot *slots =
+        (const struct xtop_slot *)((uintptr_t)fixture->segment.header + shard->slots_offset);
+    const struct xtop_rest *rests =
+        (const struct xtop_rest *)((uintptr_t)fixture->segment.header + shard->rests_offset);
 
-    return (const struct xtop_record *)((uintptr_t)fixture->segment.header + shard->records_offset) + slot;
+    if (!slot_is_live(&slots[slot]))
+        return NULL;
+    slot_unpack(&slots[slot], &rests[slot], &fixture->copy[slot]);
+    require(fixture->copy[slot].generation & 1, "a live slot has an even generation");
+    return &fixture->copy[slot];
 }
 
 const struct xtop_record *fixture_find(const struct table_fixture *fixture, const struct packet *packet)
@@ -82,9 +94,9 @@ const struct xtop_record *fixture_find(const struct table_fixture *fixture, cons
     const struct xtop_record *found = NULL;
 
     for (uint32_t slot = 1; slot <= segment_shard(fixture->segment.header, 0)->records_used; slot++) {
-        const struct xtop_record *record = slot_at(fixture, slot);
+        const struct xtop_record *record = record_at(fixture, slot);
 
-        if (!(record->generation & 1) || memcmp(&record->key, &packet->key, sizeof packet->key) != 0)
+        if (!record || memcmp(&record->key, &packet->key, sizeof packet->key) != 0)
             continue;
         require(!found, "one key lives in two records");
         found = record;
@@ -97,7 +109,7 @@ uint32_t fixture_live(const struct table_fixture *fixture)
     uint32_t live = 0;
 
     for (uint32_t slot = 1; slot <= segment_shard(fixture->segment.header, 0)->records_used; slot++)
-        live += slot_at(fixture, slot)->generation & 1;
+        live += record_at(fixture, slot) != NULL;
     return live;
 }
 
@@ -106,9 +118,12 @@ uint64_t fixture_packets(const struct table_fixture *fixture)
     const struct xtop_shard *shard = segment_shard(fixture->segment.header, 0);
     uint64_t packets = 0;
 
-    for (uint32_t slot = 1; slot <= shard->records_used; slot++)
-        if (slot_at(fixture, slot)->generation & 1)
-            packets += slot_at(fixture, slot)->direction[0].packets + slot_at(fixture, slot)->direction[1].packets;
+    for (uint32_t slot = 1; slot <= shard->records_used; slot++) {
+        const struct xtop_record *record = record_at(fixture, slot);
+
+        if (record)
+            packets += record->direction[0].packets + record->direction[1].packets;
+    }
     for (uint64_t i = 0; i < shard->ended_head; i++)
         packets += fixture_ended(fixture, i)->direction[0].packets + fixture_ended(fixture, i)->direction[1].packets;
     return packets;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "capture/flow_table.h"
+#include "capture/flow_unpack.h"
 #include "capture/segment.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -18,6 +19,7 @@ struct table_fixture {
     struct segment segment;
     struct flow_table table;
     struct xtop_queue counts;
+    struct xtop_record *copy; /* by slot: what fixture_find found */
 };
 
 /* A table of its own segment: idle 30 s, active 300 s. Aborts when there is no memory. */
@@ -33,7 +35,10 @@ struct packet fixture_tcp(uint32_t flow, uint8_t direction, uint16_t flags);
 /* Puts one packet through the stages. */
 void fixture_feed(struct table_fixture *fixture, const struct packet *packet, uint64_t time);
 
-/* The live record of `packet`'s key, found by looking at every slot; NULL = none. Aborts when there are two. */
+/*
+ * The live record of `packet`'s key as it is now, found by looking at every slot; NULL = none. Aborts when there are
+ * two. A slot's record is always at the same place, until the next look at the slot.
+ */
 const struct xtop_record *fixture_find(const struct table_fixture *fixture, const struct packet *packet);
 
 uint32_t fixture_live(const struct table_fixture *fixture);

@@ -127,15 +127,15 @@ static void test_a_write_that_never_ended(void **state)
 {
     struct watched watched = {.rows = 0};
     struct packet packet = numbered_packet(3, 0);
-    struct xtop_record *record;
+    struct xtop_slot *slot;
 
     (void)state;
     watched_open(&watched, 16, 16);
     fixture_feed(&watched.fixture, &packet, START);
-    record = (struct xtop_record *)((uintptr_t)watched.fixture.segment.header +
-                                    segment_shard(watched.fixture.segment.header, 0)->records_offset) +
-             1;
-    record->sequence |= 1;
+    slot = (struct xtop_slot *)((uintptr_t)watched.fixture.segment.header +
+                                segment_shard(watched.fixture.segment.header, 0)->slots_offset) +
+           1;
+    slot->sequence |= 1;
     look_once(&watched);
     assert_int_equal(watched.rows, 1);
     watched_close(&watched);

@@ -72,12 +72,15 @@ static void test_regions_do_not_overlap(void **state)
         assert_true(shard->record_capacity >= 777);
         assert_int_equal(shard->ended_capacity, 32);
         assert_int_equal(shard->index_offset % 64, 0);
-        assert_int_equal(shard->records_offset % 64, 0);
+        assert_int_equal(shard->slots_offset % 64, 0);
+        assert_int_equal(shard->rests_offset % 64, 0);
         assert_int_equal(shard->ended_offset % 64, 0);
         assert_true(shard->index_offset >= end);
-        assert_true(shard->records_offset >= shard->index_offset + shard->bucket_count * sizeof(struct xtop_bucket));
+        assert_true(shard->slots_offset >= shard->index_offset + shard->bucket_count * sizeof(struct xtop_bucket));
+        assert_true(shard->rests_offset >=
+                    shard->slots_offset + (shard->record_capacity + 1) * sizeof(struct xtop_slot));
         assert_true(shard->ended_offset >=
-                    shard->records_offset + (shard->record_capacity + 1) * sizeof(struct xtop_record));
+                    shard->rests_offset + (shard->record_capacity + 1) * sizeof(struct xtop_rest));
         end = shard->ended_offset + shard->ended_capacity * sizeof(struct xtop_record);
     }
     assert_true(header->segment_size >= end);

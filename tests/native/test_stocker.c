@@ -18,6 +18,7 @@
 #define FLOWS 1048576u
 #define STOCK 16384u
 #define PATIENCE_MS 20000
+#define FLOW_SIZE (sizeof(struct xtop_slot) + sizeof(struct xtop_rest))
 
 static uint64_t present(const struct segment *segment)
 {
@@ -46,10 +47,10 @@ static void wait_present(const struct segment *segment, uint64_t bytes)
     assert_true(present(segment) >= bytes);
 }
 
-/* `flows` records and the whole index (64 bytes for 4 flows), to whole windows: neither less nor a table more. */
+/* Room for `flows` flows and the whole index (64 bytes for 4 flows), to whole windows: neither less nor a table more. */
 static void assert_present_for(const struct segment *segment, uint64_t flows)
 {
-    uint64_t wanted = flows * sizeof(struct xtop_record) + (uint64_t)FLOWS / 4 * 64;
+    uint64_t wanted = flows * FLOW_SIZE + (uint64_t)FLOWS / 4 * 64;
 
     wait_present(segment, wanted);
     assert_true(present(segment) <= wanted + 8 * SEGMENT_WINDOW);
@@ -64,7 +65,7 @@ static void test_the_stock_keeps_ahead_of_the_flows(void **state)
     (void)state;
     assert_int_equal(stocker_start(&stocker, segment.header, STOCK), 0);
     assert_present_for(&segment, STOCK);
-    record = (uint8_t *)segment.header + segment_shard(segment.header, 0)->records_offset;
+    record = (uint8_t *)segment.header + segment_shard(segment.header, 0)->rests_offset;
     memset(record, 0x5a, 4096); /* what is written must stay when its page moves into a huge one */
     __atomic_store_n(&segment_shard(segment.header, 0)->records_used, 100000, __ATOMIC_RELEASE);
     assert_int_equal(eventfd_write(stocker.wake_fd, 1), 0);
@@ -97,8 +98,8 @@ static void test_idle_queues_cost_little(void **state)
 
     (void)state;
     assert_int_equal(stocker_start(&stocker, segment.header, STOCK), 0);
-    assert_true(present(&segment) >= STOCK * sizeof(struct xtop_record));
-    assert_true(present(&segment) <= STOCK * sizeof(struct xtop_record) + 8 * 2 * SEGMENT_WINDOW);
+    assert_true(present(&segment) >= STOCK * FLOW_SIZE);
+    assert_true(present(&segment) <= STOCK * FLOW_SIZE + 8 * 4 * SEGMENT_WINDOW);
     stocker_stop(&stocker);
     segment_destroy(&segment);
 }

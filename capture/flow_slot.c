@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/flow_slot.h"
+
+#include "capture/flow_merge.h"
+#include "capture/flow_record.h"
+
+/* ---- Packing ------------------------------------------------------------------------------------------------- */
+
+static void pack_key(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_key *key)
+{
+    memcpy(rest->address0, key->address[0], sizeof rest->address0);
+    memcpy(slot->address1, key->address[1], sizeof slot->address1);
+    memcpy(rest->address1, key->address[1] + sizeof slot->address1, sizeof rest->address1);
+    slot->port[0] = key->port[0];
+    slot->port[1] = key->port[1];
+    slot->vlan = key->vlan;
+    slot->protocol = key->protocol;
+}
+
+/* A plain packet needs a direction that has begun, of TCP one whose next segment is known and whose state stays. */
+static uint8_t packed_state(const struct xtop_record *record)
+{
+    bool tcp = record->key.protocol == 6;
+    uint32_t state = record->key.ip_version;
+
+    if (record->tcp_state >= XTOP_TCP_CLOSED)
+        state |= XTOP_SLOT_CLOSED;
+    for (uint32_t end = 0; end < 2; end++) {
+        bool known = record->tcp_state >= XTOP_TCP_ESTABLISHED && record->fin_seen & RECORD_NEXT_KNOWN(end);
+
+        if (record->direction[end].packets && (!tcp || known))
+            state |= XTOP_SLOT_PLAIN(end);
+        if ((record->tcp_options[end] & XTOP_TCP_STAMPED) == XTOP_TCP_STAMPED)
+            state |= XTOP_SLOT_STAMPED(end);
+    }
+    return (uint8_t)state;
+}
+
+static void pack_direction(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t end,
+                           const struct xtop_direction *direction)
+{
+    struct xtop_slot_side *side = &slot->side[end];
+    struct xtop_rest_total *total = &rest->total[end];
+    uint32_t unfragmented = direction->ip_flags & XTOP_IP_DONT_FRAGMENT;
+
+    side->pending = 0;
+    side->flags = (uint16_t)(direction->tcp_flags | unfragmented << XTOP_SLOT_DONT_FRAGMENT_AT |
+                             (uint32_t)direction->dscp << XTOP_SLOT_DSCP_AT);
+    side->ttl_min = direction->ttl_min;
+    side->ttl_max = direction->ttl_max;
+    total->packets = direction->packets & ((UINT64_C(1) << 48) - 1);
+    total->out_of_order = direction->out_of_order;
+    total->bytes = direction->bytes;
+    total->header_bytes = (direction->bytes - direction->payload_bytes) & ((UINT64_C(1) << 48) - 1);
+    memcpy(total->size_histogram, direction->size_histogram, sizeof total->size_histogram);
+    rest->ip_flags[end] = direction->ip_flags & (uint8_t)~XTOP_IP_DONT_FRAGMENT;
+}
+
+/* Everything but the sequence. */
+static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record)
+{
+    pack_key(slot, rest, &record->key);
+    for (uint32_t end = 0; end < 2; end++) {
+        pack_direction(slot, rest, end, &record->direction[end]);
+        slot->side[end].last_seen = record->last_seen[end];
+        slot->side[end].tcp_next = record->tcp_next[end];
+        rest->total[end].first_seen = record->first_seen[end];
+        rest->tcp_options[end] = record->tcp_options[end];
+        rest->ip_options[end] = record->ipv4_options[end];
+        rest->retransmissions[end] = record->retransmissions[end];
+    }
+    rest->total[0].shared = record->generation;
+    rest->total[1].shared = record->rtt_us;
+    rest->tunnel_id = record->tunnel_id;
+    rest->tunnel = record->tunnel;
+    rest->initiator = record->initiator;
+    rest->tcp_state = record->tcp_state & 7;
+    rest->fin_seen = record->fin_seen & 15;
+    __atomic_store_n(&slot->state, packed_state(record), __ATOMIC_RELAXED);
+}
+
+static void slot_replace(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record)
+{
+    sequence_write_begin(&slot->sequence);
+    slot_pack(slot, rest, record);
+    sequence_write_end(&slot->sequence);
+}
+
+/* ---- The life of a flow -------------------------------------------------------------------------------------- */
+
+void slot_start(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet)
+{
+    struct xtop_record record;
+
+    record_start(&record, packet);
+    record.generation = rest->total[0].shared + 1;
+    slot_replace(slot, rest, &record);
+}
+
+void slot_free(struct xtop_slot *slot, struct xtop_rest *rest)
+{
+    sequence_write_begin(&slot->sequence);
+    rest->total[0].shared++;
+    __atomic_store_n(&slot->state, 0, __ATOMIC_RELAXED);
+    sequence_write_end(&slot->sequence);
+}
+
+void slot_update(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet, uint64_t time)
+{
+    struct xtop_record record;
+
+    slot_unpack(slot, rest, &record);
+    record_update(&record, packet, time);
+    slot_replace(slot, rest, &record);
+}
+
+void slot_merge(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t from, const struct flow_sum *sum,
+                uint64_t clock_base)
+{
+    struct xtop_record record;
+
+    slot_unpack(slot, rest, &record);
+    record_merge(&record, from, sum, clock_base);
+    slot_replace(slot, rest, &record);
+}
+
+void slot_settle(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t end)
+{
+    struct xtop_rest_total *total = &rest->total[end];
+    uint64_t pending = slot->side[end].pending;
+
+    sequence_write_begin(&slot->sequence);
+    total->packets += pending_packets(pending);
+    total->bytes += pending_bytes(pending);
+    total->header_bytes += pending_headers(pending);
+    for (uint32_t bin = 0; bin < XTOP_PENDING_BINS; bin++)
+        total->size_histogram[bin] += pending_bin(pending, bin);
+    slot->side[end].pending = 0;
+    sequence_write_end(&slot->sequence);
+}
