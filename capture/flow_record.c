@@ -80,11 +80,19 @@ static void tcp_measure_handshake(struct xtop_record *record, uint64_t time)
         record->rtt_us = time - sent < 1000 ? 1 : (uint32_t)((time - sent) / 1000);
 }
 
+/*
+ * The initiator acknowledges nothing before the answer has come, so its first ACK is the third packet of the handshake,
+ * where the answer went by another queue, too. Who began with SYN and ACK began nothing: the SYN was before our time.
+ */
 static void tcp_acknowledge(struct xtop_record *record, const struct packet *packet, uint64_t time)
 {
-    if (record->tcp_state == XTOP_TCP_SYN_ACK && packet->direction == record->initiator)
+    bool answered =
+        record->tcp_state == XTOP_TCP_SYN_ACK && record->direction[record->initiator ^ 1].tcp_flags & TCP_SYN;
+    bool opened = record->tcp_state == XTOP_TCP_SYN || answered;
+
+    if (opened && packet->direction == record->initiator && record->rtt_us == 0)
         tcp_measure_handshake(record, time);
-    else if (record->tcp_state != XTOP_TCP_NONE && record->tcp_state != XTOP_TCP_SYN)
+    if (record->tcp_state == XTOP_TCP_SYN || (answered && packet->direction != record->initiator))
         return;
     record->tcp_state = XTOP_TCP_ESTABLISHED;
 }
