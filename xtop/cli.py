@@ -25,6 +25,7 @@ from xtop.options import (
     INTERVAL,
     IPFIX,
     LINK,
+    METRICS,
     OUTPUT,
     OVERWRITE,
     PROFILE,
@@ -98,10 +99,10 @@ COMMANDS = {
     "record": Command(
         "record",
         "exports flows as they end, no screen",
-        "xtop record (-i IF | -r FILE) --ipfix URL [options]",
+        "xtop record (-i IF | -r FILE) [--ipfix URL] [--metrics ADDR:PORT] [options]",
         (
             ("what to record", (INTERFACE, FILE, REALTIME)),
-            ("export", (*IPFIX, OVERWRITE, EVERY)),
+            ("export", (*IPFIX, OVERWRITE, METRICS, EVERY)),
             ("capture", LINK),
             ("flows", FLOWS),
         ),

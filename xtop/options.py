@@ -174,6 +174,11 @@ EVERY = Option(
     "a status line on standard error every S seconds (on a terminal: one that is written over)",
     {"type": _seconds(0.05, 1e6), "metavar": "S"},
 )
+METRICS = Option(
+    ("--metrics",),
+    "serve counters to Prometheus at http://ADDR:PORT/metrics, like 127.0.0.1:9101",
+    {"metavar": "ADDR:PORT"},
+)
 IPFIX = (
     Option(
         ("--ipfix",),

@@ -6,11 +6,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from xtop.commands.opening import requested_capture, start_exporting
 from xtop.ipfix.exporting_source import ExportingSource
+from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
 from xtop.options import export_settings
 from xtop.source import SourceError
@@ -20,19 +21,22 @@ FINAL = (CaptureState.DONE, CaptureState.FAILED)
 GLANCE = View(top=1)
 LOOK_S = 0.1  # between two looks at whether the capture has ended
 TERMINAL_EVERY_S = 1.0
+METRICS_EVERY_S = 1.0
 PATIENCE_S = 10.0  # for a collector that takes nothing any more
 
 
 def run(options: argparse.Namespace) -> int:
     """Record; being told to end is how a record of an interface ends."""
     exports = export_settings(options)
-    if not exports.collectors:
+    if not exports.collectors and options.metrics is None:
         raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739)", 2)
     settings = requested_capture(options)
     settings = replace(settings, keep_ended=1, lossless_ended=settings.file is not None)
     line = StatusLine(options.every)
-    with closing(start_exporting(settings, exports, PATIENCE_S)) as source:
-        code = _until_its_end(source, line)
+    with ExitStack() as stack:
+        metrics = _metrics(options.metrics, stack)
+        source = stack.enter_context(closing(start_exporting(settings, exports, PATIENCE_S)))
+        code = _until_its_end(source, line, metrics)
         source.stop()
         source.join()
         last = source.snapshot(GLANCE)
@@ -44,11 +48,28 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
-def _until_its_end(source: ExportingSource, line: StatusLine) -> int:
+def _metrics(text: str | None, stack: ExitStack) -> Metrics | None:
+    if text is None:
+        return None
+    try:
+        address = parse_metrics_address(text)
+    except ValueError as error:
+        raise SourceError(f"cannot serve metrics ({error})", 2) from None
+    return stack.enter_context(closing(Metrics(address)))
+
+
+def _until_its_end(source: ExportingSource, line: StatusLine, metrics: Metrics | None) -> int:
     """Wait until the capture has ended or somebody wants it to; return the exit code that this stands for."""
+    due = time.monotonic()
     try:
         while source.state() not in FINAL and not source.failed:
-            line.write_if_due(source)
+            now = time.monotonic()
+            if line.due(now) or (metrics is not None and now >= due):
+                snapshot = source.snapshot(GLANCE)
+                line.write_if_due(snapshot, now)
+                if metrics is not None:
+                    metrics.show(snapshot)
+                    due = now + METRICS_EVERY_S
             time.sleep(LOOK_S)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -63,13 +84,17 @@ class StatusLine:
     def __init__(self, every: float | None) -> None:
         self._over = every is None and sys.stderr.isatty()
         self._every = TERMINAL_EVERY_S if self._over else every
-        self._due = time.monotonic() + (self._every or 0.0)
+        self._next = time.monotonic() + (self._every or 0.0)
 
-    def write_if_due(self, source: ExportingSource) -> None:
+    def due(self, now: float) -> bool:
+        """Whether it is time to write."""
+        return self._every is not None and now >= self._next
+
+    def write_if_due(self, snapshot: Snapshot, now: float) -> None:
         """Write where it is time to."""
-        if self._every is not None and time.monotonic() >= self._due:
-            self._due = max(self._due + self._every, time.monotonic())
-            self.write(source.snapshot(GLANCE))
+        if self._every is not None and self.due(now):
+            self._next = max(self._next + self._every, now)
+            self.write(snapshot)
 
     def write(self, snapshot: Snapshot) -> None:
         """Write, unless nobody wants to read it."""
