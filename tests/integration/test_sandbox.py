@@ -37,7 +37,7 @@ EVERY = set(
     )
 )
 BESIDES = {
-    "af_xdp": {"bpf"},
+    "af_xdp": {"bpf", "ioctl"},
     "ebpf": {"bpf", "sysinfo"},
     "clsact": {"bpf", "sysinfo", "socket", "bind", "getsockname", "setsockopt"},
     "af_packet": {"getsockname", "ioctl", "setsockopt"},

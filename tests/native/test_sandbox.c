@@ -27,9 +27,11 @@
 #include "capture/sandbox.h"
 
 #define SURVIVED 7 /* exit code of a child that was not stopped */
+#define THREADS 40 /* more than malloc's first arenas, and than this machine has CPUs */
 
 static uint32_t entered;
 static sem_t started;
+static int holding; /* threads that have got their first memory */
 
 static void enter(uint32_t needs, int report_fd)
 {
@@ -140,6 +142,44 @@ static void child_acts(size_t which, bool in_thread, int report_fd)
     _exit(SURVIVED);
 }
 
+static void *thread_allocate(void *unused)
+{
+    (void)unused;
+    sem_post(&started);
+    while (!(__atomic_load_n(&entered, __ATOMIC_ACQUIRE) & XTOP_SANDBOX_CALLS))
+        sched_yield();
+    for (size_t size = 1; size < 1 << 22; size *= 2) {
+        char *room = malloc(size);
+
+        if (!room)
+            _exit(98);
+        memset(room, 1, size);
+        free(room);
+        if (size == 1) { /* all hold an arena at once */
+            __atomic_add_fetch(&holding, 1, __ATOMIC_ACQ_REL);
+            while (__atomic_load_n(&holding, __ATOMIC_ACQUIRE) < THREADS)
+                sched_yield();
+        }
+    }
+    return NULL;
+}
+
+/* The C library asks the kernel this and that when many threads want memory. */
+static void child_allocates(int report_fd)
+{
+    pthread_t thread[THREADS];
+
+    sem_init(&started, 0, 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_create(&thread[i], NULL, thread_allocate, NULL);
+        sem_wait(&started);
+    }
+    enter(0, report_fd);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    _exit(SURVIVED);
+}
+
 static int exit_code_of(pid_t child)
 {
     int status;
@@ -187,12 +227,23 @@ static void breaches_are_told(void **state)
     }
 }
 
+static void threads_may_allocate(void **state)
+{
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        child_allocates(-1);
+    assert_int_equal(exit_code_of(child), SURVIVED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights_go),
 #ifndef XTOP_SANITIZED /* which lets through what its runtime needs */
         cmocka_unit_test(breaches_are_told),
+        cmocka_unit_test(threads_may_allocate),
 #endif
     };
 
