@@ -34,14 +34,17 @@ class CaptureViewer:
         self._closed = False
 
     @classmethod
-    def attach(cls, capture: RunningCapture, *, timeout: float = READY_TIMEOUT_S) -> CaptureViewer:
-        """Connect to ``capture``; raise SourceError where it has gone, or does not let this user in."""
+    def attach(cls, capture: RunningCapture, *, named: bool = True, timeout: float = READY_TIMEOUT_S) -> CaptureViewer:
+        """Connect to ``capture``; raise SourceError where it has gone, or does not let this user in.
+
+        Root looks into another user's capture only where it was ``named``.
+        """
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             control.settimeout(timeout)
             control.connect(capture.address)
             control.settimeout(None)
-            _check_user(control, capture)
+            _check_user(control, capture, named)
             viewer = cls(capture, control)
             viewer._await_ready(timeout)
         except BaseException as error:
@@ -117,9 +120,13 @@ def _who(capture: RunningCapture) -> str:
     return f"the capture of {capture.name} (process {capture.pid})"
 
 
-def _check_user(control: socket.socket, capture: RunningCapture) -> None:
+def _check_user(control: socket.socket, capture: RunningCapture, named: bool) -> None:
     """Raise SourceError where somebody else listens there: an abstract address is free for all to take."""
     credentials = control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, user, _ = struct.unpack("3i", credentials)
-    if user not in {0, os.geteuid()} and os.geteuid() != 0:
+    if user in {0, os.geteuid()}:
+        return
+    if os.geteuid() != 0:
         raise SourceError(f"{_who(capture)} belongs to another user (run as that user, or as root)", 3)
+    if not named:
+        raise SourceError(f"{_who(capture)} is user {user}'s (to look into it: xtop attach {capture.pid})", 2)

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Link, program
+from tests.integration.conftest import Link, program, wait_until
 from tests.integration.test_sandbox import seen
 from tests.integration.test_viewers import NOBODY, in_child
 from xtop import capture_process
+from xtop.capture_viewer import CaptureViewer
 from xtop.filter_history import FilterHistory
+from xtop.machine_files import MachineFiles
 from xtop.model import CaptureState
+from xtop.running_captures import RunningCapture, running_captures
 from xtop.settings import CaptureSettings
 from xtop.shm_source import ShmSource
 from xtop.source import SourceError
@@ -109,6 +113,22 @@ def test_the_line_that_is_named_is_all_that_it_takes(make_link: MakeLink, instal
     assert answer.get("packets", 0) >= 50, answer  # type: ignore[operator]
     assert answer["rights"] == ["0000000000000000"] * 2, "given up, once all was open"
     assert (answer["done"], answer["user"], answer["own"]) == (True, NOBODY, NOBODY)
+
+
+def test_root_looks_into_a_users_capture_only_where_it_is_named(installed: Path) -> None:
+    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=-all"]
+    command = [*user, str(installed), "--demo", "--max-flows", "4096", "--listen", "demo"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        capture = RunningCapture("demo", process.pid)
+        assert wait_until(lambda: capture in running_captures(MachineFiles()), SECONDS)
+        with pytest.raises(SourceError, match=f"is user {NOBODY}'s .to look into it: xtop attach {process.pid}"):
+            CaptureViewer.attach(capture, named=False)
+        with closing(ShmSource(CaptureViewer.attach(capture), CaptureSettings())) as viewer:
+            assert seen(viewer, 100).totals.packets >= 100
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

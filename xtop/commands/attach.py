@@ -20,7 +20,8 @@ def run(options: argparse.Namespace) -> int:
     capture = choose_capture_to_attach(running_captures(MachineFiles()), options.name)
     from xtop.shm_source import ShmSource
 
-    with closing(ShmSource(CaptureViewer.attach(capture), CaptureSettings())) as source:
+    viewer = CaptureViewer.attach(capture, named=options.name is not None)
+    with closing(ShmSource(viewer, CaptureSettings())) as source:
         own_link = source.capture_id().interface
         show(source, options.interval, own_link=own_link, settings=screen)
     return 0
