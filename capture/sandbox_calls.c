@@ -28,8 +28,6 @@
 #define SANITIZED false
 #endif
 
-#define MALLOC_ARENAS 8 /* as many as there are without asking; workers seldom allocate */
-
 #define ALL 0u /* whatever the source */
 #define OWN_PROCESS UINT64_MAX
 
@@ -120,11 +118,14 @@ static const struct call calls[] = {
     WHERE(SANDBOX_PACKET, ioctl, 1, SIOCGIFFLAGS),
 };
 
-/* malloc(3) of the GNU C library opens a file of /sys to count CPUs when the ninth thread wants memory; now it need not. */
+/*
+ * malloc(3) of the GNU C library opens a file of /sys when the ninth thread wants memory, to count CPUs, and one of /proc
+ * when a thread's own arena shrinks. With one arena for all it does neither; workers seldom allocate.
+ */
 static void allocator_settle(void)
 {
 #ifdef M_ARENA_MAX
-    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    mallopt(M_ARENA_MAX, 1);
 #endif
 }
 
