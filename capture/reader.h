@@ -143,6 +143,13 @@ int64_t reader_collect(struct reader *reader, uint64_t keep);
  */
 uint64_t reader_take_ended(struct reader *reader, struct xtop_record *to, uint64_t room);
 
+/*
+ * Moves those of `count` flows that the filter lets through to the front, in their order, and returns how many they are.
+ * A program that filter_refusal has something to say of lets none through. `now` as of reader_view; there are no rates.
+ */
+uint64_t reader_filter_ended(const struct filter_instruction *program, uint64_t program_count, uint64_t now,
+                             struct xtop_record *record, uint64_t count);
+
 /* Ended flows of a queue taken so far (what a "cursor" message tells); and those lost to lapping, all queues. */
 uint64_t reader_ended_cursor(const struct reader *reader, uint32_t number);
 uint64_t reader_ended_lost(const struct reader *reader);

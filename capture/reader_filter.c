@@ -246,3 +246,20 @@ bool filter_matches(const struct filter_instruction *program, const struct filte
         step = program + (holds ? step->if_true : step->if_false);
     }
 }
+
+uint64_t reader_filter_ended(const struct filter_instruction *program, uint64_t program_count, uint64_t now,
+                             struct xtop_record *record, uint64_t count)
+{
+    const struct filter_scene scene = {.now = now};
+    uint64_t kept = 0;
+
+    if (filter_refusal(program, program_count))
+        return 0;
+    for (uint64_t i = 0; i < count; i++) {
+        struct reader_row row = {.record = record[i]};
+
+        if (filter_matches(program, &scene, &row))
+            record[kept++] = row.record;
+    }
+    return kept;
+}

@@ -19,6 +19,7 @@ from xtop.options import (
     DEMO,
     EVERY,
     FILE,
+    FLOW_FILTER,
     FLOWS,
     IN_PROCESS,
     INTERFACE,
@@ -102,7 +103,7 @@ COMMANDS = {
         "xtop record (-i IF | -r FILE) [--ipfix URL] [--metrics ADDR:PORT] [options]",
         (
             ("what to record", (INTERFACE, FILE, REALTIME)),
-            ("export", (*IPFIX, OVERWRITE, METRICS, EVERY)),
+            ("export", (*IPFIX, FLOW_FILTER, OVERWRITE, METRICS, EVERY)),
             ("capture", LINK),
             ("flows", FLOWS),
         ),

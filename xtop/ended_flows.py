@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from xtop._native import ffi, lib
 from xtop.losses import lost_packets
+from xtop.native_filter import native_program
 from xtop.native_ipfix import NativeFlows
 from xtop.source import SourceError
 
@@ -15,14 +18,18 @@ MOST = 4096  # flows that are taken at a time
 
 
 class EndedFlows:
-    """Used by one thread, but for ``cursor`` and ``lost``. ``close`` it, or a capture of a file waits for ever."""
+    """Those that ``flow_filter`` lets through. ``close`` it, or a capture of a file waits for ever.
 
-    def __init__(self, memfd: int) -> None:
+    Used by one thread, but for ``cursor`` and ``lost``.
+    """
+
+    def __init__(self, memfd: int, flow_filter: str = "") -> None:
         error = ffi.new("char[]", 256)
         reader = lib.reader_open(memfd, error, 256)
         if reader == ffi.NULL:
             raise SourceError(ffi.string(error).decode("utf-8", "replace"), 1)
         self._reader = ffi.gc(reader, lib.reader_close)
+        self._program = native_program(flow_filter)
         self._records = ffi.new("struct xtop_record[]", MOST)
         self._cursors = [0] * lib.reader_header(reader).queue_count
         self.lost = 0  # flows that the capture's ring had no room for until we came
@@ -30,11 +37,29 @@ class EndedFlows:
         self.awaited = True  # what is read of a file waits for us
 
     def take(self, room: int) -> NativeFlows:
-        """Return the next flows, ``room`` of them at most; they stay until the next call."""
-        count = lib.reader_take_ended(self._reader, self._records, min(room, MOST))
+        """Return the next flows, ``room`` of them at most; none: there is none. They stay until the next call."""
+        kept = 0
+        while not kept and (taken := lib.reader_take_ended(self._reader, self._records, min(room, MOST))):
+            kept = taken if self._program is None else self._filter(taken)
         self._cursors = [lib.reader_ended_cursor(self._reader, queue) for queue in range(len(self._cursors))]
         self.lost = lib.reader_ended_lost(self._reader)
-        return NativeFlows(self._records, ffi.sizeof("struct xtop_record"), count)
+        return NativeFlows(self._records, ffi.sizeof("struct xtop_record"), kept)
+
+    def _filter(self, taken: int) -> int:
+        program = self._program
+        return int(lib.reader_filter_ended(program, len(program), self._now(), self._records, taken))
+
+    def _now(self) -> int:
+        """What ages are counted from, ns: a file's last packet, or now."""
+        if lib.reader_header(self._reader).source_kind != lib.XTOP_SOURCE_FILE:
+            return time.time_ns()
+        return max((queue.time for queue in self._queues()), default=0)
+
+    def _queues(self) -> list[Any]:
+        queues = [ffi.new("struct xtop_queue *") for _ in self._cursors]
+        for number, queue in enumerate(queues):
+            lib.reader_queue(self._reader, number, queue)
+        return queues
 
     def cursor(self, queue: int) -> int | None:
         """Return how many ended flows of ``queue`` were taken or lost; None: nobody is to wait for us."""
@@ -42,10 +67,7 @@ class EndedFlows:
 
     def packets_lost(self) -> int:
         """Return how many packets never reached the capture."""
-        queues = [ffi.new("struct xtop_queue *") for _ in self._cursors]
-        for number, queue in enumerate(queues):
-            lib.reader_queue(self._reader, number, queue)
-        return lost_packets(queues, lib.reader_header(self._reader).nic_dropped).total
+        return lost_packets(self._queues(), lib.reader_header(self._reader).nic_dropped).total
 
     @contextmanager
     def living(self) -> Iterator[NativeFlows]:
@@ -53,6 +75,9 @@ class EndedFlows:
         result = ffi.new("struct reader_result *")
         view = ffi.new("struct reader_view *")
         view.over = True
+        view.now = self._now()
+        if self._program is not None:
+            view.filter, view.filter_count = self._program, len(self._program)
         if lib.reader_look(self._reader, view, result) < 0:
             raise SourceError("out of memory for the flows that live (lower --max-flows)", 1)
         try:

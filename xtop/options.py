@@ -210,15 +210,16 @@ TUNE = (
     Option(("--undo",), "put back what was before", _flag("undo"), "action"),
     Option(("--force",), "with --undo: settings that somebody else changed since, too", _flag("force")),
 )
+FLOW_FILTER = Option(
+    ("--flow-filter",),
+    "only flows that match, like 'port 443 and bps > 1M'; totals stay whole (words: README, or ? on the screen)",
+    {"metavar": "EXPR", "default": ""},
+)
 VIEW = (
     Option(("--top",), "at most so many flows (0 = all)", {"type": _integer(0, 1 << 31), "metavar": "N", "default": 0}),
     Option(("--sort",), "order: " + ", ".join(SORT_KEYS), {"choices": SORT_KEYS, "metavar": "KEY", "default": "bytes"}),
     Option(("--ended",), "flows that ended, too", _flag("ended")),
-    Option(
-        ("--flow-filter",),
-        "only flows that match, like 'port 443 and bps > 1M'; totals stay whole (words: README, or ? on the screen)",
-        {"metavar": "EXPR", "default": ""},
-    ),
+    FLOW_FILTER,
 )
 
 
@@ -252,6 +253,7 @@ def export_settings(options: argparse.Namespace) -> ExportSettings:
     """Return what the parsed ``options`` ask of exporters."""
     return ExportSettings(
         collectors=tuple(options.ipfix or ()),
+        flow_filter=getattr(options, "flow_filter", ""),
         uniflow=bool(options.uniflow),
         refresh=options.ipfix_refresh or REFRESH_S,
         queue=options.ipfix_queue or QUEUE_FLOWS,

@@ -144,10 +144,10 @@ class ShmSource:
         with self._lock:
             self._process.untap()
 
-    def ended_flows(self) -> EndedFlows:
+    def ended_flows(self, flow_filter: str = "") -> EndedFlows:
         """Return a reader of ended flows for somebody else; what is read of a file waits for it until it is closed."""
         with self._lock:
-            self._followers.append(EndedFlows(self._process.memfd))
+            self._followers.append(EndedFlows(self._process.memfd, flow_filter))
             return self._followers[-1]
 
     def stop(self) -> None:

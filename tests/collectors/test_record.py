@@ -137,6 +137,19 @@ def test_collector_killed_and_restarted(scheme: str, tmp_path: Path) -> None:
     assert Counter(sources_of(first.file, second.file)) == Counter(record.expected_addresses())
 
 
+def test_flow_filter(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path) -> None:
+    """Of those that ended while it ran, and of those that lived at the end."""
+    file = tmp_path / "flows.ipfix"
+    for timeout in ("30", "0.001"):
+        options = ("--flow-filter", "udp and not port 9", "--idle-timeout", timeout)
+        done = run_xtop("record", "-r", every_kind, *options, "--ipfix", f"file:{file}", "--overwrite")
+        assert (done.returncode, done.stderr) == (0, b"")
+        flows = of_tshark(file)
+        assert {one.protocol for one in flows} == {17}
+        assert {one.source for one in flows} >= {"192.0.2.1", "192.0.2.7", "2001:db8::1"}
+        assert not any(9 in one.ports for one in flows)
+
+
 def test_what_the_queue_cannot_hold_is_counted(tmp_path: Path) -> None:
     """Nobody listens: the queue keeps what it has room for, and all of it is lost in the end."""
     record = PipedRecord("--ipfix", f"tcp://127.0.0.1:{free_port()}", "--ipfix-queue", "40")
@@ -171,6 +184,7 @@ REFUSALS = {
     "port": (("--ipfix", "udp://127.0.0.1:70000"), "has no port"),
     "unknown host": (("--ipfix", "udp://no-such-host.invalid"), "cannot export to udp://no-such-host.invalid"),
     "unknown host, tcp": (("--ipfix", "tcp://no-such-host.invalid"), "cannot export to tcp://no-such-host.invalid"),
+    "filter": (("--ipfix", "udp://127.0.0.1", "--flow-filter", "port"), "cannot read the flow filter"),
     "directory": (("--ipfix", "file:/"), "cannot write /"),
     "no CA": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/nowhere"), "cannot use /nowhere"),
     "CA is none": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/etc/passwd"), "cannot use /etc/passwd"),

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from xtop.commands.opening import requested_capture, start_exporting
+from xtop.commands.opening import checked_filter, requested_capture, start_exporting
 from xtop.ipfix.exporting_source import ExportingSource
 from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
@@ -28,6 +28,7 @@ PATIENCE_S = 10.0  # for a collector that takes nothing any more
 def run(options: argparse.Namespace) -> int:
     """Record; being told to end is how a record of an interface ends."""
     exports = export_settings(options)
+    checked_filter(exports.flow_filter)
     if not exports.collectors and options.metrics is None:
         raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739)", 2)
     settings = requested_capture(options)

@@ -26,6 +26,7 @@ class ExportSettings:
     """All collectors get all flows. ``queue`` is of flows that wait, for each of those over TCP."""
 
     collectors: tuple[Collector, ...] = ()
+    flow_filter: str = ""  # an expression of xtop.filter_language; what it holds back is not exported
     uniflow: bool = False
     refresh: float = REFRESH_S  # seconds between templates over UDP, and statistics
     queue: int = QUEUE_FLOWS

@@ -38,7 +38,7 @@ def start_exporters(
     started: list[IpfixExporter] = []
     try:
         for collector, transport in transports:
-            ended: EndedFlows = source.ended_flows()  # type: ignore[attr-defined] # what captures alone can do
+            ended: EndedFlows = source.ended_flows(settings.flow_filter)  # type: ignore[attr-defined] # what captures alone can do
             exporter = IpfixExporter(collector.url, transport, ended, about, settings.refresh)
             exporter.start()
             started.append(exporter)
