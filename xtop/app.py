@@ -31,7 +31,7 @@ from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
 from xtop.exporting import flows_job, picture_job, write_file
 from xtop.filter_history import FilterHistory
 from xtop.filter_language.flow_expression import row_expression
-from xtop.flow_packets import Bounds, FlowPackets
+from xtop.flow_packets import Bounds, FlowPackets, Rewrite
 from xtop.held_filter import refiltered
 from xtop.history import LossNow
 from xtop.keymap import KEYMAP, shown, works
@@ -112,6 +112,7 @@ class XtopApp(App[None]):
         columns: ColumnMemory | None = None,
         naming: Naming | None = None,
         filters: FilterHistory | None = None,
+        rewrite: Rewrite | None = None,
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -127,6 +128,7 @@ class XtopApp(App[None]):
         self._view_is_ours = view is None
         self.poller = Poller(source, self._view, interval or begin.interval, self.post_message)
         self._write = write
+        self._rewrite = rewrite  # what of packets may be written
         self._job: ExportJob | None = None
         self._source: Any = source  # a PacketSource, too, where `tap` is there
         self._packets: FlowPackets | None = None
@@ -622,7 +624,7 @@ class XtopApp(App[None]):
         except OSError as error:
             self.notice(f"the capture does not answer ({error.strerror or error})")
             return
-        self._packets = FlowPackets(tap, path, self._shown.source.name, self._tell_packets)
+        self._packets = FlowPackets(tap, path, self._shown.source.name, self._tell_packets, self._rewrite)
         self._packets.start()
         self.query_one(FooterLine).follow(self._packets_progress)
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 from xtop import __version__
 from xtop.export.errors import ExportError
 from xtop.options import (
+    ANONYMIZE,
     ATTACHED,
     DEMO,
     EVERY,
@@ -70,6 +71,7 @@ COMMANDS = {
             ("screen", (INTERVAL, PROFILE)),
             ("export", IPFIX),
             ("the last snapshot, when the screen is left", OUTPUT),
+            ("whatever is written", ANONYMIZE),
         ),
     ),
     "demo": Command(
@@ -86,7 +88,7 @@ COMMANDS = {
             ("what to watch", (INTERFACE, FILE, DEMO, REALTIME, SEED)),
             ("when", SERIES),
             ("which flows", VIEW),
-            ("output", OUTPUT),
+            ("output", (*OUTPUT, *ANONYMIZE)),
             ("capture", LINK),
             ("flows", FLOWS),
         ),

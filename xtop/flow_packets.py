@@ -29,6 +29,7 @@ REASONS = {
     7: "the capture ended",
 }
 DIED = "the capture died"
+Rewrite = Callable[[int, bytes], bytes]  # LINKTYPE_ and frame -> frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,14 @@ class NothingCame(Exception):
 class FlowPackets:
     """Writes what arrives on ``tap`` to ``path``; tells ``ended`` from its own thread. Figures may be read any time."""
 
-    def __init__(self, tap: socket.socket, path: Path, interface: str, ended: Callable[[FlowPackets], object]) -> None:
+    def __init__(
+        self,
+        tap: socket.socket,
+        path: Path,
+        interface: str,
+        ended: Callable[[FlowPackets], object],
+        rewrite: Rewrite | None = None,
+    ) -> None:
         self.path = path
         self.packets = self.cut = self.matched = self.lost = 0
         self.failure: str | None = None
@@ -57,6 +65,7 @@ class FlowPackets:
         self._tap = tap
         self._interface = interface
         self._ended = ended
+        self._rewrite = rewrite  # what of a frame may be written
         self._last = 0  # ns: time of the last packet
         self._thread = threading.Thread(target=self._run, name="packets", daemon=True)
 
@@ -95,9 +104,10 @@ class FlowPackets:
                 for moment, length, link, data in self._frames():
                     if writer is None:
                         writer = PcapngWriter(stream, self._interface, LINK_TYPES[link])
-                    writer.packet(moment, length, data)
                     self.packets += 1
                     self.cut += len(data) < length
+                    shown = data if self._rewrite is None else self._rewrite(LINK_TYPES[link], data)
+                    writer.packet(moment, length, shown)
                     self._last = moment
                 if writer is None:
                     raise NothingCame

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, overload
 
@@ -95,6 +95,14 @@ class FlowRows(Sequence[Flow]):
         rate, scale = self._ffi.offsetof(row, "rate_bytes"), 8 * self._per_second
         pairs = (_PAIR.unpack_from(content, at + rate) for at in places)
         return keys, [one * scale + other * scale for one, other in pairs]
+
+    def rekey(self, new_key: Callable[[bytes], bytes], new_id: Callable[[bytes], int]) -> None:
+        """Give every row the key and the flow id that the functions return; only before anybody has looked at them."""
+        for at in range(self._count):
+            row = self._rows[at]
+            key = self._ffi.buffer(self._ffi.addressof(row.record, "key"))
+            key[:] = new_key(key[:])
+            row.flow_id = new_id(key[:])
 
     def ended(self) -> FlowRows:
         """Return the flows that have ended, in this order, as rows of their own (MemoryError)."""

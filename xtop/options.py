@@ -164,6 +164,14 @@ OUTPUT = (
     Option(("--format",), " ".join(FORMATS), {"choices": FORMATS, "metavar": "F"}),
     OVERWRITE,
 )
+ANONYMIZE = (
+    Option(("--anonymize",), "what is written bears other addresses, prefixes kept", _flag("anonymize")),
+    Option(
+        ("--anonymize-key",),
+        "the same under the key in this file, 32 bytes or 64 hex digits ($XTOP_ANONYMIZE_KEY, or one for this run)",
+        {"metavar": "FILE"},
+    ),
+)
 SERIES = (
     Option(("--duration",), "watch for this long (1; a file: to its end)", {"type": _seconds(0, 1e9), "metavar": "S"}),
     Option(("--every",), "a series: one every S seconds, as NDJSON", {"type": _seconds(0.05, 1e6), "metavar": "S"}),

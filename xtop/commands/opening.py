@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from xtop.capture_choice import CaptureChoice, choose_capture
 from xtop.ipfix.exporting_source import ExportingSource
@@ -17,6 +18,9 @@ from xtop.running_captures import RunningCapture, running_captures
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
+
+if TYPE_CHECKING:
+    from xtop.anonymizer import Anonymizer  # imports what only this needs
 
 
 def requested_capture(options: argparse.Namespace) -> CaptureSettings:
@@ -35,6 +39,15 @@ def requested_capture(options: argparse.Namespace) -> CaptureSettings:
     if settings.realtime and settings.file is None:
         raise SourceError("--realtime is for files (give one with -r)", 2)
     return settings
+
+
+def asked_anonymizer(options: argparse.Namespace) -> Anonymizer | None:
+    """Return what replaces addresses in all that is written, or None where they may be seen (SourceError)."""
+    if not options.anonymize and options.anonymize_key is None:
+        return None
+    from xtop.anonymizer import make_anonymizer
+
+    return make_anonymizer(options.anonymize_key)
 
 
 def checked_filter(text: str) -> str:

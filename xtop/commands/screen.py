@@ -7,11 +7,17 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtop.source import SnapshotSource, SourceError
 
 if TYPE_CHECKING:
+    from xtop.anonymizer import Anonymizer
+    from xtop.export_job import Progress, Write
+    from xtop.flow_packets import Rewrite
+    from xtop.model import Snapshot
     from xtop.settings_file import Settings  # imports what only the screen needs
 
 
@@ -44,6 +50,21 @@ def screen_settings(profile: str | None) -> Settings:
     return settings
 
 
+def _leaving(anonymizer: Anonymizer | None) -> tuple[Write, Rewrite | None]:
+    """Return how snapshots and packets are written."""
+    from xtop.exporting import write_file
+
+    if anonymizer is None:
+        return write_file, None
+    from xtop.anonymized import anonymized
+    from xtop.anonymized_frame import anonymized_frame
+
+    def write(snapshot: Snapshot, path: Path, format: str, overwrite: bool, progress: Progress) -> None:
+        write_file(anonymized(snapshot, anonymizer), path, format, overwrite, progress)
+
+    return write, partial(anonymized_frame, anonymizer)
+
+
 def show(
     source: SnapshotSource,
     interval: float | None = None,
@@ -51,11 +72,13 @@ def show(
     *,
     own_link: bool = False,
     settings: Settings | None = None,
+    anonymizer: Anonymizer | None = None,
 ) -> None:
     """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too.
 
     ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError. An
-    ``interval`` comes before that of ``settings``; without these, the user's are read.
+    ``interval`` comes before that of ``settings``; without these, the user's are read. With ``anonymizer``, files bear
+    its addresses.
     """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
@@ -71,6 +94,17 @@ def show(
 
         processes = LocalProcesses()
     naming = SystemNaming(processes=processes)
-    app = XtopApp(source, interval, columns=columns, naming=naming, filters=filters, switch=switch, settings=settings)
+    write, rewrite = _leaving(anonymizer)
+    app = XtopApp(
+        source,
+        interval,
+        write,
+        columns=columns,
+        naming=naming,
+        filters=filters,
+        rewrite=rewrite,
+        switch=switch,
+        settings=settings,
+    )
     app.run()
     gc.freeze()  # a screen's objects need not be looked through once more because the process ends

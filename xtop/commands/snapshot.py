@@ -5,18 +5,24 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xtop.commands.opening import checked_filter, requested_capture, start_capture
+from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_capture
 from xtop.export import WRITERS, check_output, check_parquet, open_output, write_snapshot
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
 
+if TYPE_CHECKING:
+    from xtop.anonymizer import Anonymizer  # imports what only this needs
+
 DEFAULT_DURATION_S = 1.0
 FILE_PATIENCE_S = (0.005, 0.1)  # between two looks at a file being read: the first, the longest
+Leaving = Callable[[Snapshot], Snapshot]
 FINAL = (CaptureState.DONE, CaptureState.FAILED)
 
 
@@ -34,15 +40,16 @@ def run(options: argparse.Namespace) -> int:
         bool(options.ended),
         filter=checked_filter(options.flow_filter),
     )
+    leaving = _leaving(asked_anonymizer(options))
     if options.every is not None:
-        return _series(settings, view, options, output)
+        return _series(settings, view, options, output, leaving)
     if options.count is not None:
         raise SourceError("--count is for a series (give --every S, too)", 2)
     if settings.file is not None:
         # A file is shown whole: a flow that ended and came again is two entries.
         settings, view = replace(settings, lossless_ended=True), replace(view, ended=True)
     with closing(start_capture(settings)) as source:
-        snapshot = _one(source, settings, view, options.duration)
+        snapshot = leaving(_one(source, settings, view, options.duration))
     write_snapshot(snapshot, output, options.format or "json", bool(options.overwrite))
     return _verdict(snapshot)
 
@@ -66,11 +73,22 @@ def _one(source: SnapshotSource, settings: CaptureSettings, view: View, duration
     return source.snapshot(view)
 
 
+def _leaving(anonymizer: Anonymizer | None) -> Leaving:
+    """Return what makes a snapshot one that may be written."""
+    if anonymizer is None:
+        return lambda snapshot: snapshot
+    from xtop.anonymized import anonymized
+
+    return lambda snapshot: anonymized(snapshot, anonymizer)
+
+
 def _left(deadline: float | None) -> float:
     return float("inf") if deadline is None else deadline - time.monotonic()
 
 
-def _series(settings: CaptureSettings, view: View, options: argparse.Namespace, output: Path | None) -> int:
+def _series(
+    settings: CaptureSettings, view: View, options: argparse.Namespace, output: Path | None, leaving: Leaving
+) -> int:
     if options.format not in {None, "ndjson"}:
         raise SourceError(
             f"a series cannot be {options.format} (it is written as ndjson; leave --every or --format out)", 2
@@ -88,7 +106,7 @@ def _series(settings: CaptureSettings, view: View, options: argparse.Namespace, 
                 due = max(due + options.every, time.monotonic())
                 time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
                 last = source.snapshot(view)
-                write(last, stream)
+                write(leaving(last), stream)
                 stream.flush()
                 number += 1
         except (KeyboardInterrupt, SystemExit) as request:
