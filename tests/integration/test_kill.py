@@ -6,6 +6,7 @@ XTOP_KILLS says how often each capture mode is killed; `make test-kill` says 50.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
 import json
@@ -70,9 +71,9 @@ def residents(link: Link) -> list[str]:
     pids = subprocess.run(["ip", "netns", "pids", link.namespace], capture_output=True, text=True, check=True).stdout
     names = []
     for pid in pids.split():
-        comm = Path(f"/proc/{pid}/comm")
-        if comm.exists() and int(pid) != os.getpid():
-            names.append(comm.read_text().strip())
+        with contextlib.suppress(OSError):
+            if int(pid) != os.getpid():
+                names.append(Path(f"/proc/{pid}/comm").read_text().strip())
     return [name for name in names if name != "xtop-traffic"]
 
 
