@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.collectors import nfcapd, nfcapd_words, wait_for
+from tests.collectors.collectors import free_port, nfcapd, nfcapd_words, wait_for
 from tests.collectors.seen_flows import of_nfdump
 from tests.collectors.tshark_complaints import complaints
 
 from .conftest import Link, program
 
 MakeLink = Callable[..., Link]
+COUNTS = re.compile(r"(\d+) packets 0 lost \| (\d+) flows live (\d+) ended")
+EXPORTED = re.compile(r": (\d+) flows (\d+) lost")
 STATUS = re.compile(rb"(\d+) packets 0 lost .* (\d+) ended")
 
 
@@ -36,12 +38,14 @@ def capture_of(link: Link, file: Path, port: int) -> Iterator[None]:
         process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("queues", [1, 2])
-def test_every_packet_is_in_a_flow_of_the_collector(make_link: MakeLink, queues: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("queues", "mtu", "longest"), [(1, 65536, 1500), (2, 900, 900)])
+def test_every_packet_is_in_a_flow_of_the_collector(
+    make_link: MakeLink, queues: int, mtu: int, longest: int, tmp_path: Path
+) -> None:
     """Idle ends, active cuts and what lives at the end, while templates come again and again."""
     link = make_link(queues=queues)
     with link.route() as route:
-        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
+        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up", mtu=mtu)
     directory = tmp_path / "nfcapd"
     with nfcapd(directory, link.command()) as port, capture_of(link, tmp_path / "lo.pcap", port):
         command = [program("xtop"), "record", "-i", link.captured, "--capture", "af_xdp", "--every", "0.1"]
@@ -73,7 +77,72 @@ def test_every_packet_is_in_a_flow_of_the_collector(make_link: MakeLink, queues:
     assert "Bad Packets: 0" in nfcapd_words(directory)
     assert complaints(tmp_path / "lo.pcap", "-d", f"udp.port=={port},cflow") == []
     assert template_messages(tmp_path / "lo.pcap", port) > 2
+    lengths = ip_lengths(tmp_path / "lo.pcap")
+    assert longest - 160 < max(lengths) <= longest  # no datagram was cut, and none could have held another record
     assert link.xdp_program() == 0
+
+
+def test_a_collector_that_does_not_read_costs_flows_and_no_packet(make_link: MakeLink, tmp_path: Path) -> None:
+    """What neither its socket, nor our queue, nor the ring of 65,536 flows holds is counted to the flow."""
+    link = make_link()
+    with link.route() as route:
+        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
+    port, file = free_port(), tmp_path / "stream.ipfix"
+    listen = link.command("socat", "-u", f"TCP-LISTEN:{port},bind=127.0.0.1,rcvbuf=4096", f"OPEN:{file},creat")
+    collector = subprocess.Popen(listen, stdin=subprocess.DEVNULL)
+    try:
+        wait_for("socat listens", lambda: listens(collector.pid, port), collector)
+        collector.send_signal(signal.SIGSTOP)
+        words = record_bursts(link, port, bursts=20)
+        collector.send_signal(signal.SIGCONT)
+        assert collector.wait(40) == 0
+    finally:
+        collector.kill()
+        collector.wait()
+    last, error = words[-2].replace(",", ""), words[-1]
+    packets, live, ended = (int(number) for number in COUNTS.findall(last)[0])
+    sent, lost = (int(number) for number in EXPORTED.findall(last)[0])
+    assert packets == 200_000
+    assert sent + lost == live + ended  # each flow is told of once
+    assert sent < 2_000
+    assert lost > 100_000
+    assert error.startswith(f"xtop: error: {lost} flows did not reach tcp://127.0.0.1:{port} ")
+
+
+def record_bursts(link: Link, port: int, bursts: int) -> list[str]:
+    """Flows that end while others begin; return what xtop says, line by line."""
+    command = [program("xtop"), "record", "-i", link.captured, "--capture", "af_xdp", "--every", "0.1"]
+    command += ["--idle-timeout", "0.001", "--ipfix", f"tcp://127.0.0.1:{port}", "--ipfix-queue", "100"]
+    record = subprocess.Popen(link.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert record.stderr is not None
+        assert b"0 packets" in record.stderr.readline()
+        for burst in range(bursts):
+            link.send(10_000, "--flows", "10000", "--size", "64")  # each ends with its next packet
+            arrived = b"%d packets 0 lost" % (10_000 * (burst + 1))
+            for line in record.stderr:
+                if arrived in line.replace(b",", b""):
+                    break
+        record.send_signal(signal.SIGINT)
+        _, words = record.communicate(timeout=60)
+    finally:
+        if record.poll() is None:
+            record.kill()
+            record.communicate()
+    assert record.returncode == 1
+    return words.decode().splitlines()
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether somebody in the process's network listens on the port."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return any(int(row[1].rpartition(":")[2], 16) == port and row[3] == "0A" for row in rows)
+
+
+def ip_lengths(file: Path) -> list[int]:
+    """The length of each IP packet."""
+    command = ["tshark", "-r", str(file), "-T", "fields", "-e", "ip.len"]
+    return list(map(int, subprocess.run(command, capture_output=True, timeout=60, check=True).stdout.split()))
 
 
 def template_messages(file: Path, port: int) -> int:
