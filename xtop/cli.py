@@ -105,7 +105,7 @@ COMMANDS = {
         "xtop record (-i IF | -r FILE) [--ipfix URL] [--metrics ADDR:PORT] [options]",
         (
             ("what to record", (INTERFACE, FILE, REALTIME)),
-            ("export", (*IPFIX, FLOW_FILTER, OVERWRITE, METRICS, EVERY)),
+            ("export", (*IPFIX, FLOW_FILTER, *ANONYMIZE, OVERWRITE, METRICS, EVERY)),
             ("capture", LINK),
             ("flows", FLOWS),
         ),

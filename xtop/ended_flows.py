@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,21 +14,25 @@ from xtop.native_filter import native_program
 from xtop.native_ipfix import NativeFlows
 from xtop.source import SourceError
 
+Rekey = Callable[[bytes], bytes]  # a flow's key, the bytes of struct xtop_key, to what stands for it
+
 MOST = 4096  # flows that are taken at a time
 
 
 class EndedFlows:
-    """Those that ``flow_filter`` lets through. ``close`` it, or a capture of a file waits for ever.
+    """Those that ``flow_filter`` lets through, by what ``rekey`` makes of their keys.
 
+    ``close`` it, or a capture of a file waits for ever.
     Used by one thread, but for ``cursor`` and ``lost``.
     """
 
-    def __init__(self, memfd: int, flow_filter: str = "") -> None:
+    def __init__(self, memfd: int, flow_filter: str = "", rekey: Rekey | None = None) -> None:
         error = ffi.new("char[]", 256)
         reader = lib.reader_open(memfd, error, 256)
         if reader == ffi.NULL:
             raise SourceError(ffi.string(error).decode("utf-8", "replace"), 1)
         self._reader = ffi.gc(reader, lib.reader_close)
+        self._rekey = rekey
         self._program = native_program(flow_filter)
         self._records = ffi.new("struct xtop_record[]", MOST)
         self._cursors = [0] * lib.reader_header(reader).queue_count
@@ -43,7 +47,14 @@ class EndedFlows:
             kept = taken if self._program is None else self._filter(taken)
         self._cursors = [lib.reader_ended_cursor(self._reader, queue) for queue in range(len(self._cursors))]
         self.lost = lib.reader_ended_lost(self._reader)
+        self._change_keys(self._records, kept)
         return NativeFlows(self._records, ffi.sizeof("struct xtop_record"), kept)
+
+    def _change_keys(self, records: Any, count: int) -> None:
+        if self._rekey is not None:
+            for at in range(count):
+                key = ffi.buffer(ffi.addressof(records[at], "key"))
+                key[:] = self._rekey(key[:])
 
     def _filter(self, taken: int) -> int:
         program = self._program
@@ -81,6 +92,9 @@ class EndedFlows:
         if lib.reader_look(self._reader, view, result) < 0:
             raise SourceError("out of memory for the flows that live (lower --max-flows)", 1)
         try:
+            if self._rekey is not None:
+                for at in range(result.row_count):
+                    self._change_keys(ffi.addressof(result.row[at], "record"), 1)
             yield NativeFlows(result.row, ffi.sizeof("struct reader_row"), result.row_count)
         finally:
             lib.reader_rows_free(result.row)

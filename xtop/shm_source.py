@@ -16,7 +16,7 @@ from xtop._native import ffi, lib
 from xtop.activity import ActiveHost, activity_of
 from xtop.capture_process import CaptureProcess
 from xtop.capture_viewer import CaptureViewer
-from xtop.ended_flows import EndedFlows
+from xtop.ended_flows import EndedFlows, Rekey
 from xtop.flow_packets import Bounds
 from xtop.flow_rows import FlowRows, address_text
 from xtop.losses import lost_packets
@@ -144,10 +144,10 @@ class ShmSource:
         with self._lock:
             self._process.untap()
 
-    def ended_flows(self, flow_filter: str = "") -> EndedFlows:
+    def ended_flows(self, flow_filter: str = "", rekey: Rekey | None = None) -> EndedFlows:
         """Return a reader of ended flows for somebody else; what is read of a file waits for it until it is closed."""
         with self._lock:
-            self._followers.append(EndedFlows(self._process.memfd, flow_filter))
+            self._followers.append(EndedFlows(self._process.memfd, flow_filter, rekey))
             return self._followers[-1]
 
     def stop(self) -> None:

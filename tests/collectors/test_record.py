@@ -150,6 +150,24 @@ def test_flow_filter(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, t
         assert not any(9 in one.ports for one in flows)
 
 
+def test_anonymize(every_kind: Path, run_xtop: RunXtop, tmp_path: Path) -> None:
+    """Under one key what ended while it ran, what lived at the end and a snapshot's file bear the same addresses."""
+    key, file = tmp_path / "key", tmp_path / "flows.ipfix"
+    key.write_bytes(b"thirty-two letters make one key.")
+    done = run_xtop("snapshot", "-r", every_kind, "--anonymize-key", key, "--format", "ipfix", "-o", file)
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = of_tshark(file)
+    run_xtop("snapshot", "-r", every_kind, "--format", "ipfix", "-o", file, "--overwrite")
+    plain = of_tshark(file)
+    assert not {one.source for one in plain} & {one.source for one in expected}
+    done = run_xtop("record", "-r", every_kind, "--anonymize-key", key, "--ipfix", f"file:{file}", "--overwrite")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert of_tshark(file) == expected
+    options = ("--idle-timeout", "0.001", "--anonymize-key", key)
+    run_xtop("record", "-r", every_kind, *options, "--ipfix", f"file:{file}", "--overwrite")
+    assert {one.source for one in of_tshark(file)} <= {end for one in expected for end in (one.source, one.destination)}
+
+
 def test_what_the_queue_cannot_hold_is_counted(tmp_path: Path) -> None:
     """Nobody listens: the queue keeps what it has room for, and all of it is lost in the end."""
     record = PipedRecord("--ipfix", f"tcp://127.0.0.1:{free_port()}", "--ipfix-queue", "40")

@@ -111,14 +111,17 @@ def _refusal(capture: str | None, refusal: SourceError, others: list[RunningCapt
     return SourceError(f"another xtop captures {name} (process {pid}; to see what it sees: xtop attach {pid})", 2)
 
 
-def start_exporting(settings: CaptureSettings, exports: ExportSettings, patience: float) -> ExportingSource:
+def start_exporting(
+    settings: CaptureSettings, exports: ExportSettings, patience: float, anonymizer: Anonymizer | None
+) -> ExportingSource:
     """Start a capture whose ended flows go to collectors; ``patience`` as of ``IpfixExporter.finish``."""
     from xtop.ipfix.starting import start_exporters, transport_to
 
     transports = [(collector, transport_to(collector, exports)) for collector in exports.collectors]
     source = start_capture(settings)
     try:
-        return ExportingSource(source, start_exporters(source, transports, exports), patience)
+        rekey = None if anonymizer is None else anonymizer.flow_key
+        return ExportingSource(source, start_exporters(source, transports, exports, rekey), patience)
     except BaseException:
         source.close()
         raise

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from xtop.commands.opening import checked_filter, requested_capture, start_exporting
+from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_exporting
 from xtop.ipfix.exporting_source import ExportingSource
 from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Record; being told to end is how a record of an interface ends."""
     exports = export_settings(options)
     checked_filter(exports.flow_filter)
+    anonymizer = asked_anonymizer(options)
     if not exports.collectors and options.metrics is None:
         raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739)", 2)
     settings = requested_capture(options)
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     line = StatusLine(options.every)
     with ExitStack() as stack:
         metrics = _metrics(options.metrics, stack)
-        source = stack.enter_context(closing(start_exporting(settings, exports, PATIENCE_S)))
+        source = stack.enter_context(closing(start_exporting(settings, exports, PATIENCE_S, anonymizer)))
         code = _until_its_end(source, line, metrics)
         source.stop()
         source.join()

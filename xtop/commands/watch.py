@@ -7,6 +7,7 @@ import argparse
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xtop.commands.opening import asked_anonymizer, requested_capture, start_capture, start_exporting, switching
 from xtop.commands.screen import require_terminal, screen_settings, show, take_keyboard
@@ -18,6 +19,9 @@ from xtop.settings import STANDARD_INPUT, CaptureSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
 
+if TYPE_CHECKING:
+    from xtop.anonymizer import Anonymizer  # imports what only this needs
+
 PATIENCE_S = 3.0  # who leaves the screen waits no longer for a collector that takes nothing any more
 
 
@@ -28,18 +32,16 @@ def run(options: argparse.Namespace) -> int:
     settings = requested_capture(options)
     exports = export_settings(options)
     anonymizer = asked_anonymizer(options)
-    if anonymizer is not None and exports.collectors:
-        raise SourceError("--anonymize does not reach --ipfix yet (leave one of the two out)", 2)
     require_terminal()
     screen = screen_settings(options.profile)
-    with closing(SwitchableSource(_started(settings, exports))) as source:
+    with closing(SwitchableSource(_started(settings, exports, anonymizer))) as source:
         if settings.file == STANDARD_INPUT:
             take_keyboard()
         own_link = settings.interface is not None
         show(
             source,
             options.interval,
-            switching(source, options, lambda asked: _another(asked, exports)),
+            switching(source, options, lambda asked: _another(asked, exports, anonymizer)),
             own_link=own_link,
             settings=screen,
             anonymizer=anonymizer,
@@ -56,16 +58,16 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _started(settings: CaptureSettings, exports: ExportSettings) -> SnapshotSource:
+def _started(settings: CaptureSettings, exports: ExportSettings, anonymizer: Anonymizer | None) -> SnapshotSource:
     if not exports.collectors:
         return start_capture(settings)
-    return start_exporting(replace(settings, lossless_ended=settings.file is not None), exports, PATIENCE_S)
+    return start_exporting(replace(settings, lossless_ended=settings.file is not None), exports, PATIENCE_S, anonymizer)
 
 
-def _another(settings: CaptureSettings, exports: ExportSettings) -> SnapshotSource:
+def _another(settings: CaptureSettings, exports: ExportSettings, anonymizer: Anonymizer | None) -> SnapshotSource:
     """Start on another interface; collectors hear of a new domain, but a file is about one."""
     if any(collector.scheme == "file" for collector in exports.collectors):
         raise SourceError(
             "cannot watch another interface (the file of --ipfix is about this one; start another xtop)", 2
         )
-    return _started(settings, exports)
+    return _started(settings, exports, anonymizer)

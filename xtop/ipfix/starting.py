@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xtop.ended_flows import EndedFlows
+from xtop.ended_flows import EndedFlows, Rekey
 from xtop.export.ipfix_format import stream_settings
 from xtop.ipfix.collector import Collector
 from xtop.ipfix.exporter import IpfixExporter
@@ -31,14 +31,18 @@ def transport_to(collector: Collector, settings: ExportSettings) -> Transport:
 
 
 def start_exporters(
-    source: SnapshotSource, transports: list[tuple[Collector, Transport]], settings: ExportSettings
+    source: SnapshotSource,
+    transports: list[tuple[Collector, Transport]],
+    settings: ExportSettings,
+    rekey: Rekey | None = None,
 ) -> list[IpfixExporter]:
-    """Start an exporter for each transport; none stays where one fails (ExportError)."""
+    """Start an exporter for each transport, of flows by ``rekey``'s keys; none stays where one fails (ExportError)."""
     about = stream_settings(source.snapshot(View(top=1)).source, FORCED_END, settings.uniflow)
     started: list[IpfixExporter] = []
     try:
         for collector, transport in transports:
-            ended: EndedFlows = source.ended_flows(settings.flow_filter)  # type: ignore[attr-defined] # what captures alone can do
+            # Only captures can do this.
+            ended: EndedFlows = source.ended_flows(settings.flow_filter, rekey)  # type: ignore[attr-defined]
             exporter = IpfixExporter(collector.url, transport, ended, about, settings.refresh)
             exporter.start()
             started.append(exporter)
