@@ -31,6 +31,7 @@ static const char help_text[] =
     "  --new-flow-ratio R   share of packets that open a flow never seen, 0 to 1 (0)\n"
     "  --repeat N           times to run; the median is told (3)\n"
     "  --cpu N              CPU to run on (the one it is on)\n"
+    "  --byte-histogram     also what counting payload bytes by value adds to a packet\n"
     "  --json               one JSON object\n"
     "  --help               this text\n";
 
@@ -43,6 +44,7 @@ enum {
     OPTION_RATIO,
     OPTION_REPEAT,
     OPTION_CPU,
+    OPTION_BYTE_HISTOGRAM,
     OPTION_JSON,
     OPTION_HELP,
 };
@@ -56,6 +58,7 @@ static const struct option long_options[] = {
     {"new-flow-ratio", required_argument, NULL, OPTION_RATIO},
     {"repeat", required_argument, NULL, OPTION_REPEAT},
     {"cpu", required_argument, NULL, OPTION_CPU},
+    {"byte-histogram", no_argument, NULL, OPTION_BYTE_HISTOGRAM},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -110,6 +113,9 @@ static int parse_option(struct bench_options *options, int option, const char *v
         if (parse_count(value, 0, CPU_SETSIZE - 1, &cpu, "--cpu", failure) < 0)
             return -1;
         options->cpu = (int)cpu;
+        return 0;
+    case OPTION_BYTE_HISTOGRAM:
+        options->byte_histogram = true;
         return 0;
     default:
         options->json = true;
@@ -187,6 +193,8 @@ static void print_json(const struct bench_result *result, const char *model)
            result->stage[1], result->stage[2], result->stage[3]);
     printf("\"flows\": %u, \"bytes_per_flow\": %.2f, \"floor_ns_per_packet\": %.2f, \"cpu\": \"%s\", ", result->flows,
            result->bytes_per_flow, result->floor_ns, model);
+    if (result->byte_histogram_ns)
+        printf("\"byte_histogram_ns_per_packet\": %.2f, ", result->byte_histogram_ns);
     printf("\"packets\": %u, \"repeat\": %u, \"size\": %u}\n", result->packets, result->repeat, result->size);
 }
 
@@ -200,6 +208,8 @@ static void print_table(const struct bench_result *result, const char *model)
     for (int i = 0; i < BENCH_STAGES; i++)
         printf("  %-14s %8.2f ns\n", stage[i], result->stage[i]);
     printf("%-16s %8.2f ns  (two random cache lines a packet, nothing else)\n", "memory's floor", result->floor_ns);
+    if (result->byte_histogram_ns)
+        printf("%-16s %8.2f ns  (added by counting payload bytes)\n", "byte histogram", result->byte_histogram_ns);
     printf("%-16s %8.2f bytes\n", "a flow", result->bytes_per_flow);
 }
 

@@ -19,7 +19,8 @@ struct bench_options {
     double zipf;   /* exponent; 0 = all flows alike */
     double new_flow_ratio;
     uint32_t repeat;
-    int cpu; /* -1 = the one it runs on */
+    int cpu;             /* -1 = the one it runs on */
+    bool byte_histogram; /* measure again with payload bytes counted */
     bool json;
 };
 
@@ -28,6 +29,7 @@ struct bench_result {
     double ns_per_packet;
     double stage[BENCH_STAGES];
     double floor_ns;
+    double byte_histogram_ns; /* what counting payload bytes adds to a packet; 0 = not asked for */
     double bytes_per_flow;
     uint32_t flows;
     uint32_t packets;

@@ -104,6 +104,7 @@ static uint32_t parse_flows(const struct bench_table *table, const struct burst 
         if (i < burst->next_count)
             __builtin_prefetch(burst->next[i]);
         lookup[flows].time = now;
+        lookup[flows].frame = frame;
         flows +=
             (link == LINK_ETHERNET && parse_fast(frame->data, frame->captured, frame->length, &lookup[flows].packet)) ||
             parse_frame(frame->data, frame->captured, frame->length, link, true, &lookup[flows].packet) == PARSE_FLOW;
@@ -168,7 +169,7 @@ static int count_flows(const struct bench_frames *frames, uint32_t *flows, struc
 {
     struct bench_table table;
 
-    if (bench_table_open(&table, frames, frames->count, failure) < 0)
+    if (bench_table_open(&table, frames, frames->count, false, failure) < 0)
         return -1;
     run_frames(&table);
     *flows = (uint32_t)table.queue.counts.flows_created;
@@ -184,6 +185,7 @@ static int run_repeats(struct bench_table *table, struct bench_result *result, c
 {
     const struct bench_frames *frames = table->input.frames;
     uint32_t max_flows = table->segment.header->max_flows;
+    bool bytes = byte_histograms_on(&table->queue.table.bytes);
     double times[BENCH_REPEAT_MAX];
 
     table_warm(table, options, result->flows);
@@ -192,7 +194,7 @@ static int run_repeats(struct bench_table *table, struct bench_result *result, c
         if (!frames->new_flows || i + 1 == options->repeat)
             continue;
         bench_table_close(table);
-        if (bench_table_open(table, frames, max_flows, failure) < 0)
+        if (bench_table_open(table, frames, max_flows, bytes, failure) < 0)
             return -1;
         table_warm(table, options, result->flows);
     }
@@ -207,7 +209,8 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
     uint32_t max_flows = result->flows + frames->new_flows;
     struct bench_table table;
 
-    if (bench_table_open(&table, frames, max_flows, failure) < 0 || run_repeats(&table, result, options, failure) < 0)
+    if (bench_table_open(&table, frames, max_flows, false, failure) < 0 ||
+        run_repeats(&table, result, options, failure) < 0)
         return -1;
     plan.bucket = table.queue.table.bucket;
     plan.slot = table.queue.table.slot;
@@ -221,6 +224,21 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
     }
     result->floor_ns = bench_floor_measure(&plan, options->repeat);
     bench_table_close(&table);
+    return 0;
+}
+
+/* The main figure again with payload bytes counted; what that adds to a packet. */
+static int run_bytes(struct bench_result *result, const struct bench_options *options,
+                     const struct bench_frames *frames, struct failure *failure)
+{
+    struct bench_result counted = *result;
+    struct bench_table table;
+
+    if (bench_table_open(&table, frames, result->flows + frames->new_flows, true, failure) < 0 ||
+        run_repeats(&table, &counted, options, failure) < 0)
+        return -1;
+    bench_table_close(&table);
+    result->byte_histogram_ns = counted.ns_per_packet - result->ns_per_packet;
     return 0;
 }
 
@@ -238,6 +256,8 @@ int bench_run(struct bench_result *result, const struct bench_options *options, 
     done = options->pcap ? count_flows(frames, &result->flows, failure) : 0;
     if (done == 0)
         done = run_all(result, options, frames, lines, failure);
+    if (done == 0 && options->byte_histogram)
+        done = run_bytes(result, options, frames, failure);
     free(lines);
     return done;
 }

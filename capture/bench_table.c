@@ -52,12 +52,14 @@ static const struct source_operations bench_operations = {
 };
 
 int bench_table_open(struct bench_table *table, const struct bench_frames *frames, uint32_t max_flows,
-                     struct failure *failure)
+                     bool byte_histogram, struct failure *failure)
 {
-    struct segment_plan plan = {1, max_flows, 4096, BENCH_HASH_SEED};
+    struct segment_plan plan = {1, max_flows, 4096, BENCH_HASH_SEED, 0};
     struct stocker stocker;
     static const struct options options = {.source_kind = XTOP_SOURCE_INTERFACE, .decap = true};
 
+    if (byte_histogram)
+        plan.byte_histograms = max_flows < BYTE_HISTOGRAMS_MOST ? max_flows : BYTE_HISTOGRAMS_MOST;
     *table = (struct bench_table){.input = {.input = {.fd = -1, .link = frames->link}, .frames = frames}};
     if (segment_create(&table->segment, &plan, failure) < 0)
         return -1;

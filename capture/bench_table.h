@@ -27,7 +27,7 @@ struct bench_table {
 
 /* Returns 0, or -1 with `failure`. `table` must stay where it is. */
 int bench_table_open(struct bench_table *table, const struct bench_frames *frames, uint32_t max_flows,
-                     struct failure *failure);
+                     bool byte_histogram, struct failure *failure);
 void bench_table_close(struct bench_table *table);
 
 /* source_operations.take */

@@ -112,6 +112,16 @@ static void header_fill(struct xtop_header *header, const struct capture *captur
     snprintf(header->filter, sizeof header->filter, "%s", options->filter ? options->filter : "");
 }
 
+/* Of each queue: never more than there may be flows. */
+static uint32_t byte_histograms_share(const struct capture *capture)
+{
+    uint32_t most =
+        capture->options->max_flows < BYTE_HISTOGRAMS_MOST ? capture->options->max_flows : BYTE_HISTOGRAMS_MOST;
+    uint32_t share = most / capture->source.queue_count;
+
+    return share ? share : 1;
+}
+
 static int segment_make(struct capture *capture, struct failure *failure)
 {
     const struct segment_plan plan = {
@@ -119,6 +129,7 @@ static int segment_make(struct capture *capture, struct failure *failure)
         .max_flows = capture->options->max_flows,
         .ended_capacity = SEGMENT_ENDED_DEFAULT,
         .hash_seed = seed_draw(capture->options),
+        .byte_histograms = capture->options->byte_histogram ? byte_histograms_share(capture) : 0,
     };
 
     if (segment_create(&capture->segment, &plan, failure) < 0)

@@ -58,7 +58,7 @@
 #define FILTER_BITS_PER_SECOND 26
 #define FILTER_PACKETS_PER_SECOND 27
 #define FILTER_BYTES_PER_PACKET 28
-#define FILTER_ENTROPY 29 /* bits per payload byte; unknown as long as no record holds it */
+#define FILTER_ENTROPY 29 /* bits per payload byte; unknown where the bytes are not counted */
 #define FILTER_FIELD_COUNT 30
 
 /* filter_instruction.end: whose address, port, packets ... */

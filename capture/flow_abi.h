@@ -43,13 +43,14 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 3
+#define XTOP_LAYOUT_VERSION 4
 #define XTOP_HEADER_SIZE 4096
 #define XTOP_MAX_QUEUES 256
 #define XTOP_BUCKET_ENTRIES 7
 #define XTOP_SIZE_BINS 8
 #define XTOP_DURATION_BINS 8
 #define XTOP_PACKETS_BINS 8
+#define XTOP_BYTE_VALUES 256
 #define XTOP_TEXT 256
 
 /* xtop_header.state */
@@ -160,6 +161,18 @@ struct xtop_record {
     uint8_t tunnel;   /* XTOP_TUNNEL_: the innermost that the flow's first packet came in */
 };
 
+/*
+ * Payload bytes of a flow by value, capture/byte_histogram.h says whose. Under a sequence lock; `generation` is another
+ * once it is another flow's. count[0] is what end 0 of the key sent. An ended record has its histogram's number in
+ * `sequence` (0 = none) and that one's generation in `generation`.
+ */
+struct xtop_byte_histogram {
+    uint32_t sequence;
+    uint32_t generation;
+    uint64_t padding[7];
+    uint64_t count[2][XTOP_BYTE_VALUES];
+};
+
 /* One bucket of the index: one cache line. tag[i] is the flow's whole hash where slot[i] != 0. */
 struct xtop_bucket {
     uint32_t tag[XTOP_BUCKET_ENTRIES];
@@ -212,10 +225,11 @@ struct xtop_queue {
 
     uint64_t ended_packets[XTOP_PACKETS_BINS]; /* ended flows of <= 1 2 5 10 100 1000 10000 and more packets */
 
-    uint64_t first_time; /* ns: the source's clock at the first burst; 0 = nothing came yet */
-    uint64_t duplicates; /* frames that --dedup dropped */
-    uint64_t too_deep;   /* more than 8 encapsulations: counted as the flow that was reached, or in non_ip */
-    uint64_t padding1[7];
+    uint64_t first_time;           /* ns: the source's clock at the first burst; 0 = nothing came yet */
+    uint64_t duplicates;           /* frames that --dedup dropped */
+    uint64_t too_deep;             /* more than 8 encapsulations: counted as the flow that was reached, or in non_ip */
+    uint64_t byte_histograms_full; /* flows with payload for which no byte histogram was left */
+    uint64_t padding1[6];
     struct xtop_protocol ended_protocol[256];
 };
 
@@ -233,7 +247,11 @@ struct xtop_shard {
     uint64_t ended_head;
     uint32_t records_used; /* slots 1 .. records_used were used at least once */
     uint32_t padding1;
-    uint64_t padding2[7];
+    uint64_t byte_histograms_offset;   /* byte_histogram_capacity + 1 histograms; 0 is unused */
+    uint64_t byte_histogram_of_offset; /* a uint32_t for each record slot: which of them is its; 0 = none */
+    uint32_t byte_histogram_capacity;  /* 0 = bytes are not counted */
+    uint32_t padding2;
+    uint64_t padding3[4];
 };
 
 struct xtop_header {
@@ -383,6 +401,7 @@ XTOP_ASSERT_SIZE(struct xtop_slot_side, 24);
 XTOP_ASSERT_SIZE(struct xtop_slot, 64);
 XTOP_ASSERT_SIZE(struct xtop_rest_total, 64);
 XTOP_ASSERT_SIZE(struct xtop_rest, 192);
+XTOP_ASSERT_SIZE(struct xtop_byte_histogram, 64 + 2 * 256 * 8);
 XTOP_ASSERT_SIZE(struct xtop_bucket, 64);
 XTOP_ASSERT_SIZE(struct xtop_shard, 128);
 XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 7 + 256 * 24);

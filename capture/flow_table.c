@@ -90,13 +90,19 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
     table->fresh_end += budget_claim(header, share < FLOW_TABLE_CLAIM ? share : FLOW_TABLE_CLAIM);
     table->free_slot = mmap(NULL, shard->record_capacity * sizeof(uint32_t), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return table->free_slot == MAP_FAILED ? -1 : 0;
+    if (table->free_slot == MAP_FAILED)
+        return -1;
+    if (byte_histograms_open(&table->bytes, header, shard, counts) == 0)
+        return 0;
+    flow_table_close(table);
+    return -1;
 }
 
 void flow_table_close(struct flow_table *table)
 {
     munmap(table->free_slot, table->shard->record_capacity * sizeof(uint32_t));
     table->free_slot = NULL;
+    byte_histograms_close(&table->bytes);
 }
 
 /* ---- The index ----------------------------------------------------------------------------------------------- */
@@ -188,7 +194,7 @@ static void ended_wait(const struct flow_table *table, uint64_t head)
         nanosleep(&pause, NULL);
 }
 
-static void ended_publish(struct flow_table *table, const struct xtop_record *record)
+static void ended_publish(struct flow_table *table, uint32_t slot, const struct xtop_record *record)
 {
     struct xtop_shard *shard = table->shard;
     uint64_t head = shard->ended_head;
@@ -198,7 +204,11 @@ static void ended_publish(struct flow_table *table, const struct xtop_record *re
         ended_wait(table, head);
     __atomic_store_n(&shard->ended_reserved, head + 1, __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_release);
+    if (unlikely(byte_histograms_on(&table->bytes)))
+        byte_histogram_lap(&table->bytes, head);
     *room = *record;
+    if (unlikely(byte_histograms_on(&table->bytes)))
+        byte_histogram_end(&table->bytes, slot, room);
     __atomic_store_n(&shard->ended_head, head + 1, __ATOMIC_RELEASE);
 }
 
@@ -208,7 +218,7 @@ static void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason)
 
     slot_unpack(&table->slot[slot], &table->rest[slot], &record);
     record.end_reason = reason & 127;
-    ended_publish(table, &record);
+    ended_publish(table, slot, &record);
     count_ended(table, &record);
     index_remove(table, hash_key(&record.key, table->hash_seed), slot);
     slot_free(&table->slot[slot], &table->rest[slot]);
@@ -433,6 +443,8 @@ void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t
         if (unlikely(!slot))
             continue;
         flow_count(table, &due, slot, &lookup[i]);
+        if (unlikely(byte_histograms_on(&table->bytes))) /* now: the slot may be another's before the burst is over */
+            byte_histogram_add(&table->bytes, slot, &lookup[i].packet, lookup[i].frame);
         placed++;
     }
     for (uint32_t i = 0; i < due.count; i++)

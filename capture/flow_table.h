@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "bpf/flow_sum.h"
+#include "capture/byte_histogram.h"
 #include "capture/flow_abi.h"
 #include "capture/parse.h"
 #include "capture/source.h"
@@ -69,16 +70,19 @@ struct flow_table {
      */
     const _Atomic uint64_t *ended_cursor;
     const _Atomic bool *stop;
+
+    struct byte_histograms bytes; /* of payload, where they are counted */
 };
 
 /* One packet on its way through the stages. */
 struct lookup {
     struct packet packet;
     uint32_t hash;
-    uint32_t home; /* bucket */
-    uint32_t slot; /* where find thinks the flow is; 0 = not found */
-    uint64_t time; /* ns */
-    uint64_t turn; /* flows that had ended when find looked: if more have, the slot may be another's */
+    uint32_t home;             /* bucket */
+    uint32_t slot;             /* where find thinks the flow is; 0 = not found */
+    uint64_t time;             /* ns */
+    uint64_t turn;             /* flows that had ended when find looked: if more have, the slot may be another's */
+    const struct frame *frame; /* as long as it is not given back; read only where payload bytes are counted */
 };
 
 /*

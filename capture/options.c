@@ -41,6 +41,7 @@ enum {
     OPTION_ACTIVE_TIMEOUT,
     OPTION_DECAP,
     OPTION_DEDUP,
+    OPTION_BYTE_HISTOGRAM,
     OPTION_SAMPLE,
     OPTION_SAMPLE_RANDOM,
     OPTION_NO_DECAP,
@@ -85,6 +86,7 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"active-timeout", required_argument, NULL, OPTION_ACTIVE_TIMEOUT},
     {"dedup", required_argument, NULL, OPTION_DEDUP},
+    {"byte-histogram", no_argument, NULL, OPTION_BYTE_HISTOGRAM},
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"sample-random", required_argument, NULL, OPTION_SAMPLE_RANDOM},
     {"decap", no_argument, NULL, OPTION_DECAP},
@@ -122,6 +124,7 @@ static const char help_text[] =
     "      --idle-timeout S   (30)   --active-timeout S   (300)\n"
     "      --decap, --no-decap  key flows on the innermost IP header of tunnels, or on the outermost (decap)\n"
     "      --dedup S          drop a frame that comes again, byte for byte, within S seconds (off)\n"
+    "      --byte-histogram   count payload bytes by value (off)\n"
     "      --sample N         look at one packet in N, by count   --sample-random N   by chance (all)\n"
     "      --hash-seed N      a fixed seed instead of a random one, for tests\n"
     "      --lossless-ended   wait for the owner's cursor before an ended flow is overwritten (files)\n"
@@ -418,6 +421,9 @@ static int parse_table_option(struct options *options, int letter, const char *v
     case OPTION_SAMPLE:
     case OPTION_SAMPLE_RANDOM:
         return parse_sampling(options, value, letter == OPTION_SAMPLE_RANDOM, failure);
+    case OPTION_BYTE_HISTOGRAM:
+        options->byte_histogram = true;
+        return 0;
     case OPTION_DECAP:
     case OPTION_NO_DECAP:
         options->decap = letter == OPTION_DECAP;

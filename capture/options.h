@@ -67,6 +67,7 @@ struct options {
     uint32_t hash_seed;
     uint64_t dedup_window; /* ns: drop a frame that comes again within it; 0 = off */
     struct sampling sampling;
+    bool byte_histogram;  /* count payload bytes by value */
     bool decap;           /* key flows on the innermost IP header */
     bool hash_seed_given; /* else a random one is drawn */
     bool lossless_ended;  /* the source waits for the owner's cursor rather than lap it (files) */

@@ -186,6 +186,7 @@ FAST enum parse_result parse_ipv4(struct cursor *cursor, struct packet *packet, 
         parse_ipv4_fragment(cursor->frame, ip, fragment, packet);
     cursor->transport_absent = (fragment & 0x1fff) != 0;
     cursor->ip = ip;
+    packet->ip_at = (uint16_t)(ip - cursor->frame);
     packet->dscp = ip[1] >> 2;
     packet->ttl = ip[8];
     packet->key.protocol = ip[9];
@@ -282,6 +283,7 @@ FAST enum parse_result parse_ipv6(struct cursor *cursor, struct packet *packet, 
     payload = read16(ip + 4);
     parse_length(cursor, ip, 40, payload ? payload + 40 : 0, packet); /* never shorter than 40 */
     cursor->ip = ip;
+    packet->ip_at = (uint16_t)(ip - cursor->frame);
     packet->dscp = (uint8_t)(read16(ip) >> 6 & 63);
     packet->ttl = ip[7];
     packet->key.ip_version = 6;

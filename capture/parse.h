@@ -68,6 +68,7 @@ struct packet {
     /* What flow_slot.h adds up, made by packet_plain of the above; allows = 0: the packet is not plain. */
     uint8_t allows;   /* the complement of the XTOP_SLOT_ bits that must be set for it to be plain to its flow */
     uint16_t flags;   /* as xtop_slot_side.flags */
+    uint16_t ip_at;   /* where in the frame the IP header lies that the packet is read from */
     uint64_t pending; /* as xtop_slot_side.pending, of this packet alone */
     uint64_t padding;
 };

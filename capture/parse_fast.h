@@ -198,6 +198,7 @@ static inline bool parse_fast(const uint8_t *data, uint32_t captured, uint32_t l
         type = parse_fast_16(data + 16);
         at = 18;
     }
+    packet->ip_at = (uint16_t)at;
     if (type == ETHERTYPE_IPV4)
         return parse_fast_ipv4(data + at, captured - at, length - at, packet);
     return type == ETHERTYPE_IPV6 && parse_fast_ipv6(data + at, captured - at, length - at, packet);

@@ -184,6 +184,7 @@ static bool ended_take(struct reader *reader, uint32_t queue, struct xtop_record
     reserved = __atomic_load_n(&shard->ended_reserved, __ATOMIC_RELAXED);
     if (reserved - *cursor <= shard->ended_capacity) {
         (*cursor)++;
+        reader_bytes_keep(to, shard, queue);
         return true;
     }
     reader->ended_lost += reserved - shard->ended_capacity - *cursor;

@@ -57,6 +57,9 @@
 #define READER_ACTIVITY_NAME 2  /* the second; reader_active_hosts has them then */
 #define READER_CONTACT_BITS 4096
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): cffi reads plain numbers only */
+#define READER_NO_ENTROPY -1
+
 /* What reader_look may return besides 0. */
 /* NOLINTBEGIN(bugprone-macro-parentheses): cffi reads plain numbers only */
 #define READER_NO_MEMORY -1
@@ -88,6 +91,10 @@ struct reader_row {
     uint32_t retransmissions[2]; /* the record's, or of a group their sum */
     uint32_t flow_id;            /* MurmurHash3 x86_32 of the key, seed 0 */
     uint32_t flows;              /* how many the row is made of */
+    uint32_t histogram[2];       /* where its payload bytes are counted; see reader_row_bytes */
+    uint32_t histogram_generation[2];
+    uint16_t histogram_queue[2];
+    uint32_t padding;
 };
 
 /* A host that stands out, filter or not. */
@@ -163,6 +170,18 @@ void reader_rows_free(struct reader_row *row);
 
 /* Copies the rows of flows that have ended, in their order; *kept tells how many. NULL when there are none, or no memory. */
 struct reader_row *reader_rows_ended(const struct reader_row *row, uint64_t count, uint64_t *kept);
+
+/*
+ * By value the payload bytes that end `end` of a flow's row has sent, as they are now. Returns 0, or -1 where they are
+ * not known (any more). What other threads do with the reader does not disturb it.
+ */
+int reader_row_bytes(const struct reader *reader, const struct reader_row *row, uint32_t end, uint64_t count[256]);
+
+/* Whether payload bytes are counted at all. */
+int reader_counts_bytes(const struct reader *reader);
+
+/* Their entropy, bits a byte: of end 0, of end 1, of both; READER_NO_ENTROPY where there is none or it is not known. */
+void reader_row_entropy(const struct reader *reader, const struct reader_row *row, double entropy[3]);
 
 /*
  * The hosts that stood out in the last look with READER_ACTIVITY_NAME: hosts[0] has the greatest rate; the others began

@@ -197,6 +197,7 @@ static bool real_matches(const struct filter_instruction *step, const struct fil
                          const struct reader_row *row)
 {
     uint64_t packets = record_packets(&row->record);
+    double entropy[3];
     double value;
 
     switch (step->field) {
@@ -211,8 +212,14 @@ static bool real_matches(const struct filter_instruction *step, const struct fil
             return false;
         value = (double)(row->record.direction[0].bytes + row->record.direction[1].bytes) / (double)packets;
         break;
-    default: /* entropy: no record holds it */
-        return false;
+    default: /* entropy */
+        if (!scene->reader)
+            return false;
+        reader_row_entropy(scene->reader, row, entropy);
+        value = entropy[2];
+        if (value < 0)
+            return false;
+        break;
     }
     return step->range.real[0] <= value && value <= step->range.real[1];
 }

@@ -195,6 +195,8 @@ static void scan_one_queue(struct look *look)
             continue;
         memset(row.rate_packets, 0, sizeof row.rate_packets);
         memset(row.rate_bytes, 0, sizeof row.rate_bytes);
+        memset(row.histogram, 0, sizeof row.histogram);
+        reader_bytes_live(look->reader, place, &row.record, &row);
         rate_add(look, place, &row.record, &row);
         flow_consider(look, &row);
     }
@@ -210,10 +212,12 @@ static void scan_halves(struct look *look, const struct reader_halves *halves)
         if (half->secondary || !reader_copy_record(look->reader, half->place, &row.record))
             continue;
         rate_add(look, half->place, &row.record, &row);
+        reader_bytes_live(look->reader, half->place, &row.record, &row);
         for (uint32_t at = half->sibling; at; at = halves->half[at].sibling) {
             if (!reader_copy_record(look->reader, halves->half[at].place, &other))
                 continue;
             rate_add(look, halves->half[at].place, &other, &row);
+            reader_bytes_live(look->reader, halves->half[at].place, &other, &row);
             reader_join(&row.record, &other);
         }
         flow_consider(look, &row);
@@ -250,6 +254,7 @@ static void scan_ended(struct look *look)
             row.rate_packets[end] = row.record.direction[end].packets;
             row.rate_bytes[end] = row.record.direction[end].bytes;
         }
+        reader_bytes_ended(look->reader, &row);
         row_consider(look, &row);
     }
 }
@@ -307,6 +312,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     look.between = view->between && reader->looked_at && !look.over && !view->over_span;
     interval_settle(&look);
     look.scene.now = view->now;
+    look.scene.reader = reader;
     look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
     if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
         look.activity = reader->activity;

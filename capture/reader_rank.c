@@ -241,6 +241,7 @@ void ranking_offer_directions(struct ranking *ranking, const struct reader_row *
         one.retransmissions[other] = 0;
         one.rate_packets[other] = 0;
         one.rate_bytes[other] = 0;
+        one.histogram[other] = 0;
         ranking_offer(ranking, &one);
     }
 }

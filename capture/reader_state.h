@@ -103,12 +103,23 @@ void reader_copy_locked(const struct reader *reader, const struct locked *locked
 /* Copies a record whole; false when the slot is free. */
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);
 
+/* ---- reader_bytes.c ---- */
+
+/* Tells where the bytes of the live flow at `place`, of which `record` is a copy, are counted. */
+void reader_bytes_live(const struct reader *reader, struct reader_place place, const struct xtop_record *record,
+                       struct reader_row *row);
+
+/* The same of an ended flow; when its record is taken out of a queue's ring, reader_bytes_keep notes the queue. */
+void reader_bytes_keep(struct xtop_record *ended, const struct xtop_shard *shard, uint32_t queue);
+void reader_bytes_ended(const struct reader *reader, struct reader_row *row);
+
 /* ---- reader_filter.c ---- */
 
 /* What a filter may ask besides the flow. */
 struct filter_scene {
     uint64_t now;      /* ns */
     double per_second; /* of a row's rates: 1 s / interval; 0 = no rates */
+    const struct reader *reader;
 };
 
 /* Whether `program`, which filter_refusal has nothing to say of, lets the flow through. */

@@ -29,12 +29,21 @@ static uint32_t plan_buckets(const struct segment_plan *plan)
     return (plan->max_flows + FLOWS_PER_BUCKET - 1) / FLOWS_PER_BUCKET;
 }
 
+/* A table that says whose is which, and the histograms. */
+static uint64_t plan_byte_histograms_size(const struct segment_plan *plan)
+{
+    if (plan->byte_histograms == 0)
+        return 0;
+    return page_round((plan->max_flows + UINT64_C(1)) * sizeof(uint32_t)) +
+           page_round((plan->byte_histograms + UINT64_C(1)) * sizeof(struct xtop_byte_histogram));
+}
+
 static uint64_t plan_shard_size(const struct segment_plan *plan)
 {
     return page_round(plan_buckets(plan) * sizeof(struct xtop_bucket)) +
            page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_slot)) +
            page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_rest)) +
-           page_round(plan->ended_capacity * sizeof(struct xtop_record));
+           page_round(plan->ended_capacity * sizeof(struct xtop_record)) + plan_byte_histograms_size(plan);
 }
 
 static uint64_t plan_shards_start(const struct segment_plan *plan)
@@ -51,6 +60,12 @@ static void shard_lay_out(struct xtop_shard *shard, const struct segment_plan *p
     shard->rests_offset = offset;
     offset += page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_rest));
     shard->ended_offset = offset;
+    if (plan->byte_histograms) {
+        offset += page_round(plan->ended_capacity * sizeof(struct xtop_record));
+        shard->byte_histogram_of_offset = offset;
+        shard->byte_histograms_offset = offset + page_round((plan->max_flows + UINT64_C(1)) * sizeof(uint32_t));
+        shard->byte_histogram_capacity = plan->byte_histograms;
+    }
     shard->bucket_count = plan_buckets(plan);
     shard->record_capacity = plan->max_flows;
     shard->ended_capacity = plan->ended_capacity;

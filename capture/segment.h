@@ -20,6 +20,7 @@ struct segment_plan {
     uint32_t max_flows;
     uint32_t ended_capacity; /* records of a shard's ended ring, a power of two */
     uint32_t hash_seed;
+    uint32_t byte_histograms; /* of a shard; 0 = bytes are not counted */
 };
 
 struct segment {

@@ -56,6 +56,7 @@ static void fragment_count(void *receiver, struct lookup *lookup, uint32_t lengt
     queue->counts.received++;
     queue->counts.received_bytes += length;
     queue->counts.packet_size[lookup->packet.size_bin]++;
+    lookup->frame = NULL; /* it was given back long ago */
     flow_table_hash(&queue->table, lookup, 1);
     flow_table_find(&queue->table, lookup, 1);
     flow_table_update(&queue->table, lookup, 1);
@@ -85,6 +86,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
         return -1;
     }
     queue->table.stock_fd = shared->stock_fd;
+    queue->table.bytes.keep = options->lossless_ended;
     queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
     if (options->lossless_ended) {
         queue->table.ended_cursor = &shared->ended_cursor[number];
@@ -150,6 +152,7 @@ static uint32_t parse_frames(struct worker_queue *queue, const struct burst *bur
         if (i < burst->next_count)
             __builtin_prefetch(burst->next[i]);
         at->time = burst->timed ? frame->time : now;
+        at->frame = frame;
         flow = (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet)) ||
                parse_at_length(queue, frame, at);
         counts->received_bytes += frame->length;
@@ -224,10 +227,13 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
     queue->counts.received += burst->count;
     if (tap && __builtin_expect(atomic_load_explicit(&tap->set, memory_order_relaxed), 0))
         flow_tap_burst(tap, queue->input, burst, frames, queue->decap, now);
-    /* Nothing below reads a frame: the kernel gets its room back before we touch a record. */
-    queue->shared->source->operations->recycle(queue->input, burst);
+    /* Nothing below reads a frame but for its bytes: the kernel gets its room back before we touch a record. */
+    if (!byte_histograms_on(&queue->table.bytes))
+        queue->shared->source->operations->recycle(queue->input, burst);
     flow_table_find(&queue->table, &lookup[found], flows - found);
     flow_table_update(&queue->table, lookup, flows);
+    if (byte_histograms_on(&queue->table.bytes))
+        queue->shared->source->operations->recycle(queue->input, burst);
 }
 
 static void drain_burst(struct worker_queue *queue, const struct burst *burst)

@@ -44,6 +44,7 @@ from xtop.picture import Alerts, Picture, Pinned
 from xtop.playback import Playback
 from xtop.poller import FINAL, Poller
 from xtop.regions import arrange
+from xtop.row_form import ByteRows
 from xtop.screen_rows import keys_of
 from xtop.screen_settings import first_view, hidden_regions
 from xtop.settings_file import Settings
@@ -339,7 +340,9 @@ class XtopApp(App[None]):
         rates = self.playback.timeline.rates(pinned.flow.key, snapshot.taken_at)
         keys = keys_of(snapshot.flows)
         if pinned.flow.key in keys:
-            return Pinned(snapshot.flows[keys.index(pinned.flow.key)], rates, snapshot.taken_at)
+            at, rows = keys.index(pinned.flow.key), snapshot.flows
+            counts = rows.byte_counts(at) if isinstance(rows, ByteRows) else (None, None)
+            return Pinned(rows[at], rates, snapshot.taken_at, byte_counts=counts)
         return replace(pinned, rates=rates, among_rows=False)
 
     def _as_viewed(self, snapshot: Snapshot) -> Snapshot:

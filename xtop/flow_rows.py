@@ -35,22 +35,27 @@ _PAIR = struct.Struct("=QQ")  # reader_row.rate_bytes
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 
 
+ByteCounts = tuple[int, ...]  # 256
+
+
 class FlowRows(Sequence[Flow]):
     """``count`` rows at ``rows`` (a cffi ``struct reader_row *`` that this object keeps alive).
 
     ``kind`` tells rows of one key apart: it is the group's name, or empty for flows. With ``directions`` each row is
-    one direction.
+    one direction. ``reader`` is that of a capture that counts payload bytes.
     """
 
     def __init__(
-        self, ffi: Any, lib: Any, rows: Any, count: int, interval_ns: int, kind: str = "", directions: bool = False
-    ) -> None:
+        self, ffi: Any, lib: Any, rows: Any, count: int, interval_ns: int, kind: str = "", directions: bool = False,
+        reader: Any = None,
+    ) -> None:  # fmt: skip
         self._ffi = ffi
         self._lib = lib
         self._rows = rows
         self._count = count
         self._kind = kind.encode()
         self._directions = directions
+        self._reader = reader
         self._per_second = NANOSECONDS / interval_ns if interval_ns else 0.0
 
     def __len__(self) -> int:
@@ -104,6 +109,26 @@ class FlowRows(Sequence[Flow]):
             key[:] = new_key(key[:])
             row.flow_id = new_id(key[:])
 
+    def byte_counts(self, index: int) -> tuple[ByteCounts | None, ByteCounts | None]:
+        """Return the payload bytes of a flow by value, forward and reverse; None where they are not known."""
+        if self._reader is None:
+            return None, None
+        row, count = self._rows[index], self._ffi.new("uint64_t[256]")
+        sides: list[ByteCounts | None] = []
+        for end in (row.record.initiator & 1, 1 - (row.record.initiator & 1)):
+            known = self._lib.reader_row_bytes(self._reader, self._ffi.addressof(self._rows, index), end, count) == 0
+            sides.append(tuple(self._ffi.unpack(count, 256)) if known else None)
+        return sides[0], sides[1]
+
+    def _entropies(self, row: Any) -> tuple[float | None, float | None, float | None]:
+        """Return those of end 0, of end 1, of both."""
+        if self._reader is None:
+            return _NO_ENTROPIES
+        entropy = self._ffi.new("double[3]")
+        self._lib.reader_row_entropy(self._reader, self._ffi.addressof(row), entropy)
+        one, other, both = (None if value < 0 else round(value, 4) for value in entropy)
+        return one, other, both
+
     def ended(self) -> FlowRows:
         """Return the flows that have ended, in this order, as rows of their own (MemoryError)."""
         kept = self._ffi.new("uint64_t *")
@@ -111,7 +136,7 @@ class FlowRows(Sequence[Flow]):
         if kept[0] and rows == self._ffi.NULL:
             raise MemoryError("out of memory for the ended flows")
         ended = FlowRows(self._ffi, self._lib, self._ffi.gc(rows, self._lib.reader_rows_free), kept[0], 0)
-        ended._per_second = self._per_second
+        ended._per_second, ended._reader = self._per_second, self._reader
         return ended
 
     def _flow(self, row: Any) -> Flow:
@@ -119,7 +144,9 @@ class FlowRows(Sequence[Flow]):
         key = record.key
         forward = record.initiator & 1
         reverse = 1 - forward
-        there, back = self._direction(row, forward), self._direction(row, reverse)
+        entropies = self._entropies(row)
+        there = self._direction(row, forward, entropies[forward])
+        back = self._direction(row, reverse, entropies[reverse])
         name = self._kind + self._ffi.buffer(self._ffi.addressof(record, "key"))[:]
         source_port, destination_port = _ports(key, forward)
         return Flow(
@@ -147,12 +174,13 @@ class FlowRows(Sequence[Flow]):
             forward=there,
             reverse=back,
             flows=row.flows,
+            entropy=entropies[2],
         )
 
     def _end(self, key: Any, end: int) -> str:
         return address_text(key.ip_version, self._ffi.buffer(key.address[end])[:])
 
-    def _direction(self, row: Any, end: int) -> Direction:
+    def _direction(self, row: Any, end: int, entropy: float | None) -> Direction:
         record = row.record
         direction = record.direction[end]
         if direction.packets == 0:
@@ -177,10 +205,12 @@ class FlowRows(Sequence[Flow]):
             out_of_order=direction.out_of_order,
             pps=row.rate_packets[end] * self._per_second,
             bps=row.rate_bytes[end] * 8 * self._per_second,
+            entropy=entropy,
         )
 
 
 _WITH_PROTOCOL = (b"", b"port", b"protocol")  # kinds of rows that one protocol names
+_NO_ENTROPIES = (None, None, None)
 _NOTHING = Direction(packet_size=(0,) * 8)
 
 

@@ -43,6 +43,7 @@ class SourceInfo:
     ring_size: int = 0
     ifindex: int = 0  # 0 = no interface
     reason: str | None = None  # why this way of capture, a clause
+    byte_histogram: bool = False  # payload bytes are counted by value
     notes: tuple[str, ...] = ()  # what was tried and left, with the reason
 
 
@@ -166,6 +167,7 @@ class Direction:
     out_of_order: int = 0
     pps: float = 0.0
     bps: float = 0.0
+    entropy: float | None = None  # of the payload, bits a byte; None where bytes are not counted, or there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class Flow:
     forward: Direction
     reverse: Direction
     flows: int = 1
+    entropy: float | None = None  # of both directions' payload
 
     @property
     def duration_ns(self) -> int:

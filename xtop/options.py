@@ -127,6 +127,9 @@ DECODE = (
         f"the same, within so many seconds ({DEDUP_WINDOW_S})",
         {"type": _seconds(1e-6, 60), "metavar": "S", "dest": "dedup_window"},
     ),
+    Option(
+        ("--byte-histogram",), "count payload bytes by value, 256 bins a flow and direction", _flag("byte_histogram")
+    ),
     Option(("--decap",), "key flows on the innermost IP header of tunnels (the default)", _flag("decap"), "decap"),
     Option(("--no-decap",), "key flows on the outermost IP header", _flag("decap", False), "decap"),
 )
@@ -295,6 +298,7 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         sample_random=given("sample_random"),
         dedup_window=given("dedup_window"),
         decap=given("decap") is not False,
+        byte_histogram=bool(given("byte_histogram")),
         realtime=bool(given("realtime")),
         filter=given("filter"),
         seed=given("seed"),

@@ -29,6 +29,9 @@ class Look:
     logarithmic: bool = False  # histograms
 
 
+Sides = tuple["tuple[int, ...] | None", "tuple[int, ...] | None"]
+
+
 @dataclass(frozen=True, slots=True)
 class Pinned:
     """The flow whose detail is open: as it was last seen, with its rate of the last minute."""
@@ -37,6 +40,7 @@ class Pinned:
     rates: Series = ()  # bits per second, one a second, oldest first
     seen_at: int = 0  # the snapshot that had it last, ns
     among_rows: bool = True  # the shown snapshot has it
+    byte_counts: Sides = (None, None)  # payload bytes by value, forward and reverse, where they are counted
 
 
 @dataclass(frozen=True, slots=True)

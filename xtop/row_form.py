@@ -38,6 +38,14 @@ class RowForm:
 
 
 @runtime_checkable
+class ByteRows(Protocol):
+    """Flows whose payload bytes were counted by value."""
+
+    def byte_counts(self, index: int) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        """Return 256 counts, forward and reverse; None where they are not known."""
+
+
+@runtime_checkable
 class TextRows(Protocol):
     """Flows that write themselves."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-from xtop.flow_rows import FlowRows
+from xtop.flow_rows import ByteCounts, FlowRows
 from xtop.model import Flow
 
 
@@ -36,6 +36,10 @@ class ScreenRows(Sequence[Flow]):
         if flow is None:
             flow = self._made[index] = self._rows[index]
         return flow
+
+    def byte_counts(self, index: int) -> tuple[ByteCounts | None, ByteCounts | None]:
+        """Return the payload bytes of a row by value, as they are now: forward and reverse."""
+        return self._rows.byte_counts(index)
 
 
 def keys_of(rows: Sequence[Flow]) -> Sequence[bytes]:

@@ -42,6 +42,7 @@ class CaptureSettings:
 
     sample: int | None = None  # one packet in so many, by count
     sample_random: int | None = None  # the same, by chance
+    byte_histogram: bool = False  # count payload bytes by value
     dedup_window: float | None = None  # seconds: a frame that comes again within it is dropped; None = off
     decap: bool = True  # key flows on the innermost IP header of tunnels
 
@@ -75,6 +76,7 @@ _WORDS = (("capture", "--capture"), ("reason", "--reason"), ("filter", "--filter
 _FLAGS = (
     ("busy_poll", "--busy-poll"),
     ("no_keep_host", "--no-keep-host"),
+    ("byte_histogram", "--byte-histogram"),
     ("realtime", "--realtime"),
     ("lossless_ended", "--lossless-ended"),
 )

@@ -90,6 +90,7 @@ class ShmSource:
         self._followers: list[EndedFlows] = []  # a file waits for them, too
         self._readings: dict[int, Reading] = {}
         self._rates: dict[int, Rate] = {}
+        self._counting = self._reader if lib.reader_counts_bytes(reader) else None  # payload bytes by value
         self._activity_at = 0.0  # when hosts that stand out were looked for last; monotonic seconds
         self._activity_phase = lib.READER_ACTIVITY_NONE
         self._final = False  # the rates stand as they were when the capture ended
@@ -252,7 +253,9 @@ class ShmSource:
     # ---- The snapshot
 
     def _assemble(self, queues: list[Any], result: Any, view: View, clock: int) -> Snapshot:
-        flows = FlowRows(ffi, lib, _owned(result.row), result.row_count, result.interval_ns, "", view.directions)
+        flows = FlowRows(
+            ffi, lib, _owned(result.row), result.row_count, result.interval_ns, "", view.directions, self._counting
+        )
         paired = view.directions and view.group == "pair"
         groups = FlowRows(ffi, lib, _owned(result.group), result.group_count, result.interval_ns, view.group, paired)
         accounting = _sum_accounting(queues)
@@ -307,6 +310,7 @@ class ShmSource:
             ring_size=header.ring_size,
             ifindex=header.ifindex,
             reason=_text(header.reason) or None,
+            byte_histogram=self._counting is not None,
             notes=self._notes(),
         )
 

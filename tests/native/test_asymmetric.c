@@ -53,7 +53,7 @@ static const struct options options = {.source_kind = XTOP_SOURCE_FILE, .decap =
 
 static void side_open(struct side *side, uint32_t queues, enum link_type link)
 {
-    const struct segment_plan plan = {queues, 16384, 4096, 1};
+    const struct segment_plan plan = {queues, 16384, 4096, 1, 0};
     struct failure failure;
 
     memset(side, 0, sizeof *side);

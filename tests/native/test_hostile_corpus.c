@@ -90,7 +90,7 @@ static const struct source_operations operations = {.name = "corpus", .recycle =
 
 static void path_open(struct path *path, const struct options *options)
 {
-    const struct segment_plan plan = {1, 4096, 4096, 1};
+    const struct segment_plan plan = {1, 4096, 4096, 1, 0};
     struct failure failure;
 
     path->input = (struct source_queue){.fd = -1, .link = LINK_ETHERNET};

@@ -158,5 +158,6 @@ def _choose(options: argparse.Namespace) -> CaptureChoice:
         options.capture,
         xdp_options=xdp_options_given(options),
         filtered=options.filter is not None,
+        byte_histogram=bool(getattr(options, "byte_histogram", False)),
         force=bool(options.force),
     )

@@ -7,14 +7,14 @@ Flows are written a piece at a time, so a million of them never lie in memory as
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from xtop.export.flow_fields import NOBODY, flow_fields
 from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.export.times import iso_time
 from xtop.model import Flow, Histogram, Snapshot
-from xtop.row_form import RowForm, Step
+from xtop.row_form import ByteRows, RowForm, Step
 
 SCHEMA = "xtop.snapshot/1"
 
@@ -47,13 +47,25 @@ def _write(snapshot: Snapshot, stream: BinaryIO, between: str, progress: Progres
     line_break = between[1:]
     head = _encode(head_fields(snapshot))[:-1] + ',"flows":[' + line_break
     stream.write(head.encode("utf-8", "replace"))
-    for piece in row_chunks(snapshot.flows, json_form(between), _row, progress):
+    rows = _with_bytes(snapshot, between) if snapshot.source.byte_histogram else None
+    for piece in rows or row_chunks(snapshot.flows, json_form(between), _row, progress):
         stream.write(piece)
     stream.write((line_break + "]}\n").encode())
 
 
 def _row(flow: Flow) -> str:
     return _encode(flow_fields(flow))
+
+
+def _with_bytes(snapshot: Snapshot, between: str) -> Iterator[bytes]:
+    """Yield the flows with what is known of their payload's bytes: entropies, and counts where the rows have them."""
+    rows = snapshot.flows
+    for at, flow in enumerate(rows):
+        counts = rows.byte_counts(at) if isinstance(rows, ByteRows) else (None, None)
+        fields = flow_fields(flow) | {"entropy": flow.entropy}
+        for name, side, bins in (("forward", flow.forward, counts[0]), ("reverse", flow.reverse, counts[1])):
+            fields[name] |= {"entropy": side.entropy, "byte_histogram": bins}
+        yield ((between if at else "") + _encode(fields)).encode()
 
 
 def json_form(between: str) -> RowForm:

@@ -129,5 +129,5 @@ _GETTERS: dict[str, Getter] = {
     "BITS_PER_SECOND": lambda flow, end, now: flow.bps,
     "PACKETS_PER_SECOND": lambda flow, end, now: flow.pps,
     "BYTES_PER_PACKET": lambda flow, end, now: flow.bytes / flow.packets if flow.packets else None,
-    "ENTROPY": lambda flow, end, now: None,
+    "ENTROPY": lambda flow, end, now: flow.entropy,
 }

@@ -22,6 +22,7 @@ from xtop.picture import Picture, Pinned, local_time
 from xtop.sampling import ESTIMATE_MARK
 from xtop.tcpdump_expression import tcpdump_expression
 from xtop.units import NANOSECONDS
+from xtop.widgets.byte_values import byte_lines
 
 TWO_COLUMNS = 116  # cells from which sections stand side by side
 GAP = 2
@@ -244,6 +245,19 @@ def _packet_sizes(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
     return lines
 
 
+def _byte_values(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
+    """Return the payload's bytes where they are counted."""
+    if picture.snapshot is None or not picture.snapshot.source.byte_histogram:
+        return []
+    flow, (there, back) = pinned.flow, pinned.byte_counts
+    note = "" if flow.entropy is None else f"both {flow.entropy:.2f} bits a byte"
+    return [
+        _heading("Payload bytes by value", width, note),
+        *byte_lines("→", there, flow.forward.entropy, width),
+        *byte_lines("←", back, flow.reverse.entropy, width),
+    ]
+
+
 def _expressions(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
     lines = [_heading("This flow alone", width, "y copies the filter, Y tcpdump's")]
     lines += _wrapped("xtop filter", flow_expression(pinned.flow), width)
@@ -258,5 +272,5 @@ def _wrapped(label: str, text: str, width: int) -> list[Line]:
 
 
 LEFT: tuple[Section, ...] = (_facts, _directions)
-RIGHT: tuple[Section, ...] = (_rate_curve, _packet_sizes)
+RIGHT: tuple[Section, ...] = (_rate_curve, _packet_sizes, _byte_values)
 ACROSS: tuple[Section, ...] = (_expressions,)

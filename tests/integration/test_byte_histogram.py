@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Payload bytes by value from a real link: frames are read before the kernel has their room back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from random import Random
+
+import pytest
+
+from tests.integration.conftest import Link, wait_until
+from tests.integration.test_flow_packets import frame, send
+from xtop.model import View
+from xtop.screen_rows import ScreenRows
+from xtop.settings import CaptureSettings
+from xtop.shm_source import ShmSource
+
+MakeLink = Callable[..., Link]
+FLOWS, EACH, SIZE = 40, 50, 1000
+
+
+@pytest.mark.parametrize("capture", ["af_xdp", "af_packet"])
+def test_every_byte_of_every_flow(make_link: MakeLink, capture: str) -> None:
+    link, pick = make_link(gro=True), Random(3)
+    settings = CaptureSettings(
+        interface=link.captured, netns_fd=link.netns_fd, capture=capture, max_flows=4096, byte_histogram=True
+    )
+    frames = [frame(pick.randrange(1 << 32), 4000 + flow, size=SIZE) for _ in range(EACH) for flow in range(FLOWS)]
+    expected = {4000 + flow: Counter(b"".join(data[42:] for data in frames[flow::FLOWS])) for flow in range(FLOWS)}
+    with closing(ShmSource.start(settings)) as source:
+        send(link, frames)
+        assert wait_until(lambda: source.snapshot(View()).totals.packets >= len(frames), 40)
+        rows = source.snapshot(View(top=FLOWS)).flows
+        assert isinstance(rows, ScreenRows)
+        for at, flow in enumerate(rows):
+            there, back = rows.byte_counts(at)
+            assert there == tuple(expected[flow.source_port][value] for value in range(256))
+            assert back == (0,) * 256
+            assert flow.entropy == flow.forward.entropy is not None
+        assert len(rows) == FLOWS
+
+
+def test_a_pool_that_is_used_up_takes_back_what_ended_first(make_link: MakeLink) -> None:
+    """With room for 8 flows there are 8 histograms: an ended flow gives its own to one that comes."""
+    link = make_link(gro=True)
+    settings = CaptureSettings(
+        interface=link.captured, netns_fd=link.netns_fd, capture="af_packet", max_flows=8, idle_timeout=1000.0,
+        byte_histogram=True,
+    )  # fmt: skip
+    with closing(ShmSource.start(settings)) as source:
+        for flow in range(24):
+            send(link, [frame(0x01020304, 4000 + flow, size=SIZE)])
+        assert wait_until(lambda: source.snapshot(View()).totals.packets >= 24, 40)
+        snapshot = source.snapshot(View(top=100, ended=True))
+        rows = snapshot.flows
+        assert isinstance(rows, ScreenRows)
+        known = {flow.source_port for at, flow in enumerate(rows) if rows.byte_counts(at)[0]}
+        live = {flow.source_port for flow in rows if flow.end_reason is None}
+        assert len(live) == 8
+        assert live <= known, "who lives has its bytes counted"
+        for at, flow in enumerate(rows):
+            counts = rows.byte_counts(at)[0]
+            if counts:
+                assert (counts[0xAB], counts[1], counts[4]) == (SIZE - 4, 1, 1), flow
