@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +17,7 @@ import pytest
 from tests.collectors.certificates import Authority
 from tests.collectors.collectors import (
     TCP_LISTEN,
+    XTOP,
     PipedRecord,
     StreamCollector,
     free_port,
@@ -195,6 +198,33 @@ def test_sigterm_ends_in_order(tmp_path: Path) -> None:
     assert Counter(sources_of(file)) == Counter(record.expected_addresses())
 
 
+def test_impatience(tmp_path: Path) -> None:
+    """A collector that is not there is waited for at the end, but not against the user's will."""
+    record = PipedRecord("--ipfix", f"tcp://127.0.0.1:{free_port()}")
+    record.step()
+    record.step()
+    assert record.process.stderr is not None
+    for line in record.process.stderr:
+        if b"32 ended" in line:
+            break
+    while record.process.poll() is None:
+        record.process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            record.process.wait(0.5)
+    assert record.process.returncode == 130
+    assert b"Traceback" not in record.process.stderr.read()
+
+
+def test_a_reader_that_has_seen_enough(every_kind: Path) -> None:
+    process = subprocess.Popen(
+        [XTOP, "record", "-r", every_kind, "--ipfix", "file:-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, words = process.communicate(timeout=40)
+    assert (process.returncode, words) == (0, b"")
+
+
 REFUSALS = {
     "nothing": ((), "nothing to record to"),
     "no collector": (("--ipfix", "http://127.0.0.1"), "is no collector"),
@@ -204,6 +234,7 @@ REFUSALS = {
     "unknown host, tcp": (("--ipfix", "tcp://no-such-host.invalid"), "cannot export to tcp://no-such-host.invalid"),
     "filter": (("--ipfix", "udp://127.0.0.1", "--flow-filter", "port"), "cannot read the flow filter"),
     "directory": (("--ipfix", "file:/"), "cannot write /"),
+    "full": (("--ipfix", "file:/dev/full"), "cannot write /dev/full"),
     "no CA": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/nowhere"), "cannot use /nowhere"),
     "CA is none": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/etc/passwd"), "cannot use /etc/passwd"),
 }
@@ -214,7 +245,7 @@ def test_refusals(name: str, every_kind: Path, run_xtop: RunXtop) -> None:
     options, said = REFUSALS[name]
     done = run_xtop("record", "-r", every_kind, *options)
     lines = done.stderr.decode().splitlines()
-    assert done.returncode == 2, lines
+    assert done.returncode == (1 if name == "full" else 2), lines
     assert len(lines) == 1
     assert lines[0].startswith("xtop: error: ")
     assert said in lines[0]

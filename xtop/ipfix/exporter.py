@@ -41,7 +41,7 @@ class IpfixExporter:
         self._resting = threading.Event()
         self._giving_up = threading.Event()
         self._patience = 0.0
-        self._failure: ExportError | None = None
+        self._failure: ExportError | BrokenPipeError | None = None
         self._over = False
         self._thread: threading.Thread | None = None
 
@@ -75,8 +75,8 @@ class IpfixExporter:
         self._resting.set()
 
     @property
-    def failure(self) -> ExportError | None:
-        """What ended the export before its time."""
+    def failure(self) -> ExportError | BrokenPipeError | None:
+        """What ended the export before its time; a broken pipe: who reads our output has seen enough."""
         return self._failure
 
     def status(self) -> ExporterStatus:
@@ -103,13 +103,16 @@ class IpfixExporter:
             self._send_rest()
         except (ExportError, SourceError) as error:
             self._fail(ExportError(str(error), error.exit_code))
+        except BrokenPipeError as error:
+            self._fail(error)
         except Exception as error:  # a dead thread would look like one that has nothing to do
-            self._fail(ExportError(f"cannot export to {self.url} ({error or type(error).__name__}; see there)", 1))
+            why = f"{type(error).__name__}: {error}; a fault of xtop, please report it"
+            self._fail(ExportError(f"cannot export to {self.url} ({why})", 1))
         finally:
             self._over = True
             self._ended.close()
 
-    def _fail(self, failure: ExportError) -> None:
+    def _fail(self, failure: ExportError | BrokenPipeError) -> None:
         self._failure = failure
         self._transport.abandon()
 

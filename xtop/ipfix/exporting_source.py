@@ -25,6 +25,7 @@ class ExportingSource:
         self._patience = patience
         self._lock = threading.Lock()
         self._closed = False
+        self._given_up = False
 
     def snapshot(self, view: View) -> Snapshot:
         """Return the source's snapshot, with where its exporters stand."""
@@ -56,9 +57,15 @@ class ExportingSource:
         self._finish()
 
     def join(self) -> None:
-        """Wait until the exporters of a capture at rest have ended."""
-        for exporter in self.exporters:
-            exporter.join()
+        """Wait until the exporters of a capture at rest have ended; who interrupts this wants to wait no more."""
+        try:
+            for exporter in () if self._given_up else self.exporters:
+                exporter.join()
+        except BaseException:
+            self._given_up = True
+            for exporter in self.exporters:
+                exporter.give_up()
+            raise
 
     def check(self) -> None:
         """Raise ExportError where an exporter that has ended did not send all."""
@@ -79,10 +86,6 @@ class ExportingSource:
         try:
             self.stop()
             self.join()
-        except BaseException:  # who interrupts this does not want to wait any more
-            for exporter in self.exporters:
-                exporter.give_up()
-            raise
         finally:
             self._source.close()
 
