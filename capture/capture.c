@@ -330,7 +330,7 @@ void capture_stop(struct capture *capture)
     stocker_stop(&capture->stocker);
     failure = capture_failure(capture);
     if (failure)
-        snprintf(header->state_text, sizeof header->state_text, "%s", failure->text);
+        snprintf(header->state_text, sizeof header->state_text, "%.*s", XTOP_TEXT - 1, failure->text);
     else
         capture_refresh(capture);
     __atomic_store_n(&header->state, failure ? XTOP_STATE_FAILED : XTOP_STATE_DONE, __ATOMIC_RELEASE);
