@@ -24,7 +24,7 @@ static void unpack_histogram(const struct xtop_rest_total *total, uint64_t pendi
         last -= total->size_histogram[bin];
     }
     direction->size_histogram[XTOP_SIZE_BINS - 1] = last;
-    for (uint32_t bin = 0; bin < XTOP_PENDING_BINS; bin++)
+    for (uint32_t bin = 0; pending && bin < XTOP_PENDING_BINS; bin++)
         direction->size_histogram[bin] += pending_bin(pending, bin);
 }
 

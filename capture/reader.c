@@ -119,6 +119,18 @@ void reader_copy_locked(const struct reader *reader, const struct locked *locked
     copy_both(locked, to, rest_to);
 }
 
+/* What mostly happens: nobody writes, and the record is unpacked where it lies, without a copy between. */
+static bool unpack_whole(const struct xtop_slot *slot, const struct xtop_rest *rest, struct xtop_record *record)
+{
+    uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+
+    if (before & 1)
+        return false;
+    slot_unpack(slot, rest, record);
+    atomic_thread_fence(memory_order_acquire);
+    return __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before;
+}
+
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record)
 {
     const struct locked locked = {reader_slot_at(reader, place), reader_rest_at(reader, place),
@@ -128,6 +140,8 @@ bool reader_copy_record(const struct reader *reader, struct reader_place place, 
 
     if (!reader_place_live(reader, place))
         return false;
+    if (unpack_whole(locked.from, locked.rest, record))
+        return record->key.ip_version != 0;
     reader_copy_locked(reader, &locked, &slot, &rest);
     if (!slot_is_live(&slot))
         return false;

@@ -183,6 +183,18 @@ static void flow_consider(struct look *look, struct reader_row *row)
     row_consider(look, row);
 }
 
+/* Slots ahead of the one that is read: the rests' three lines each are more than the CPU fetches by itself. */
+#define READ_AHEAD 8
+
+static void reader_fetch(const struct reader *reader, struct reader_place place)
+{
+    const struct xtop_rest *rest = reader_rest_at(reader, place);
+
+    __builtin_prefetch(&rest->total[0]);
+    __builtin_prefetch(&rest->total[1]);
+    __builtin_prefetch(rest->address0);
+}
+
 static void scan_one_queue(struct look *look)
 {
     uint32_t used = reader_slots_used(look->reader, 0);
@@ -191,6 +203,7 @@ static void scan_one_queue(struct look *look)
         struct reader_place place = {0, slot};
         struct reader_row row;
 
+        reader_fetch(look->reader, (struct reader_place){0, slot + READ_AHEAD});
         if (!reader_copy_record(look->reader, place, &row.record))
             continue;
         memset(row.rate_packets, 0, sizeof row.rate_packets);
