@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench screenshots comparison fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench instructions screenshots comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -58,6 +58,9 @@ man: build ## write build/xtop.1, the manual page
 
 bench: build ## measure the flow path on this machine; ARGS goes to xtop bench
 	@$(BIN)/xtop bench $(ARGS)
+
+instructions: build ## instructions a packet beside the baseline (callgrind); ARGS=--accept makes them the baseline
+	@$(PYTHON) .ci/instructions $(ARGS)
 
 screenshots: ## draw the pictures of screenshots/ again
 	@.ci/setup test lint
