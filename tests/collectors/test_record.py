@@ -211,7 +211,7 @@ def test_impatience(tmp_path: Path) -> None:
         record.process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             record.process.wait(0.5)
-    assert record.process.returncode == 130
+    assert record.process.returncode in {130, -signal.SIGINT}  # the latter where Python was just about to exit
     assert b"Traceback" not in record.process.stderr.read()
 
 
