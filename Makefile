@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench instructions screenshots comparison fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench instructions screenshots cast comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -69,6 +69,10 @@ screenshots: ## draw the pictures of screenshots/ again
 comparison: ## hold xtop against tshark, nfpcapd and softflowd on the captures of CAPTURES, and write docs/comparison.md
 	@.ci/setup test
 	@$(BIN)/python -m tests.comparison --write docs/comparison.md $(or $(CAPTURES),tests/scenarios/pcaps)
+
+cast: build ## draw screenshots/demo.svg again, the moving picture
+	@.ci/setup test
+	@$(BIN)/python -m tests.cast $(ARGS)
 
 fuzz: ## fuzz the parser for FUZZ_SECONDS (60)
 	@.ci/setup test lint

@@ -24,6 +24,8 @@ PICTURES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]]
     "paused-120x36": ((120, 36), Script(), None, ("p",)),
     "queues-200x60": ((200, 60), Script(queues=64, loss=True), None, ()),
     "detail-120x36": ((120, 36), Script(), None, ("down", "down", "enter")),
+    "filter-120x36": ((120, 36), Script(), None, ("slash", *"tcp", "space", "o", "r", "space", *"udp", "enter")),
+    "bytes-120x36": ((120, 36), Script(bytes=True), None, ("down", "enter", "end")),
     "past-120x36": ((120, 36), Script(loss=True), None, ("left_curly_bracket",)),
     "tall-84x56": ((84, 56), Script(loss=True), None, ("down",)),
 }

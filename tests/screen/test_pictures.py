@@ -57,6 +57,14 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
     "waiting-mono-120x36": ((120, 36), Script(silent_until=99), "mono", ()),
     "gone-200x60": ((200, 60), Script(failed_at=9), None, ()),
     "paused-120x36": ((120, 36), Script(), None, ("p",)),
+    "ended-mono-80x24": ((80, 24), Script(done_at=3, kind="file", queues=1), "mono", ()),
+    "past-200x60": ((200, 60), Script(loss=True), None, ("left_square_bracket",) * 4),
+    "rights-200x60": ((200, 60), Script(rights_missing=True), None, ()),
+    "waiting-200x60": ((200, 60), Script(silent_until=99), None, ()),
+    "filter-mono-200x60": ((200, 60), Script(), "mono", ("down", "slash", *_TYPED)),
+    "filter-none-mono-80x24": ((80, 24), Script(), "mono", ("slash", *"vlan", "space", *"4000", "enter")),
+    "paused-mono-200x60": ((200, 60), Script(), "mono", ("p",)),
+    "light-200x60": ((200, 60), Script(queues=16, loss=True), "textual-light", ("down", "down")),
 }
 
 
