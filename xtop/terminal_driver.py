@@ -36,6 +36,14 @@ class TerminalDriver(LinuxDriver):
                 sys.__stdout__.fileno(), "w", encoding="utf-8", errors="replace", closefd=False
             )
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Return what the terminal says: COLUMNS and LINES of the environment do not follow when it is resized."""
+        try:
+            size = os.get_terminal_size(self.fileno)
+        except OSError:
+            return super()._get_terminal_size()
+        return size.columns, size.lines
+
     def disable_input(self) -> None:
         """Let the thread of the keyboard end now."""
         os.write(self._wake, b".")

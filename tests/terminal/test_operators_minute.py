@@ -82,7 +82,9 @@ def narrow_down(terminal: TmuxTerminal) -> None:
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 60)], ids=["80x24", "200x60"])
 def test_the_operators_minute(open_terminal: OpenTerminal, directory: Path, columns: int, rows: int) -> None:
     terminal, path = open_terminal(columns, rows), directory / "kept.json"
-    terminal.run(f"XDG_STATE_HOME={directory} XDG_CONFIG_HOME={directory} {XTOP} demo")
+    # What the environment says of the size is that of the start: the screen goes by the terminal.
+    homes = f"XDG_STATE_HOME={directory} XDG_CONFIG_HOME={directory}"
+    terminal.run(f"COLUMNS={columns} LINES={rows} {homes} {XTOP} demo")
     wait_for_flows(terminal)
     narrow_down(terminal)
 
