@@ -43,7 +43,7 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 4
+#define XTOP_LAYOUT_VERSION 5
 #define XTOP_HEADER_SIZE 4096
 #define XTOP_MAX_QUEUES 256
 #define XTOP_BUCKET_ENTRIES 7
@@ -123,7 +123,8 @@
 
 /* What one direction of a flow did. */
 struct xtop_direction {
-    uint64_t packets;
+    uint64_t packets : 48;
+    uint64_t zero_windows : 16;              /* TCP segments that said there is no room; stops at 65535 */
     uint64_t bytes;                          /* IP bytes: header and payload */
     uint64_t payload_bytes;                  /* after the transport header */
     uint32_t size_histogram[XTOP_SIZE_BINS]; /* packets by frame length; bins as in xtop_queue.packet_size */
@@ -344,7 +345,7 @@ struct xtop_rest_total {
     uint64_t out_of_order : 16;
     uint64_t bytes;
     uint64_t header_bytes : 48; /* bytes - payload_bytes */
-    uint64_t unused : 16;
+    uint64_t zero_windows : 16;
     uint64_t first_seen;
     uint32_t size_histogram[XTOP_SIZE_BINS - 1];
     uint32_t shared; /* of end 0: the slot's generation; of end 1: rtt_us */

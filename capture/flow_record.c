@@ -105,6 +105,8 @@ static void record_update_tcp(struct xtop_record *record, const struct packet *p
     if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
         tcp_open(record);
     tcp_track_sequence(record, packet, time);
+    if (packet->unusual & PACKET_ZERO_WINDOW && record->direction[packet->direction].zero_windows != UINT16_MAX)
+        record->direction[packet->direction].zero_windows++;
     if (flags & TCP_RST) {
         if (record->tcp_state != XTOP_TCP_CLOSED)
             record->tcp_state = XTOP_TCP_RESET;

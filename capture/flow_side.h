@@ -22,6 +22,7 @@ struct flow_side {
     uint32_t ipv6_extensions; /* 0 where the flow is IPv4 */
     uint32_t retransmissions;
     uint32_t out_of_order;
+    uint32_t zero_windows;
 };
 
 /* What end `end` of the key sent; `counts` points into the record. */
@@ -41,6 +42,7 @@ static inline struct flow_side flow_side_of(const struct xtop_record *record, ui
         .ipv6_extensions = record->key.ip_version == 6 ? record->ipv6_extensions[end] : 0,
         .retransmissions = record->retransmissions[end],
         .out_of_order = counts->out_of_order,
+        .zero_windows = counts->zero_windows,
     };
 }
 

@@ -52,6 +52,7 @@ static void pack_direction(struct xtop_slot *slot, struct xtop_rest *rest, uint3
     total->out_of_order = direction->out_of_order;
     total->bytes = direction->bytes;
     total->header_bytes = (direction->bytes - direction->payload_bytes) & ((UINT64_C(1) << 48) - 1);
+    total->zero_windows = direction->zero_windows;
     memcpy(total->size_histogram, direction->size_histogram, sizeof total->size_histogram);
     rest->ip_flags[end] = direction->ip_flags & (uint8_t)~XTOP_IP_DONT_FRAGMENT;
 }

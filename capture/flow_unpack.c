@@ -37,6 +37,7 @@ static void unpack_direction(const struct xtop_slot *slot, const struct xtop_res
     uint32_t unfragmented = side->flags >> XTOP_SLOT_DONT_FRAGMENT_AT & XTOP_IP_DONT_FRAGMENT;
 
     direction->packets = total->packets + pending_packets(side->pending);
+    direction->zero_windows = total->zero_windows;
     direction->bytes = total->bytes + pending_bytes(side->pending);
     direction->payload_bytes = direction->bytes - headers;
     unpack_histogram(total, side->pending, direction);

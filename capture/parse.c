@@ -307,6 +307,9 @@ FAST uint32_t parse_tcp(const struct cursor *cursor, struct packet *packet)
     header = (tcp[12] >> 4) * 4u;
     packet->tcp_flags = read16(tcp + 12) & 0x1ff;
     packet->tcp_sequence = read32(tcp + 4);
+    if (cursor_left(cursor) >= 16 && read16(tcp + 14) == 0 &&
+        !(packet->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST)))
+        packet->unusual |= PACKET_ZERO_WINDOW;
     packet->tcp_seen = 1;
     packet->opens = (packet->tcp_flags & 0x12) == 0x02;
     if (header < 20)

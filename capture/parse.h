@@ -33,6 +33,7 @@ enum parse_result {
 /* packet.unusual */
 #define PACKET_LENGTH_MISMATCH 1 /* a header claims more than the frame carried */
 #define PACKET_TOO_DEEP 2        /* more encapsulations than are opened: this is what was reached */
+#define PACKET_ZERO_WINDOW 8     /* TCP: the sender has no room; not of SYN, FIN or RST, whose window says nothing */
 #define PACKET_FRAGMENT 4        /* part of a datagram: packet.fragment says where that stands */
 
 /* Where in the frame a header of a fragment lies. */
@@ -97,7 +98,8 @@ static inline void packet_add_up(struct packet *packet, uint32_t headers, bool r
 static inline void packet_plain(struct packet *packet)
 {
     uint32_t headers = packet->bytes - packet->payload_bytes;
-    uint32_t rare = packet->opens | (packet->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST)) |
+    uint32_t rare = packet->opens | (packet->unusual & PACKET_ZERO_WINDOW) |
+                    (packet->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST)) |
                     (packet->ip_flags & ~XTOP_IP_DONT_FRAGMENT) | packet->ipv4_options | packet->ipv6_extensions |
                     (packet->size_bin >= XTOP_PENDING_BINS) | packet->bytes >> (XTOP_PENDING_BYTES_BITS - 2) |
                     headers >> (XTOP_PENDING_HEADERS_BITS - 2);

@@ -63,6 +63,8 @@ static inline bool parse_fast_tcp(const uint8_t *at, uint32_t left, uint32_t ip_
 {
     uint32_t header = left < 20 ? 0 : (at[12] >> 4) * 4u;
 
+    if (header == 0 || parse_fast_16(at + 14) == 0)
+        return false;
     if (header == 32 && left >= 32 && parse_fast_32(at + 20) == 0x0101080a)
         packet->tcp_options = XTOP_TCP_STAMPED;
     else if (header != 20)

@@ -109,6 +109,7 @@ static void join_direction(struct xtop_direction *to, const struct xtop_directio
         to->size_histogram[i] += from->size_histogram[i];
     to->tcp_flags |= from->tcp_flags;
     to->out_of_order = add_saturating(to->out_of_order, from->out_of_order);
+    to->zero_windows = add_saturating(to->zero_windows, from->zero_windows);
     to->ip_flags |= from->ip_flags;
 }
 

@@ -88,6 +88,8 @@ static char *put_side_value(char *to, const struct row_form *form, const struct 
         return text_u64(to, side->retransmissions);
     case ROW_SIDE_OUT_OF_ORDER:
         return text_u64(to, side->out_of_order);
+    case ROW_SIDE_ZERO_WINDOWS:
+        return text_u64(to, side->zero_windows);
     default:
         return put(to, form->nothing);
     }

@@ -54,6 +54,7 @@
 #define ROW_SIDE_LAST_SEEN 45
 #define ROW_SIDE_RETRANSMISSIONS 46
 #define ROW_SIDE_OUT_OF_ORDER 47
+#define ROW_SIDE_ZERO_WINDOWS 48
 
 /* A piece of text; not ended by a 0. */
 struct row_words {

@@ -190,14 +190,15 @@ static void write_notes(struct source *source)
 {
     const struct ebpf *capture = source->private;
 
-    snprintf(source->notes, sizeof source->notes,
-             "counted in the kernel, %s, behind GRO and before segmentation: one row for all queues, sizes as in "
-             "tcpdump\n"
-             "not known to this capture: what is in a tunnel, byte histograms, TCP segments sent again (but a SYN) or "
-             "out of order\n"
-             "%s",
-             capture->hardware == ARPHRD_LOOPBACK ? "once as a packet arrives" : "in and out",
-             capture->attachment.in_link < 0 ? "no tcx in this kernel (6.6 has it): attached as clsact filters\n" : "");
+    snprintf(
+        source->notes, sizeof source->notes,
+        "counted in the kernel, %s, behind GRO and before segmentation: one row for all queues, sizes as in "
+        "tcpdump\n"
+        "not known to this capture: what is in a tunnel, byte histograms, TCP segments sent again (but a SYN), out "
+        "of order or without a window\n"
+        "%s",
+        capture->hardware == ARPHRD_LOOPBACK ? "once as a packet arrives" : "in and out",
+        capture->attachment.in_link < 0 ? "no tcx in this kernel (6.6 has it): attached as clsact filters\n" : "");
 }
 
 static uint64_t ebpf_nic_dropped(struct source *source);

@@ -203,6 +203,7 @@ class FlowRows(Sequence[Flow]):
             last_seen=record.last_seen[end] or None,
             retransmissions=row.retransmissions[end],
             out_of_order=direction.out_of_order,
+            zero_windows=direction.zero_windows,
             pps=row.rate_packets[end] * self._per_second,
             bps=row.rate_bytes[end] * 8 * self._per_second,
             entropy=entropy,

@@ -165,6 +165,7 @@ class Direction:
     last_seen: int | None = None
     retransmissions: int = 0
     out_of_order: int = 0
+    zero_windows: int = 0
     pps: float = 0.0
     bps: float = 0.0
     entropy: float | None = None  # of the payload, bits a byte; None where bytes are not counted, or there is none

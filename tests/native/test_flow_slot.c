@@ -67,6 +67,7 @@ static void make_tcp(struct packet *packet, const struct xtop_record *record)
     packet->tcp_flags = rarely(400) ? odd_flags[draw(7)] : (uint16_t)(ACK | (rarely(2) ? PSH : 0));
     packet->opens = (packet->tcp_flags & (SYN | ACK)) == SYN;
     packet->tcp_sequence = record->tcp_next[packet->direction] + (rarely(100) ? draw(3000) - 1500 : 0);
+    packet->unusual = rarely(300) ? PACKET_ZERO_WINDOW : 0;
     packet->tcp_options = rarely(3) ? 0 : XTOP_TCP_STAMPED;
     if (rarely(500))
         packet->tcp_options = UINT64_C(1) << draw(64);

@@ -25,7 +25,7 @@ NOON = 1769860800 * 10**9  # 2026-01-31T12:00:00Z
 FORWARD = Direction(
     packets=3, bytes=1800, payload_bytes=1680, tcp_flags=0x1A, ttl_min=63, ttl_max=64, dscp=46, ip_flags=1,
     ipv4_options=128, tcp_options=0x11C, ipv6_extensions=0, packet_size=(1, 0, 0, 0, 2, 0, 0, 0),
-    first_seen=NOON + 5, last_seen=NOON + 1_000_000_001, retransmissions=7, out_of_order=8,
+    first_seen=NOON + 5, last_seen=NOON + 1_000_000_001, retransmissions=7, out_of_order=8, zero_windows=9,
 )  # fmt: skip
 FLOW = Flow(
     key=b"k", flow_id=4242, ip_version=4, source="192.0.2.1", destination="198.51.100.2", source_port=40000,

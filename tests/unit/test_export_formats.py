@@ -34,6 +34,7 @@ EXPECTED_FORWARD = {
     "ip_flags": 1, "ipv4_options": 128, "tcp_options": 284, "ipv6_extensions": 0,
     "packet_size": [1, 0, 0, 0, 2, 0, 0, 0], "first_seen": "2026-01-31T12:00:00.000000005Z",
     "last_seen": "2026-01-31T12:00:01.000000001Z", "retransmissions": 7, "out_of_order": 8,
+    "zero_windows": 9,
 }  # fmt: skip
 EXPECTED_HEAD = {
     "schema": "xtop.snapshot/1",

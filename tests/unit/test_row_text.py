@@ -32,9 +32,10 @@ counts = st.one_of(st.just(0), st.integers(0, 2**40), st.just(U64 // 4))
 times = st.one_of(st.just(0), st.integers(1, U64))
 directions = st.fixed_dictionaries(
     {
-        "packets": st.one_of(st.just(0), st.integers(1, 2**62)), "bytes": counts, "payload_bytes": counts,
+        "packets": st.one_of(st.just(0), st.integers(1, 2**47)), "bytes": counts, "payload_bytes": counts,
         "size_histogram": st.lists(st.integers(0, U32), min_size=8, max_size=8), "tcp_flags": st.integers(0, 65535),
-        "out_of_order": st.integers(0, 65535), "ttl_min": st.integers(0, 255), "ttl_max": st.integers(0, 255),
+        "out_of_order": st.integers(0, 65535), "zero_windows": st.integers(0, 65535),
+        "ttl_min": st.integers(0, 255), "ttl_max": st.integers(0, 255),
         "dscp": st.integers(0, 63), "ip_flags": st.integers(0, 15),
     }
 )  # fmt: skip
@@ -103,7 +104,17 @@ def check_direction(read: dict[str, Any], record: dict[str, Any], end: int) -> N
         assert read.pop("tcp_flags") == ""
         assert set(read.values()) <= {0, None}
         return
-    for name in ("packets", "bytes", "payload_bytes", "ttl_min", "ttl_max", "dscp", "ip_flags", "out_of_order"):
+    for name in (
+        "packets",
+        "bytes",
+        "payload_bytes",
+        "ttl_min",
+        "ttl_max",
+        "dscp",
+        "ip_flags",
+        "out_of_order",
+        "zero_windows",
+    ):
         assert read[name] == there[name], name
     assert read["packet_size"] == there["size_histogram"]
     assert read["tcp_flags"] == "".join(

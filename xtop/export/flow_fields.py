@@ -58,6 +58,7 @@ def direction_fields(direction: Direction) -> dict[str, Any]:
         "last_seen": None if last is None else iso_time(last),
         "retransmissions": direction.retransmissions,
         "out_of_order": direction.out_of_order,
+        "zero_windows": direction.zero_windows,
     }
 
 

@@ -210,6 +210,7 @@ _ROWS: tuple[tuple[str, Cell, bool], ...] = (
     ("TCP options", lambda flow, side: bit_names(side.tcp_options & ~TCP_PADDING, TCP_OPTIONS), True),
     ("retransmitted", lambda flow, side: str(side.retransmissions), True),
     ("out of order", lambda flow, side: str(side.out_of_order), True),
+    ("zero windows", lambda flow, side: str(side.zero_windows) if side.zero_windows else "", True),
 )
 
 
