@@ -110,8 +110,11 @@ __attribute__((noinline)) uint64_t option_bits(struct __sk_buff *skb, struct par
                                                uint32_t size, uint32_t numbered)
 {
     uint64_t seen = 0;
+    uint32_t last = size - 1; /* 0xffffffff where there are none */
 
-    if (!state || size == 0 || size > OPTIONS_SIZE || bpf_skb_load_bytes(skb, at, state->option, size) < 0)
+    /* clang would test a difference, of which the verifier up to Linux 6.12 learns nothing for the size itself. */
+    asm volatile("" : "+r"(last));
+    if (!state || last >= OPTIONS_SIZE || bpf_skb_load_bytes(skb, at, state->option, last + 1) < 0)
         return 0;
     state->option_at = 0;
     for (int step = 0; step < OPTIONS_SIZE; step++) {
