@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Boots guests with NICs that have zero copy, runs the capture tests inside, and prints what came of them.
 
-    python -m tests.vm [--smoke] [--nic NAME] [--kernel SERIES] [--check NAME]
+    python -m tests.vm [--smoke | --ratio] [--nic NAME] [--kernel SERIES] [--check NAME]
 
 xtop must be built (make test-vm does it). Needs no root. What is fetched is kept in build/vm.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import sys
 import time
 from dataclasses import replace
@@ -19,8 +20,8 @@ from .emulator import Emulator, fetch_emulator
 from .guest_kernel import SERIES, GuestKernel, fetch_kernel
 from .initramfs import ROOT, build_initramfs
 from .machine import Boot, run
-from .plan import RUNS, SMOKE, Run
-from .table import Line, lines, render
+from .plan import RATIO, RUNS, SMOKE, Run
+from .table import Line, details, faults, lines, summary
 
 CACHE = ROOT / "build" / "vm"
 
@@ -34,6 +35,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="tests.vm", description="The capture tests in a guest with zero copy.")
     parser.add_argument("--smoke", action="store_true", help="the short run; good where nothing can be fetched")
+    parser.add_argument("--ratio", action="store_true", help="packets a second of the modes, as ratios, instead")
     parser.add_argument("--nic", help="this NIC only")
     parser.add_argument("--kernel", choices=SERIES, help="this kernel only")
     parser.add_argument("--check", action="append", help="this check only (may repeat)")
@@ -43,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
 def chosen(options: argparse.Namespace) -> list[Run]:
     """Return the boots that were asked for."""
     runs: list[Run] = []
-    for item in SMOKE if options.smoke else RUNS:
+    for item in SMOKE if options.smoke else RATIO if options.ratio else RUNS:
         if options.nic in (None, item.nic) and options.kernel in (None, item.series):
             checks = tuple(name for name in item.checks if not options.check or name in options.check)
             runs += [replace(item, checks=checks)] if checks else []
@@ -67,7 +69,11 @@ def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel
         initramfs = CACHE / f"initramfs-{series}"
         build_initramfs(initramfs, emulator, kernel)
         for item in (item for item in runs if item.series == series):
-            outcome = run(Boot(kernel, initramfs, item.device, item.checks), emulator, say)
+            if item.tap_queues and os.geteuid() != 0:
+                say(f"NOT RUN: {item.nic}: a NIC of several taps takes root")
+                continue
+            boot = Boot(kernel, initramfs, item.device, item.checks, item.tap_queues, item.cpus)
+            outcome = run(boot, emulator, say)
             stalls = f", {outcome.stalls} stalled before" if outcome.stalls else ""
             say(f"{item.nic}, {kernel.version}: {outcome.seconds:.0f} s{stalls}")
             rows += lines(item, kernel.version, outcome)
@@ -90,7 +96,9 @@ def main() -> int:
             say(f"NOT RUN: QEMU or a kernel cannot be fetched ({reason})")
             return 0 if options.smoke else 1
         rows = boot_all(runs, emulator, kernels)
-    print(render(rows))
+    print(f"{summary(rows)}\n\n{details(rows)}{faults(rows)}")
+    for kernel in kernels.values():
+        print(f"\nZero-copy drivers of {kernel.version}: {', '.join(kernel.zero_copy_drivers)}")
     return 0 if all(row.good for row in rows) else 1
 
 

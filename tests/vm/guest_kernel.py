@@ -8,6 +8,7 @@ import re
 import shutil
 import struct
 import subprocess
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,20 @@ SERIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "7": ("trixie-backports", (r"linux-binary-(7\.[\d.]+\+deb13-amd64)", "linux-modules-{}")),
     "6.12": ("trixie", (r"linux-image-(6\.12\.\d+\+deb13-amd64)",)),
     "6.1": ("bookworm", (r"linux-image-(6\.1\.0-\d+-amd64)",)),
+    "5.10": ("bullseye", (r"linux-image-(5\.10\.0-\d+-amd64)",)),
 }
-MODULES = ("virtio_pci", "virtio_net", "igb", "e1000e", "vmxnet3", "veth", "af_packet", "sch_ingress", "cls_bpf")
+MODULES = (
+    "virtio_pci",
+    "virtio_net",
+    "igb",
+    "e1000e",
+    "vmxnet3",
+    "veth",
+    "af_packet",
+    "sch_ingress",
+    "cls_bpf",
+    "pktgen",
+)
 ZSTD_MAGIC, XZ_MAGIC = b"\x28\xb5\x2f\xfd", b"\xfd7zXZ"
 
 
@@ -39,6 +52,11 @@ class GuestKernel:
     def image(self) -> Path:
         return self.directory / "vmlinux"
 
+    @property
+    def zero_copy_drivers(self) -> list[str]:
+        """Drivers of this kernel that take buffers from an AF_XDP socket's memory."""
+        return self.directory.joinpath("zero-copy-drivers").read_text().split()
+
     def modules(self) -> list[Path]:
         """Module files, each after those that it needs."""
         return sorted(self.directory.glob("modules/*.ko"))
@@ -46,7 +64,8 @@ class GuestKernel:
 
 def fetch_kernel(cache: Path, series: str, emulator: Emulator) -> GuestKernel:
     """The newest kernel of ``series`` (a key of SERIES) under ``cache``; made there the first time."""
-    directory = cache / f"kernel-{series}"
+    wanted = zlib.crc32(" ".join((*MODULES, "zero-copy-drivers")).encode())  # what is kept of a kernel
+    directory = cache / f"kernel-{series}-{wanted:08x}"
     if not directory.exists():
         suite, (pattern, *followers) = SERIES[series]
         view = AptView(cache / f"apt-kernel-{series}", (suite,))
@@ -70,9 +89,17 @@ def _keep_needed(directory: Path, version: str, emulator: Emulator) -> None:
     directory.joinpath("version").write_text(version)
     directory.joinpath("modules").mkdir()
     found = {path.name.split(".")[0].replace("-", "_"): path for path in everything.rglob("*.ko*")}
+    directory.joinpath("zero-copy-drivers").write_text(" ".join(_zero_copy_drivers(everything)))
     for number, name in enumerate(_in_order(MODULES, found)):
         directory.joinpath("modules", f"{number:02}-{name}.ko").write_bytes(_module(found[name]))
     shutil.rmtree(everything)
+
+
+def _zero_copy_drivers(everything: Path) -> list[str]:
+    """Return the network drivers that call xp_alloc() or xp_alloc_batch() (net/xdp/xsk_buff_pool.c)."""
+    calls = (b"\0xp_alloc\0", b"\0xp_alloc_batch\0")
+    drivers = (path for path in everything.rglob("*.ko*") if "drivers/net/" in str(path))
+    return sorted(path.name.split(".")[0] for path in drivers if any(call in _module(path) for call in calls))
 
 
 def _module(path: Path) -> bytes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MODES = ("generic", "copy", "zero copy")
+MODES = ("generic", "copy", "zero-copy")
+VIRTIO = "virtio-net-pci,disable-legacy=on,iommu_platform=on"
 
 
-def mode_checks(*queues: int) -> tuple[str, ...]:
-    """Names of the checks of all modes over so many queues, as the guest knows them."""
-    return tuple(f"{mode.replace(' ', '-')}-{count}" for mode in MODES for count in queues)
+def names(what: str, *modes: str) -> tuple[str, ...]:
+    """Names of checks as the guest knows them: ``modes`` of ``what``, or with ``what`` a number of queues."""
+    return tuple(f"{mode}-{what}" if what.isdigit() else f"{what}-{mode}" for mode in modes or MODES)
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,33 @@ class Run:
     series: str  # of the kernel, a key of guest_kernel.SERIES
     checks: tuple[str, ...]
     refusals: tuple[str, ...] = ()  # checks that may be refused here; all others must pass
+    tap_queues: int = 0  # see machine.Boot
+    cpus: int = 4
 
 
-EVENTS = tuple(f"{event}-{mode.replace(' ', '-')}" for event in ("kill", "loss", "flap", "removed") for mode in MODES)
+NO_NATIVE = (*names("1", "copy", "zero-copy"), *names("jumbo"))
+NO_ZERO_COPY = (*names("1", "zero-copy"), *names("4", "zero-copy"), *names("jumbo"))
+SEEN = ("features", "auto", "ebpf")
+EVENTS = (*names("kill"), *names("loss"), *names("flap"), "queue-change", "removed-zero-copy")
 
-RUNS = (Run("igb", "igb", "7", (*mode_checks(1, 4), *EVENTS, "queue-change")),)
+RUNS = (
+    Run("igb", "igb", "7", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "screen", *EVENTS), names("jumbo")),
+    Run(
+        "virtio_net",
+        VIRTIO,
+        "7",
+        (*SEEN, *names("1"), *names("jumbo"), *names("flap"), *names("kill"), "loss-copy", "removed-zero-copy"),
+        names("jumbo", "zero-copy"),
+    ),
+    Run("virtio_net of 4 queues", VIRTIO, "7", names("4"), tap_queues=4),
+    Run("virtio_net, iommu_platform=off", VIRTIO[:-2] + "off", "7", names("1"), names("1", "zero-copy")),
+    Run("vmxnet3", "vmxnet3", "7", ("features", *names("1")), NO_ZERO_COPY, cpus=1),  # a queue a CPU, and no RSS
+    Run("e1000e", "e1000e", "7", ("features", *names("1"), *names("jumbo")), NO_NATIVE),
+    Run("igb", "igb", "6.12", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("virtio_net", VIRTIO, "6.12", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("igb", "igb", "6.1", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("virtio_net", VIRTIO, "6.1", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("igb", "igb", "5.10", (*SEEN, *names("1"), *names("4"), "kill-copy"), (*NO_ZERO_COPY, "ebpf")),
+)
+RATIO = (Run("igb", "igb", "7", ("ratio",)),)
 SMOKE = (Run("igb", "igb", "7", ("zero-copy-4", "generic-1")),)

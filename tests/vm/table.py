@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The results as a table: a line for each NIC under each kernel and each check, and what failed."""
+"""The results as tables: NIC × kernel × mode, then each check with what was seen, then what failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .machine import Outcome
-from .plan import Run
+from .plan import MODES, Run
 
 
 @dataclass
@@ -30,28 +30,63 @@ def lines(run: Run, kernel: str, outcome: Outcome) -> Iterator[Line]:
     for check in run.checks:
         result = found.get(check)
         if result is None:
-            last = outcome.kernel_log.strip().splitlines()[-3:]
-            yield Line(run.nic, kernel, check, "fault", f"the guest never came to it: {' / '.join(last)}", False)
+            last = " / ".join(outcome.kernel_log.strip().splitlines()[-3:])
+            yield Line(run.nic, kernel, check, "fault", f"the guest never came to it: {last}", False)
             continue
         good = result["outcome"] == "pass" or (result["outcome"] == "refused" and check in run.refusals)
         yield Line(run.nic, kernel, check, result["outcome"], result["words"], good)
 
 
 def reason(line: Line) -> str:
-    """A cell: pass, or why not in the fewest words, the kernel's where it refused."""
-    if line.outcome == "refused":
-        found = re.search(r"driver: ([^;)]+)|\((\w[^;()]*)[;)]", line.words)
-        return next(part for part in found.groups() if part) if found else line.words
-    return line.outcome if line.outcome == "pass" else "FAULT"
+    """Pass, or why not in the fewest words, the kernel's where it refused."""
+    if line.outcome != "refused":
+        return "pass" if line.outcome == "pass" else "FAULT"
+    kind = re.search("native XDP|zero copy|multi-buffer", line.words)
+    whose = re.search(r"driver: ([^;)]+)", line.words)
+    return f"{kind[0]}: {whose[1]}" if kind and whose else line.words.removeprefix("xtop: error: ")
 
 
-def render(rows: list[Line]) -> str:
-    """Return the table as Markdown, which is readable as it is."""
+def summary(rows: list[Line]) -> str:
+    """Return the table NIC × kernel × mode."""
+    text = [
+        "| NIC | kernel | declared (xdp-features) | generic | native copy | zero copy | jumbo frames "
+        "| chosen by itself | eBPF counting |",
+        "| --- " * 9 + "|",
+    ]
+    for nic, kernel in dict.fromkeys((row.nic, row.kernel) for row in rows):
+        cells = {row.check: row for row in rows if (row.nic, row.kernel) == (nic, kernel)}
+        jumbo = ", ".join(reason(cells[check]) for mode in MODES if (check := f"jumbo-{mode}") in cells)
+        row = [nic, kernel, _words(cells, "features"), *(_mode(cells, mode) for mode in MODES), jumbo]
+        text.append(f"| {' | '.join([*row, _words(cells, 'auto'), _words(cells, 'ebpf')])} |")
+    return "\n".join(text)
+
+
+def _words(cells: dict[str, Line], check: str) -> str:
+    return " ".join(cells[check].words.split()) if check in cells else ""
+
+
+def _mode(cells: dict[str, Line], mode: str) -> str:
+    """Return what came of a mode, and over how many queues where that differs or it passed."""
+    found = {queues: reason(cells[check]) for queues in ("1", "4") if (check := f"{mode}-{queues}") in cells}
+    if not found:
+        return ""
+    if len(set(found.values())) > 1:
+        return ", ".join(f"{queues}: {words}" for queues, words in found.items())
+    words = next(iter(found.values()))
+    return f"{words} ({' and '.join(found)} RX)" if words == "pass" else words
+
+
+def details(rows: list[Line]) -> str:
+    """Return every check with what was seen."""
     text = ["| NIC | kernel | check | result | seen |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
         seen = " ".join(row.words.split()) if row.outcome == "pass" else ""
         text.append(f"| {row.nic} | {row.kernel} | {row.check} | {reason(row)} | {seen} |")
-    for row in rows:
-        if not row.good:
-            text.append(f"\n{row.nic}, {row.kernel}, {row.check}: {row.outcome}\n{row.words}")
     return "\n".join(text)
+
+
+def faults(rows: list[Line]) -> str:
+    """Return what came out otherwise than it must, in full; "" = nothing."""
+    return "\n".join(
+        f"\n{row.nic}, {row.kernel}, {row.check}: {row.outcome}\n{row.words}" for row in rows if not row.good
+    )

@@ -29,7 +29,8 @@ class Series:
     """A running series of snapshots."""
 
     def __init__(self, interface: str, *options: str) -> None:
-        words = ["snapshot", "-i", interface, "--capture", "af_xdp", "--every", "0.3", "--max-flows", "16384", *options]
+        how = () if "--capture" in options else ("--capture", "af_xdp")
+        words = ["snapshot", "-i", interface, *how, "--every", "0.3", "--max-flows", "16384", *options]
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._rest = b""
         self.status: int | None = None

@@ -26,7 +26,7 @@ def check_mode(captured: Nic, sender: Sender, mode: str, queues: int) -> str:
             snapshot = series.until(lambda seen: seen["accounting"]["received"] >= len(frames), "all frames are there")
         snapshot = series.next()
         _confirm_counts(snapshot, len(frames), queues)
-        _confirm_flows(snapshot["flows"], talks)
+        confirm_flows(snapshot["flows"], talks)
         copied = copies.confirm(mode, len(frames))
     _confirm_contents(captured, sender, mode, frames)
     used = sum(queue["packets"] > 0 for queue in snapshot["queues"])
@@ -56,7 +56,9 @@ def _confirm_counts(snapshot: dict[str, Any], sent: int, queues: int) -> None:
         raise Fault(f"{used} of {queues} queues got frames")
 
 
-def _confirm_flows(flows: list[dict[str, Any]], talks: list[Conversation]) -> None:
+def confirm_flows(flows: list[dict[str, Any]], talks: list[Conversation]) -> None:
+    """Hold the flows of a snapshot against what was sent: ends, protocol, and what each direction carried."""
+
     def side(flow: dict[str, Any], name: str) -> tuple[int, int, int]:
         return flow[name]["packets"], flow[name]["bytes"], flow[name]["payload_bytes"]
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from functools import partial
 
 from .check_jumbo import check_jumbo
+from .check_kernel import check_auto, check_ebpf, check_features
 from .check_kill import check_kill
 from .check_link import check_flap, check_queue_change, check_removed
 from .check_loss import check_loss
 from .check_modes import MODES, check_mode
+from .check_ratio import check_ratio
+from .check_screen import check_screen
 from .links import Nic, Sender
 
 Check = Callable[[Nic, Sender], str]
@@ -28,4 +31,9 @@ CHECKS: dict[str, Check] = {
     **{f"jumbo-{_word(mode)}": partial(check_jumbo, mode=mode) for mode in MODES},
     **{f"removed-{_word(mode)}": partial(check_removed, mode=mode) for mode in MODES},
     "queue-change": check_queue_change,
+    "auto": check_auto,
+    "ebpf": check_ebpf,
+    "ratio": check_ratio,
+    "features": check_features,
+    "screen": check_screen,
 }
