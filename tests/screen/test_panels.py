@@ -107,3 +107,18 @@ def test_the_screen_goes_to_standard_output() -> None:
     from xtop.terminal_driver import TerminalDriver
 
     assert StagedApp(Script(flows=1)).driver_class is TerminalDriver
+
+
+async def test_a_screen_that_becomes_too_small_is_the_notice_alone_and_comes_back() -> None:
+    app = StagedApp()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await play(pilot, 2)
+        before = app.text()
+        await pilot.resize_terminal(59, 14)
+        await pilot.pause()
+        lines = app.text().splitlines()
+        assert any("xtop needs 60x15 cells, this is 59x14" in line for line in lines)
+        assert not [line for line in lines if "queue" in line.lower() or "refused" in line or "quit" in line]
+        await pilot.resize_terminal(120, 36)
+        await pilot.pause()
+        assert app.text() == before
