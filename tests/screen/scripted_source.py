@@ -7,6 +7,7 @@ interval later than the last; nothing else moves its clock.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -39,6 +40,7 @@ from xtop.source import SourceError
 
 START = 1_769_860_800_000_000_000  # 2026-01-31T12:00:00Z
 SECOND = 1_000_000_000
+FRAME_SIZES = (64, 128, 256, 512, 1024, 1518, 9216)
 NAMES = {6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMPv6", 47: "GRE"}
 
 
@@ -141,7 +143,8 @@ class ScriptedSource:
         first = START - pick.randrange(1, 4000) * SECOND // pick.choice((1, 10, 100))
         ended = index % 11 == 10
         return Flow(
-            key=index.to_bytes(4, "big"), flow_id=index, ip_version=version, source=source, destination=destination,
+            key=index.to_bytes(4, "big"), flow_id=index * 2654435761 % 2**32, ip_version=version,
+            source=source, destination=destination,
             source_port=pick.randrange(32768, 61000) if ports else 0,
             destination_port=pick.choice((443, 53, 22, 8080, 51820)) if ports else 2048 if protocol in (1, 58) else 0,
             protocol=protocol, protocol_name=NAMES[protocol], vlan=pick.choice((0, 0, 12, 208)),
@@ -259,7 +262,15 @@ class ScriptedSource:
 
 
 def _more(side: Direction, packets: int, size: int) -> Direction:
-    return replace(side, packets=side.packets + packets, bytes=side.bytes + size)
+    """Add packets of which a quarter bears no payload and the others are of one size."""
+    small, before = packets // 4, side.packet_size or (0,) * (len(FRAME_SIZES) + 1)
+    usual = bisect_left(FRAME_SIZES, size // max(1, packets) + 14)
+    added = {0: small, usual: packets - small} if usual else {0: packets}
+    return replace(
+        side, packets=side.packets + packets, bytes=side.bytes + size,
+        payload_bytes=side.payload_bytes + size * 9 // 10,
+        packet_size=tuple(count + added.get(index, 0) for index, count in enumerate(before)),
+    )  # fmt: skip
 
 
 def _histogram(unit: str, upper: tuple[float | None, ...], parts: tuple[int, ...], total: int) -> Histogram:
