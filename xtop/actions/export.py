@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Flows and pictures into files, one at a time, while the screen goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from textual import on
+
+from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
+from xtop.exporting import flows_job, picture_job
+from xtop.live_app import LiveApp
+from xtop.messages import ExportEnded
+from xtop.widgets.export_dialog import ExportDialog
+from xtop.widgets.footer_line import FooterLine
+
+QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
+
+
+class ExportActions(LiveApp):
+    """Asks what goes where, and follows it until it is there."""
+
+    _write: Write
+    _now: Callable[[], datetime]
+    _job: ExportJob | None = None
+
+    def on_unmount(self) -> None:
+        """Let an export that is not done leave nothing."""
+        if self._job is not None:
+            self._job.call_off(QUIT_PATIENCE_S)
+
+    def action_export(self) -> None:
+        """Ask what goes where; or watch the export that is under way."""
+        if self._shown is None:
+            self.notice("nothing to export yet")
+        elif len(self.screen_stack) == 1:
+            job = None if self._job is None or self._job.over else self._job
+            self.push_screen(ExportDialog(self._shown, self._start_export, job, self._now()), self._dialog_left)
+
+    def action_picture(self) -> None:
+        """Write a picture of the screen into the working directory."""
+        if len(self.screen_stack) == 1:
+            self._take_picture(ExportOrder(Path.cwd() / f"xtop-{self._now():%Y%m%d-%H%M%S}.svg", PICTURE))
+
+    def _dialog_left(self, order: ExportOrder | None) -> None:
+        if order is not None:
+            self.call_after_refresh(self._take_picture, order)  # without the dialog on it
+        elif self._job is not None and not self._job.over:
+            self.query_one(FooterLine).follow(self._progress)
+
+    def _progress(self) -> str | None:
+        if self._job is None or self._job.over:
+            return None
+        return f"export {self._job.progress(16)} · {self._key('export')} watches it"
+
+    def _take_picture(self, order: ExportOrder) -> None:
+        self._job = picture_job(order, self.export_screenshot(), self._tell_export)
+        self._job.start()
+
+    def _start_export(self, order: ExportOrder) -> ExportJob:
+        assert self._shown is not None
+        self._job = flows_job(order, self._shown, self._view, self.poller, self._write, self._tell_export)
+        self._job.start()
+        return self._job
+
+    def _tell_export(self, job: ExportJob) -> None:
+        self.post_message(ExportEnded(job))
+
+    @on(ExportEnded)
+    def _export_ended(self, message: ExportEnded) -> None:
+        """Say in the dialog why not, and on the last line where it went."""
+        dialog, job = self.screen, message.job
+        if isinstance(dialog, ExportDialog):
+            if dialog.ended(job):
+                return
+            if job.well:
+                dialog.dismiss(None)
+        if job.well:
+            self.screen_stack[0].query_one(FooterLine).notice(job.outcome(), str(job.order.path))
+        else:
+            self.notice(job.outcome())

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The screen without its keys: takes snapshots from the poller, makes pictures of them, and hands each region the same.
+
+What the user can change (view, units, columns, panels) is kept here; what changes it is in `xtop.actions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from textual import on
+from textual.app import App
+from textual.events import Resize
+
+from xtop.alert_news import AlertNews
+from xtop.column_choice import ColumnMemory
+from xtop.columns import by_sort
+from xtop.held_view import as_viewed
+from xtop.history import LossNow
+from xtop.keymap import shown
+from xtop.layout import plan
+from xtop.messages import SnapshotTaken, SourceFailed
+from xtop.model import Snapshot, View
+from xtop.naming import Naming, SystemNaming
+from xtop.picture import Picture, Pinned
+from xtop.pinning import seen_in
+from xtop.playback import Playback
+from xtop.poller import FINAL, Poller
+from xtop.regions import arrange
+from xtop.screen_settings import first_view, hidden_regions
+from xtop.settings_file import Settings
+from xtop.source import SnapshotSource
+from xtop.widgets.flow_table import FlowTable
+from xtop.widgets.footer_line import FooterLine
+from xtop.widgets.line_panel import LinePanel
+from xtop.zeroing import counted_since
+
+EXIT_RIGHTS = 3  # of the contract
+POLLER_PATIENCE_S = 0.05  # for a snapshot that is under way: nobody will see it
+
+
+class LiveApp(App[None]):
+    """Shows ``source``, asked every ``interval`` seconds for ``view``; the regions only draw."""
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        interval: float | None,
+        view: View | None,
+        settings: Settings,
+        columns: ColumnMemory | None,
+        naming: Naming | None,
+        clock: Callable[[], float],
+    ) -> None:
+        """Begin as ``settings`` say, where ``interval`` and ``view`` do not; ``clock`` counts seconds."""
+        super().__init__()
+        begin = settings.screen
+        self._settings = settings
+        self._view = replace(view or first_view(begin), activity=begin.alerts_on)
+        self._view_is_ours = view is None
+        self.poller = Poller(source, self._view, interval or begin.interval, self.post_message)
+        self._clock = clock
+        self.playback = Playback(clock)
+        self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
+        self._curves, self._trends = self.playback.curves(), self.playback.trends()  # of the shown moment
+        self._news = AlertNews(begin.alerts, begin.alerts_on)
+        self._zero: Snapshot | None = None  # counters are shown since then
+        self._pinned: Pinned | None = None  # the flow whose detail is open
+        self._failure: SourceFailed | None = None
+        self._in_bytes = begin.units == "bytes"
+        self._columns = columns or ColumnMemory(settings=begin.columns)
+        self._naming = naming or SystemNaming()
+        self._naming.on = self._naming.on or begin.names
+        self._look_of_panels = begin.look
+        self._hidden = hidden_regions(begin.panels)
+        self._opened_at = clock()
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self._arrange(self.size.width, self.size.height)
+        self.query_one(FlowTable).focus()
+        self.draw()
+        if self._settings.complaint:
+            self.notice(f"{self._settings.path.name}: {self._settings.complaint}")
+        elif self._columns.complaint:
+            self.notice(self._columns.complaint)
+        self.poller.start()
+        self.set_interval(1.0, self._tick)
+
+    def on_unmount(self) -> None:
+        """Let the poller's thread go."""
+        self.poller.stop(POLLER_PATIENCE_S)
+
+    def on_resize(self, event: Resize) -> None:
+        """Choose the arrangement that fits."""
+        self._arrange(event.size.width, event.size.height)
+
+    def _arrange(self, width: int, height: int) -> None:
+        fitting = plan(width, height, self._hidden)
+        for screen in self.screen_stack:
+            arrange(screen, fitting)
+
+    def _tick(self) -> None:
+        """Move the clocks that stand on the screen while no snapshot comes."""
+        if not self.playback.live or self._shown is None or not self._shown.totals.packets:
+            self.draw()
+
+    def picture(self) -> Picture:
+        """Return what the screen shows now."""
+        frame, latest = self.playback.shown, self.playback.latest
+        snapshot, zero = self._shown, self._zero
+        if snapshot is not None and zero is not None:
+            snapshot = counted_since(zero, snapshot)
+        return Picture(
+            snapshot=snapshot,
+            view=self._view,
+            curves=self._curves,
+            trends=self._trends,
+            loss_now=frame.loss_now if frame else LossNow(),
+            last_lost=frame.last_lost if frame else {},
+            look=self._look_of_panels,
+            in_bytes=self._in_bytes,
+            columns=self._columns.choice,
+            naming=self._naming,
+            keymap=self._settings.screen.keys,
+            paused_s=self.playback.held_s,
+            behind_s=self.playback.behind_s,
+            pinned=self._pinned,
+            zeroed_at=None if zero is None else zero.taken_at,
+            alerts=self._news.shown(latest.snapshot if latest and self.playback.behind_s is None else None),
+            waited_s=int(self._clock() - self._opened_at),
+            failure=None if self._failure is None else self._failure.text,
+            rights_missing=self._failure is not None and self._failure.exit_code == EXIT_RIGHTS,
+        )
+
+    def draw(self) -> None:
+        """Hand every region the present picture; a snapshot that comes while the screen closes finds none."""
+        picture = self.picture()
+        for base in self.screen_stack:
+            for panel in base.query(LinePanel):
+                panel.show(picture)
+            for table in base.query(FlowTable):
+                table.show(picture)
+
+    @on(SnapshotTaken)
+    def _take(self, message: SnapshotTaken) -> None:
+        """Remember a snapshot, and show it unless the screen is held."""
+        first = self.playback.latest is None
+        if first and self._view_is_ours and message.snapshot.source.kind == "file":
+            # A file is read at once: its flows have ended when it is shown.
+            self._view = replace(self._view, ended=True)
+            self.poller.look(self._view)
+        if message.between:
+            self.playback.amend(message.snapshot)
+        else:
+            self.playback.take(message.snapshot)
+            self._news.take(message.snapshot, self.playback.latest.loss_now if self.playback.latest else LossNow())
+        if self.playback.live:
+            self._present(message.view)
+        self.poller.taken()
+        if message.snapshot.state in FINAL and message.view != self._view:
+            self.poller.look(self._view)
+
+    def _present(self, asked: View | None = None) -> None:
+        """Show the moment that is to be shown now; its rows came in the order of ``asked``."""
+        frame = self.playback.shown
+        if frame is not None:
+            self._shown = frame.snapshot if asked == self._view else as_viewed(frame.snapshot, self._view)
+            self._curves, self._trends = self.playback.curves(), self.playback.trends()
+            if self._pinned is not None:
+                self._pinned = seen_in(frame.snapshot, self._pinned, self.playback.timeline)
+        self.draw()
+
+    @on(SourceFailed)
+    def _fail(self, message: SourceFailed) -> None:
+        """Keep the last figures, and say why there will be no others."""
+        self._failure = message
+        self.playback.release()
+        self._present()
+
+    def look(self, view: View, at_once: bool = False) -> None:
+        """Show ``view``: at once of the rows at hand, from the next snapshot on (``at_once``: now) of all flows."""
+        self._view = view
+        if self._shown is not None and self.playback.shown is not None:
+            self._shown = as_viewed(self.playback.shown.snapshot, view)
+        self.poller.look(view, at_once)
+        self.query_one(FlowTable).reveal(by_sort(view.sort, view.group))
+        self.draw()
+
+    def _key(self, setting: str) -> str:
+        return shown(self._settings.screen.keys, setting)
+
+    def notice(self, text: str) -> None:
+        """Say on the last line what a key has brought about."""
+        for footer in self.screen.query(FooterLine) or self.screen_stack[0].query(FooterLine):
+            footer.notice(text)
