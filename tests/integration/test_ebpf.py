@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from pyroute2 import IPRoute, netns
 
-from .conftest import Link, program, wait_until
+from .conftest import Link, create_namespace, program, wait_until
 from .test_af_packet import ETHERNET, refusal, send_frames, tun, udp
 from .test_snapshot import PATIENCE_S, Series, arrived, assert_law, series
 
@@ -59,13 +59,11 @@ def statistics(route: IPRoute, interface: str) -> dict[str, int]:
 def far_end(link: Link) -> Iterator[str]:
     """Move ``link.sending`` into a namespace of its own, 10.9.0.2 there and 10.9.0.1 here; give its name."""
     name = f"xtop-far-{os.getpid()}-{next(_number)}"
-    netns.create(name)
+    create_namespace(name)
     try:
         with link.route() as route, IPRoute(netns=f"/run/netns/{name}") as far:
             route.link("set", index=route.link_lookup(ifname=link.sending)[0], net_ns_fd=name)
             index = far.link_lookup(ifname=link.sending)[0]
-            silent = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", 1)]})]}
-            far.link("set", index=index, IFLA_AF_SPEC=silent)
             far.link("set", index=index, state="up")
             far.addr("add", index=index, address="10.9.0.2", prefixlen=24)
             route.addr("add", index=route.link_lookup(ifname=link.captured)[0], address="10.9.0.1", prefixlen=24)
@@ -125,17 +123,17 @@ def test_a_session_over_the_watched_link_goes_on_and_is_counted(make_link: MakeL
             ping = [*away, "ping", "-q", "-c", "20", "-i", "0.02", "10.9.0.1"]
             assert " 0% packet loss" in subprocess.run(ping, check=True, capture_output=True, text=True).stdout
 
-            def counted(snapshot: dict[str, Any]) -> bool:
-                now = statistics(route, "v1")
-                return bool(arrived(snapshot) == sum(now[name] - before[name] for name in ("rx_packets", "tx_packets")))
+            def since(snapshot: dict[str, Any]) -> bool:
+                after = statistics(route, "v1")
+                packets, size = (
+                    sum(after[w + u] - before[w + u] for w in ("rx_", "tx_")) for u in ("packets", "bytes")
+                )
+                return (arrived(snapshot), snapshot["totals"]["bytes"]) == (packets, size)
 
-            running.until(counted)
-            snapshot = running.next()
+            snapshot = running.until(since)
         taker.send_signal(signal.SIGINT)
         assert b"\n0 packets dropped by kernel" in taker.communicate(timeout=PATIENCE_S)[1]
-        after = statistics(route, "v1")
     assert snapshot["source"]["capture"] == "ebpf"
-    assert snapshot["totals"]["bytes"] == sum(after[name] - before[name] for name in ("rx_bytes", "tx_bytes"))
     assert snapshot["lost"]["total"] == 0
     assert_law(snapshot)
     (session,) = [flow for flow in snapshot["flows"] if flow["protocol_name"] == "TCP"]

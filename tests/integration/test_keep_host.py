@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 from pyroute2 import IPRoute, netns
 
-from .conftest import Link
+from .conftest import Link, create_namespace
 from .test_af_packet import ETHERNET, udp
 from .test_snapshot import arrived, assert_law, series
 
@@ -70,7 +70,7 @@ def address(route: IPRoute, name: str, text: str) -> None:
 def hosts(make_link: MakeLink) -> Iterator[TwoHosts]:
     link = make_link()
     far = f"{link.namespace}-far"
-    netns.create(far)
+    create_namespace(far)
     try:
         with link.route() as route:
             route.link("set", index=route.link_lookup(ifname=link.sending)[0], net_ns_fd=far)
@@ -98,8 +98,7 @@ def test_a_session_over_the_link_lives_on_while_the_rest_is_redirected(hosts: Tw
     with server, client:
         talk(server, client)
         with series(hosts.link, "--force", mode) as running:
-            first = running.next()
-            before, came = hosts.received_by_interface(), arrived(first)
+            before, came = running.quiet(hosts.received_by_interface)
             talk(server, client)
             hosts.send_raw(foreign)
             talk(server, client)

@@ -110,8 +110,7 @@ def test_the_host_misses_nothing(hosts: TwoHosts, capture: str) -> None:
     server, client = hosts.session()
     force = ("--force",) if capture == "af_xdp" else ()
     with server, client, series(hosts.link, "--capture", capture, *force, "--sample", "10") as running:
-        first = running.next()
-        before, came = hosts.received_by_interface(), arrived(first)
+        before, came = running.quiet(hosts.received_by_interface)
         talk(server, client)
         done = subprocess.run(
             ["nsenter", f"--net=/run/netns/{hosts.far}", "ping", "-q", "-c", "20", "-i", "0.02", "192.0.2.1"],

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.flow_reading import nanoseconds
+
 from .conftest import Link, program, wait_until
 
 MakeLink = Callable[..., Link]
@@ -62,6 +64,15 @@ class Series:
         line, _, self._rest = self._rest.partition(b"\n")
         snapshot: dict[str, Any] = json.loads(line)
         return snapshot
+
+    def quiet(self, received: Callable[[], int]) -> tuple[int, int]:
+        """``received()`` while it stands still, and what had arrived for xtop in that same calm."""
+        while True:
+            before, asked = received(), time.time_ns()
+            self.until(lambda snapshot, asked=asked: nanoseconds(snapshot["taken_at"]) > asked)  # type: ignore[misc]
+            snapshot = self.next()
+            if received() == before:
+                return before, arrived(snapshot)
 
     def until(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first snapshot that satisfies ``true``."""
