@@ -30,7 +30,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from xtop.capture_messages import MESSAGE_MAX, Message, failure_of, one_line, receive
+from xtop.capture_messages import MESSAGE_MAX, one_line
+from xtop.capture_state import CaptureState
 from xtop.running_captures import capture_name
 from xtop.settings import STANDARD_INPUT, CaptureSettings, capture_arguments
 from xtop.source import SourceError
@@ -67,23 +68,14 @@ def open_capture_file(name: str) -> int:
     return file_fd
 
 
-class CaptureProcess:
-    """A running xtop-capture. Made by :meth:`start`; all methods are for one thread.
-
-    ``memfd`` is the segment (closed by :meth:`close`), ``ended`` says that its figures are final, ``death`` is one
-    line where the process died or could not start.
-    """
+class CaptureProcess(CaptureState):
+    """A running xtop-capture and its owner's end of the socket. Made by :meth:`start`."""
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, words: IO[bytes]) -> None:
-        self.memfd = -1
-        self.ended = False
-        self.death: str | None = None
-        self.exit_code = 1  # what ``death`` means as xtop's own
+        super().__init__(control)
         self._process = process
-        self._control = control
         self._words = words  # what it wrote on its standard error
         self._cursors: dict[int, int] = {}  # not sent yet, since the socket was full
-        self._closed = False
 
     @classmethod
     def start(cls, settings: CaptureSettings, *, timeout: float = READY_TIMEOUT_S) -> CaptureProcess:
@@ -131,14 +123,7 @@ class CaptureProcess:
     def poll_messages(self) -> None:
         """Take in what the capture said since, without waiting, and send what could not be sent before."""
         self._send_cursors()
-        while self.death is None and not self._closed:
-            try:
-                message = receive(self._control)
-            except BlockingIOError:
-                return
-            self._receive(message)
-            if not message.kind:
-                return
+        super().poll_messages()
 
     def send_cursor(self, queue: int, count: int) -> None:
         """Say that ``count`` ended flows of ``queue`` were read since the start. Never waits."""
@@ -185,9 +170,7 @@ class CaptureProcess:
             if self._wait_for_exit(CLOSE_TIMEOUT_S):
                 break
         self._words.close()
-        if self.memfd >= 0:
-            os.close(self.memfd)
-            self.memfd = -1
+        self._let_go_of_segment()
 
     def _await_ready(self, timeout: float) -> None:
         self._wait_for(lambda: self.memfd >= 0 or self.death is not None, timeout)
@@ -196,18 +179,6 @@ class CaptureProcess:
         if self.death is not None:
             raise SourceError(self.death, self.exit_code)
         raise SourceError(f"{PROGRAM} did not get ready within {timeout:g} s (it was ended; try again)", 1)
-
-    def _receive(self, message: Message) -> None:
-        if message.kind == "ready" and message.fds and self.memfd < 0:
-            self.memfd = message.fds.pop()
-        elif message.kind == "failed":
-            self.death, self.exit_code = failure_of(message.text)
-        elif message.kind == "ended":
-            self.ended = True
-        elif not message.kind and not self.ended:
-            self.death = self._describe_death()
-        for fd in message.fds:
-            os.close(fd)
 
     def _send_cursors(self) -> None:
         for queue, count in list(self._cursors.items()):
@@ -219,9 +190,6 @@ class CaptureProcess:
                 except OSError:
                     pass  # it is gone: poll_messages finds that out and says so
             del self._cursors[queue]
-
-    def _over(self) -> bool:
-        return self.ended or self.death is not None or self._closed
 
     def _wait_for(self, done: Callable[[], bool], timeout: float) -> None:
         deadline = time.monotonic() + timeout

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-from xtop.capture_messages import failure_of, receive
+from xtop.capture_state import CaptureState
 from xtop.running_captures import RunningCapture
 from xtop.source import SourceError
 
@@ -21,17 +21,12 @@ _SEALS = 0x0002 | 0x0004  # F_SEAL_SHRINK, F_SEAL_GROW: what is mapped stays the
 _F_GET_SEALS = 1034
 
 
-class CaptureViewer:
+class CaptureViewer(CaptureState):
     """What a CaptureProcess is to its owner, to anybody else. Made by :meth:`attach`; for one thread."""
 
     def __init__(self, capture: RunningCapture, control: socket.socket) -> None:
-        self.memfd = -1
-        self.ended = False
-        self.death: str | None = None
-        self.exit_code = 1
+        super().__init__(control)
         self._capture = capture
-        self._control = control
-        self._closed = False
 
     @classmethod
     def attach(cls, capture: RunningCapture, *, named: bool = True, timeout: float = READY_TIMEOUT_S) -> CaptureViewer:
@@ -55,26 +50,6 @@ class CaptureViewer:
             raise
         return viewer
 
-    def poll_messages(self) -> None:
-        """Take in what the capture said since, without waiting."""
-        while self.death is None and not self._closed:
-            try:
-                message = receive(self._control)
-            except BlockingIOError:
-                return
-            if message.kind == "ready" and message.fds and self.memfd < 0:
-                self.memfd = message.fds.pop()
-            elif message.kind == "failed":
-                self.death, self.exit_code = failure_of(message.text)
-            elif message.kind == "ended":
-                self.ended = True
-            for fd in message.fds:
-                os.close(fd)
-            if not message.kind:
-                if not self.ended:
-                    self.death = f"capture ended: {_who(self._capture)} is gone"
-                return
-
     def send_cursor(self, queue: int, count: int) -> None:
         """Do nothing: only its owner does a capture wait for."""
 
@@ -96,9 +71,10 @@ class CaptureViewer:
             return
         self._closed = True
         self._control.close()
-        if self.memfd >= 0:
-            os.close(self.memfd)
-            self.memfd = -1
+        self._let_go_of_segment()
+
+    def _describe_death(self) -> str:
+        return f"capture ended: {_who(self._capture)} is gone"
 
     def _await_ready(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
