@@ -16,7 +16,7 @@ from tests.collectors.conftest import RunXtop
 def scrape(port: int) -> dict[tuple[str, str], float]:
     """Every sample, by its name and the value of its only label."""
     try:
-        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20).read().decode()
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60).read().decode()
     except OSError:
         return {}
     families = text_string_to_metric_families(text)

@@ -22,7 +22,7 @@ from pyroute2 import IPRoute, netns
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILDS = (ROOT / "build" / "native-tests", ROOT / "build" / "native", ROOT / "build" / "sanitize")
-ANSWER_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 40.0
 _number = itertools.count()
 
 
@@ -144,7 +144,7 @@ def create_namespace(name: str) -> None:
         netns.popns()
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+def wait_until(true: Callable[[], bool], seconds: float = 40.0) -> bool:
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

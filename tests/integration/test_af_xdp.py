@@ -34,7 +34,7 @@ def wait_for_frames(link: Link, frames: int) -> None:
             statistics = next(iter(route.get_links(ifname=link.captured))).get("IFLA_STATS64")
         return bool(statistics["rx_packets"] >= frames)
 
-    wait_until(arrived, 2.0)
+    wait_until(arrived)
 
 
 @pytest.mark.parametrize("queues", [1, 4])

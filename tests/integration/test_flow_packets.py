@@ -76,7 +76,7 @@ class Tap:
         tap = self.source.tap(self.flow().key, bounds)
         packets = FlowPackets(tap, self.path, self.link.captured, lambda _: self.over.set())
         packets.start()
-        assert wait_until(lambda: packets.begun, 20)
+        assert wait_until(lambda: packets.begun)
         return packets
 
     def end(self) -> None:
@@ -118,7 +118,7 @@ def test_exactly_the_flows_frames_in_both_directions(make_tap: Callable[..., Tap
         others = [frame(number, port=5000 + number), frame(number, port=53)]
         send(tap.link, [*others, mine], cpus[number % len(cpus)])
         sent.append(mine)
-    assert wait_until(lambda: packets.packets == len(sent), 20)
+    assert wait_until(lambda: packets.packets == len(sent))
     tap.end()
     read = read_back(tap.path)
     assert sorted(read) == sorted(sent)
@@ -169,7 +169,7 @@ def test_it_ends_with_the_flow(make_tap: Callable[..., Tap], how: str) -> None:
             tap.source.tap(flows[0].key, Bounds()), tap.path, tap.link.captured, lambda _: tap.over.set()
         )
         packets.start()
-        assert wait_until(lambda: packets.begun, 20)
+        assert wait_until(lambda: packets.begun)
         sent = [frame(1, flags="FA"), frame(2, flags="FA", back=True), frame(3, flags="A")]
     else:
         packets = tap.begin(Bounds())

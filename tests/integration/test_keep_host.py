@@ -47,10 +47,10 @@ class TwoHosts:
         with self.link.inside():
             listener = socket.create_server((HOST, 0))
         with self.far_inside():
-            client = socket.create_connection(listener.getsockname(), timeout=5)
+            client = socket.create_connection(listener.getsockname(), timeout=40)
         server, _ = listener.accept()
         listener.close()
-        server.settimeout(5)
+        server.settimeout(40)
         return server, client
 
     def send_raw(self, frames: list[bytes]) -> None:

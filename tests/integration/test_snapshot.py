@@ -21,7 +21,7 @@ from tests.scenarios.flow_reading import nanoseconds
 from .conftest import Link, program, wait_until
 
 MakeLink = Callable[..., Link]
-PATIENCE_S = 30.0
+PATIENCE_S = 40.0
 FLOWS = 3000
 FRAMES = 60_000
 

@@ -34,7 +34,7 @@ def group_file() -> GroupFile:
     def read(name: str, group: str, directions: bool = False) -> Snapshot:
         source = ShmSource.start(CaptureSettings(file=str(PCAPS / name), lossless_ended=True))
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 40
             while source.state() is not CaptureState.DONE:
                 assert time.monotonic() < deadline
                 time.sleep(0.005)

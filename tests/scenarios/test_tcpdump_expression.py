@@ -21,7 +21,7 @@ PCAPS = Path(__file__).parent / "pcaps"
 def test_tcpdump_finds_the_packets_of_each_flow_and_no_others(name: str) -> None:
     source = ShmSource.start(CaptureSettings(file=str(PCAPS / name), lossless_ended=True))
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 40
         while source.state() is CaptureState.RUNNING and time.monotonic() < deadline:
             time.sleep(0.02)
         assert source.state() is CaptureState.DONE

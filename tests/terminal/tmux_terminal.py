@@ -32,11 +32,11 @@ class TmuxTerminal:
 
     def _tmux(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         command = ["tmux", "-u", "-L", self._socket, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=20).stdout
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def close(self) -> None:
         """End the server and whatever runs in it."""
-        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False, timeout=20)
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False, timeout=60)
 
     def lines(self) -> list[str]:
         """Return what stands on the screen."""

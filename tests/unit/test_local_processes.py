@@ -42,7 +42,7 @@ def connection(family: int, address: str) -> Iterator[tuple[tuple[str, int], tup
 
 
 def wait_for(processes: LocalProcesses, flow: Flow) -> tuple[Process, ...]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while not (found := processes.of(flow)):
         assert time.monotonic() < deadline, "no process was found"
         time.sleep(0.01)
