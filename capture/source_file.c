@@ -2,7 +2,7 @@
 /*
  * Frames from a pcap or pcapng file, or from standard input, through libpcap. The file was opened by the caller, with
  * the caller's rights. Packets are copied into the queue's own room: libpcap reuses its buffer at each packet, and a
- * burst must stay readable until it is recycled.
+ * burst must stay readable until it is recycled. The plain records of a pcap file come a shorter way (pcap_records.h).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "capture/link_type.h"
+#include "capture/pcap_records.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
 
@@ -37,6 +38,7 @@ struct file_queue {
     struct pcap_pkthdr *header;
     const u_char *data;
     uint8_t room[SOURCE_BURST][FRAME_ROOM];
+    struct pcap_records records;
 };
 
 static uint64_t monotonic_now(void)
@@ -47,9 +49,10 @@ static uint64_t monotonic_now(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static pcap_t *file_open(const struct options *options, struct failure *failure)
+static pcap_t *file_open(struct file_queue *file, const struct options *options, struct failure *failure)
 {
     char error[PCAP_ERRBUF_SIZE] = "";
+    off_t begin = lseek(options->file_fd, 0, SEEK_CUR);
     FILE *stream = fdopen(options->file_fd, "rb");
     pcap_t *pcap;
 
@@ -63,6 +66,8 @@ static pcap_t *file_open(const struct options *options, struct failure *failure)
         failure_set(failure, EXIT_FAILED, "cannot read %.100s (%.120s; a pcap or pcapng file is needed)",
                     options->file_name, error);
         fclose(stream);
+    } else if (!options->realtime) {
+        pcap_records_open(&file->records, stream, begin, (uint32_t)pcap_snapshot(pcap));
     }
     return pcap;
 }
@@ -84,7 +89,7 @@ static int file_source_open(struct source *source, const struct options *options
 
     if (!file)
         return failure_set(failure, EXIT_FAILED, "out of memory");
-    file->pcap = file_open(options, failure);
+    file->pcap = file_open(file, options, failure);
     if (!file->pcap) {
         free(file);
         return -1;
@@ -155,13 +160,39 @@ static void file_deliver(struct file_queue *file, struct burst *burst)
     uint32_t captured = file->header->caplen < FRAME_ROOM ? file->header->caplen : FRAME_ROOM;
 
     memcpy(file->room[burst->count], file->data, captured);
-    frame->data = file->room[burst->count];
-    frame->captured = captured;
-    frame->length = file->header->len > captured ? file->header->len : captured;
-    frame->time = packet_time(file->header);
-    frame->cookie = 0;
+    *frame = (struct frame){
+        .data = file->room[burst->count],
+        .captured = captured,
+        .length = file->header->len > captured ? file->header->len : captured,
+        .time = packet_time(file->header),
+    };
     burst->count++;
     file->held = false;
+}
+
+/* Frames where they lie in the buffer, which is filled anew when a burst would have none. False: libpcap goes on. */
+static bool records_take(struct file_queue *file, struct burst *burst)
+{
+    struct pcap_record record;
+
+    for (int turn = 0; turn < 2 && burst->count == 0; turn++) {
+        if (turn)
+            pcap_records_fill(&file->records);
+        while (burst->count < SOURCE_BURST && pcap_records_next(&file->records, &record)) {
+            uint32_t captured = record.captured < FRAME_ROOM ? record.captured : FRAME_ROOM;
+
+            burst->frame[burst->count++] = (struct frame){
+                .data = record.data,
+                .captured = captured,
+                .length = record.length > captured ? record.length : captured,
+                .time = record.time ? record.time : 1,
+            };
+        }
+    }
+    file->packets += burst->count;
+    if (burst->count == 0)
+        pcap_records_close(&file->records);
+    return burst->count > 0;
 }
 
 static enum source_result file_take(struct source_queue *queue, struct burst *burst)
@@ -171,6 +202,8 @@ static enum source_result file_take(struct source_queue *queue, struct burst *bu
 
     burst->timed = true;
     burst->count = 0;
+    if (file->records.stream && records_take(file, burst))
+        return SOURCE_FRAMES;
     while (burst->count < SOURCE_BURST) {
         result = file_read(file);
         if (result != SOURCE_FRAMES || !file_due(file))

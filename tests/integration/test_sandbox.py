@@ -41,7 +41,7 @@ BESIDES = {
     "ebpf": {"bpf", "sysinfo"},
     "clsact": {"bpf", "sysinfo", "socket", "bind", "getsockname", "setsockopt"},
     "af_packet": {"getsockname", "ioctl", "setsockopt"},
-    "file": {"lseek", "clock_nanosleep", "nanosleep"},
+    "file": {"lseek", "pread64", "clock_nanosleep", "nanosleep"},
 }
 
 
