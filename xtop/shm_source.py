@@ -10,14 +10,11 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xtop._native import ffi, lib
 from xtop.activity import ActiveHost, activity_of
 from xtop.capture_process import CaptureProcess
-from xtop.capture_viewer import CaptureViewer
-from xtop.ended_flows import EndedFlows, Rekey
-from xtop.flow_packets import Bounds
 from xtop.flow_rows import FlowRows, address_text
 from xtop.losses import lost_packets
 from xtop.model import (
@@ -43,6 +40,11 @@ from xtop.rates import Rate, Reading, rate_between
 from xtop.screen_rows import ScreenRows
 from xtop.settings import CaptureSettings
 from xtop.source import SourceError
+
+if TYPE_CHECKING:  # imported where they are used: a snapshot need not wait for them
+    from xtop.capture_viewer import CaptureViewer
+    from xtop.ended_flows import EndedFlows, Rekey
+    from xtop.flow_packets import Bounds
 
 NANOSECONDS = 1_000_000_000
 KEY_SIZE = 40  # struct xtop_key
@@ -147,6 +149,8 @@ class ShmSource:
 
     def ended_flows(self, flow_filter: str = "", rekey: Rekey | None = None) -> EndedFlows:
         """Return a reader of ended flows for somebody else; what is read of a file waits for it until it is closed."""
+        from xtop.ended_flows import EndedFlows
+
         with self._lock:
             self._followers.append(EndedFlows(self._process.memfd, flow_filter, rekey))
             return self._followers[-1]

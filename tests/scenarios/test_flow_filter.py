@@ -20,7 +20,7 @@ import pytest
 from tests.scenarios.conftest import ReadCapture, RunXtop
 from tests.scenarios.flow_reading import nanoseconds, snapshot_flows
 from xtop.commands.opening import start_capture
-from xtop.export import WRITERS
+from xtop.export import writer_of
 from xtop.filter_language.compiler import compile_filter
 from xtop.filter_language.rows import matching
 from xtop.model import CaptureState, Snapshot, View
@@ -82,7 +82,7 @@ def captures(read_capture: ReadCapture) -> Iterator[Captures]:
 
 def as_json(snapshot: Snapshot) -> dict[str, Any]:
     stream = io.BytesIO()
-    WRITERS["json"](snapshot, stream)
+    writer_of("json")(snapshot, stream)
     read: dict[str, Any] = json.loads(stream.getvalue())
     return read
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xtop.capture_choice import CaptureChoice, choose_capture
-from xtop.ipfix.exporting_source import ExportingSource
 from xtop.ipfix.settings import ExportSettings
 from xtop.machine_files import MachineFiles
 from xtop.noted_source import NotedSource
@@ -21,6 +20,7 @@ from xtop.switchable_source import SwitchableSource
 
 if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs
+    from xtop.ipfix.exporting_source import ExportingSource  # imports what only exporting needs
 
 
 def requested_capture(options: argparse.Namespace) -> CaptureSettings:
@@ -115,6 +115,7 @@ def start_exporting(
     settings: CaptureSettings, exports: ExportSettings, patience: float, anonymizer: Anonymizer | None
 ) -> ExportingSource:
     """Start a capture whose ended flows go to collectors; ``patience`` as of ``IpfixExporter.finish``."""
+    from xtop.ipfix.exporting_source import ExportingSource
     from xtop.ipfix.starting import start_exporters, transport_to
 
     transports = [(collector, transport_to(collector, exports)) for collector in exports.collectors]

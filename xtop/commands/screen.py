@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from xtop.export_job import Progress, Write
     from xtop.flow_packets import Rewrite
     from xtop.model import Snapshot
-    from xtop.playback import Playback
     from xtop.settings_file import Settings  # imports what only the screen needs
 
 
@@ -74,13 +73,12 @@ def show(
     own_link: bool = False,
     settings: Settings | None = None,
     anonymizer: Anonymizer | None = None,
-    playback: Playback | None = None,
 ) -> None:
     """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too.
 
     ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError. An
     ``interval`` comes before that of ``settings``; without these, the user's are read. With ``anonymizer``, files bear
-    its addresses. ``playback`` is where moments come from, if not from ``source`` one by one.
+    its addresses.
     """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
@@ -107,7 +105,6 @@ def show(
         rewrite=rewrite,
         switch=switch,
         settings=settings,
-        playback=playback,
     )
     app.run()
     gc.freeze()  # a screen's objects need not be looked through once more because the process ends

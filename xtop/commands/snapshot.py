@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_capture
-from xtop.export import WRITERS, check_output, check_parquet, open_output, write_snapshot
+from xtop.export import check_output, check_parquet, open_output, write_snapshot, writer_of
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
@@ -93,7 +93,7 @@ def _series(
         raise SourceError(
             f"a series cannot be {options.format} (it is written as ndjson; leave --every or --format out)", 2
         )
-    write = WRITERS["ndjson"]
+    write = writer_of("ndjson")
     last: Snapshot | None = None
     asked_to_end: BaseException | None = None
     with closing(start_capture(settings)) as source, open_output(output, bool(options.overwrite)) as stream:

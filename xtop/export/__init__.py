@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Snapshots as files: one module a format, one table of them."""
+"""Snapshots as files: one module a format, one table of them. A format is imported when it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
-from xtop.export.csv_format import write_csv
 from xtop.export.errors import ExportError
-from xtop.export.ipfix_format import write_ipfix
-from xtop.export.json_format import write_json, write_ndjson
 from xtop.export.output_file import check_output, open_output
-from xtop.export.parquet_format import check_parquet, write_parquet
 from xtop.export.row_chunks import Progress, unheard
-from xtop.export.text_format import write_text
 from xtop.model import Snapshot
 
-__all__ = ["WRITERS", "ExportError", "check_output", "check_parquet", "format_of", "open_output", "write_snapshot"]
+__all__ = ["ExportError", "check_output", "check_parquet", "format_of", "open_output", "write_snapshot", "writer_of"]
 
 
 class Writer(Protocol):
@@ -28,16 +22,15 @@ class Writer(Protocol):
         """Write ``snapshot``; ``progress`` hears now and then how many flows are written, and may raise to end it."""
 
 
-WRITERS: Mapping[str, Writer] = MappingProxyType(
-    {
-        "json": write_json,
-        "ndjson": write_ndjson,
-        "csv": write_csv,
-        "text": write_text,
-        "parquet": write_parquet,
-        "ipfix": write_ipfix,
-    }
-)
+# Each format's module; the function that writes it is write_FORMAT.
+WRITERS = {
+    "json": "xtop.export.json_format",
+    "ndjson": "xtop.export.json_format",
+    "csv": "xtop.export.csv_format",
+    "text": "xtop.export.text_format",
+    "parquet": "xtop.export.parquet_format",
+    "ipfix": "xtop.export.ipfix_format",
+}
 
 _SUFFIXES = {
     ".json": "json",
@@ -50,12 +43,24 @@ _SUFFIXES = {
 }
 
 
+def writer_of(format: str) -> Writer:
+    """Return what writes ``format``."""
+    return cast(Writer, getattr(import_module(WRITERS[format]), f"write_{format}"))
+
+
+def check_parquet() -> None:
+    """Raise ExportError where what Parquet needs is missing, before anything is captured."""
+    from xtop.export import parquet_format
+
+    parquet_format.check_parquet()
+
+
 def write_snapshot(
     snapshot: Snapshot, path: Path | None, format: str, overwrite: bool, progress: Progress = unheard
 ) -> None:
     """Write ``snapshot`` to ``path`` (None or ``-`` = standard output), whole or not at all."""
     with open_output(path, overwrite) as stream:
-        WRITERS[format](snapshot, stream, progress)
+        writer_of(format)(snapshot, stream, progress)
 
 
 def format_of(path: Path) -> str:
