@@ -56,8 +56,9 @@ format: ## put Python and C into the project's format
 man: build ## write build/xtop.1, the manual page
 	@$(BIN)/python -m xtop.manual > build/xtop.1 && echo build/xtop.1
 
-bench: build ## measure the flow path on this machine; ARGS goes to xtop bench
-	@$(BIN)/xtop bench $(ARGS)
+bench: ## xtop beside nfpcapd, softflowd, argus and tcpdump on the same captures: one table, and build/bench.json
+	@.ci/setup bench
+	@$(BIN)/python -m tests.bench.file_table $(ARGS)
 
 instructions: build ## instructions a packet beside the baseline (callgrind); ARGS=--accept makes them the baseline
 	@$(PYTHON) .ci/instructions $(ARGS)

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""xtop beside other programs on the same captures: ``python -m tests.bench.file_table``, which is ``make bench``.
+
+Each program that is installed reads each capture from the page cache, in rounds whose order turns, so that what the
+machine does besides falls on all of them. Compared is CPU time, user and system, of all processes of a program: it
+depends on others far less than time on the clock. One table, and the same in build/bench.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.captures import capture_of_flows, capture_of_real_traffic, warm
+from tests.bench.program_cost import Cost, Spread, run, spread
+
+BIN = Path(sys.executable).parent
+XTOP = BIN / "xtop"
+RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
+MEASURE = "nfpcapd"  # what the others are a share of
+REAL = 1_000_000  # packets of real traffic: half a gigabyte
+
+Command = Callable[[Path, Path], list[str | Path]]  # of the capture, and a directory to write into
+
+
+@dataclass(frozen=True)
+class Program:
+    """A row of the table. Where ``piped``, the capture is its standard input."""
+
+    name: str
+    does: str
+    command: Command
+    piped: bool = False
+
+
+def snapshot(*options: str) -> Command:
+    """xtop's snapshot of a file."""
+    return lambda path, directory: [XTOP, "snapshot", "-r", path, *options, "-o", directory / "out"]
+
+
+PROGRAMS = (
+    Program("xtop snapshot --top 10", "the ten greatest flows as JSON", snapshot("--top", "10")),
+    Program("xtop snapshot", "every flow as JSON", snapshot()),
+    Program(
+        "xtop record --ipfix file:",
+        "every flow into an IPFIX file",
+        lambda path, directory: [XTOP, "record", "-r", path, "--ipfix", f"file:{directory}/ipfix"],
+    ),
+    Program(
+        "xtop-capture",
+        "every flow in memory, no Python",
+        lambda path, directory: [BIN / "xtop-capture", "--file-fd", "0"],
+        piped=True,
+    ),
+    Program(
+        "xtop-capture --drain",
+        "the drain: reads packets, looks at none",
+        lambda path, directory: [BIN / "xtop-capture", "--file-fd", "0", "--drain"],
+        piped=True,
+    ),
+    Program(
+        "nfpcapd", "every flow into its own file", lambda path, directory: ["nfpcapd", "-r", path, "-w", directory]
+    ),
+    Program(
+        "softflowd",
+        "flows in memory, exported to nobody",
+        lambda path, directory: [
+            *("softflowd", "-d", "-6", "-m", "4000000", "-p", directory / "pid", "-c", directory / "control", "-r", "-")
+        ],
+        piped=True,
+    ),
+    Program(
+        "argus",
+        "every flow into its own file",
+        lambda path, directory: ["argus", "-X", "-r", path, "-w", directory / "out"],
+    ),
+    Program(
+        "tcpdump",
+        "writes the packets again, to nowhere",
+        lambda path, directory: ["tcpdump", "-r", path, "-w", "/dev/null"],
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one program on one capture; the floor and the flow path alone are no processes of their own."""
+
+    name: str
+    does: str
+    nanoseconds: Spread  # CPU, a packet
+    cpu: Spread | None = None  # seconds
+    memory: float | None = None  # MB
+    share: Spread | None = None  # of the measure's CPU time, in pairs of the same round
+
+
+@dataclass(frozen=True)
+class Table:
+    """One capture."""
+
+    capture: str
+    packets: int
+    flows: int
+    rows: tuple[Row, ...]
+
+
+def measured(programs: Iterable[Program], path: Path, rounds: int) -> dict[str, list[Cost]]:
+    """Run each program once a round; the order turns."""
+    programs = list(programs)
+    costs: dict[str, list[Cost]] = {program.name: [] for program in programs}
+    for turn in range(rounds):
+        for program in programs[turn % len(programs) :] + programs[: turn % len(programs)]:
+            with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+                directory = Path(name)
+                stdin = path if program.piped else Path(os.devnull)
+                command = program.command(path, directory)
+                costs[program.name].append(run(command, stdin, directory / "words"))
+    return costs
+
+
+def flow_path(path: Path, rounds: int) -> dict[str, Any]:
+    """Return what `xtop bench` says of the same packets, in memory."""
+    command = [XTOP, "bench", "--pcap", path, "--json", "--repeat", str(rounds)]
+    answer: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return answer
+
+
+def one(value: float) -> Spread:
+    """Return a figure that is a median already."""
+    return Spread(value, value, value)
+
+
+def table(name: str, path: Path, rounds: int) -> Table:
+    """Measure everything on one capture."""
+    warm(path)
+    bench = flow_path(path, rounds)
+    packets: int = bench["packets"]
+    rows = [
+        Row("memory's floor", "two random lines a packet", one(bench["floor_ns_per_packet"])),
+        Row("xtop's flow path", "packets in memory", one(bench["ns_per_packet"])),
+    ]
+    costs = measured(
+        [program for program in PROGRAMS if shutil.which(str(program.command(path, path)[0]))], path, rounds
+    )
+    base = costs.get(MEASURE)
+    for program in PROGRAMS:
+        if not (runs := costs.get(program.name)):
+            continue
+        shares = [run.cpu / other.cpu for run, other in zip(runs, base, strict=True)] if base else None
+        rows.append(
+            Row(
+                program.name,
+                program.does,
+                spread([run.cpu / packets * 1e9 for run in runs]),
+                spread([run.cpu for run in runs]),
+                max(run.memory for run in runs),
+                spread(shares) if shares else None,
+            )
+        )
+    return Table(name, packets, bench["flows"], tuple(rows))
+
+
+def lines(tables: Iterable[Table]) -> Iterable[str]:
+    """Yield all tables as one, in Markdown; spreads are median (least-most)."""
+    yield f"| capture, program | what it does | CPU ns a packet | CPU s | of {MEASURE}'s | memory, MB |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: |"
+    for table in tables:
+        yield f"| **{table.capture}** | {table.packets:,} packets, {table.flows:,} flows | | | | |"
+        for row in table.rows:
+            cpu = row.cpu.text(2) if row.cpu else ""
+            share = row.share.text(3) if row.share else ""
+            memory = f"{row.memory:.0f}" if row.memory else ""
+            per_packet = row.nanoseconds.text(0) if row.cpu else f"{row.nanoseconds.median:.1f}"
+            yield f"| {row.name} | {row.does} | {per_packet} | {cpu} | {share} | {memory} |"
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packets", type=int, default=5_000_000, help="of the drawn captures")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--capture", choices=("100000", "1000000", "real"), action="append", help="which (all)")
+    options = parser.parse_args()
+    load = [os.getloadavg()]
+    wanted = options.capture or ["100000", "1000000", "real"]
+    tables = []
+    for name in wanted:
+        path = capture_of_real_traffic(REAL) if name == "real" else capture_of_flows(int(name), options.packets)
+        tables.append(table("real traffic" if name == "real" else f"{int(name):,} flows", path, options.rounds))
+    load.append(os.getloadavg())
+    print("\n".join(lines(tables)))
+    before, after = load[0][0], load[1][0]
+    print(f"\n{options.rounds} rounds, {os.cpu_count()} CPUs, load average {before:.1f} before and {after:.1f} after")
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps({"load": load, "tables": [asdict(table) for table in tables]}, indent=1) + "\n")
+    print(f"written: {RESULT}")
+
+
+if __name__ == "__main__":
+    main()
