@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench instructions screenshots cast comparison fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench bench-thesis instructions screenshots cast comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -59,6 +59,10 @@ man: build ## write build/xtop.1, the manual page
 bench: ## xtop beside nfpcapd, softflowd, argus and tcpdump on the same captures: one table, and build/bench.json
 	@.ci/setup bench
 	@$(BIN)/python -m tests.bench.file_table $(ARGS)
+
+bench-thesis: ## the thesis's experiments on this machine (root); ARGS=--write draws docs/thesis.svg
+	@.ci/setup bench
+	@$(BIN)/python -m tests.bench.thesis $(ARGS)
 
 instructions: build ## instructions a packet beside the baseline (callgrind); ARGS=--accept makes them the baseline
 	@$(PYTHON) .ci/instructions $(ARGS)
