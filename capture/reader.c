@@ -16,6 +16,7 @@
 
 #include "capture/reader_activity.h"
 #include "capture/reader_state.h"
+#include "capture/segment_map.h"
 
 /* A writer that runs is out of a record within nanoseconds; one that lost its CPU in the middle comes back in ms. */
 #define COPY_SPINS 1000
@@ -54,7 +55,7 @@ struct reader *reader_open(int fd, char *error, size_t error_size)
         snprintf(error, error_size, "this is no xtop segment");
         return NULL;
     }
-    map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    map = segment_map(fd, (uint64_t)status.st_size, PROT_READ);
     if (map == MAP_FAILED) {
         snprintf(error, error_size, "cannot map the segment (%s)", strerror(errno));
         return NULL;
@@ -72,7 +73,7 @@ struct reader *reader_open(int fd, char *error, size_t error_size)
 void reader_close(struct reader *reader)
 {
     for (uint32_t i = 0; i < XTOP_MAX_QUEUES; i++)
-        free(reader->previous[i]);
+        reader_previous_free(reader, i);
     free(reader->ended);
     reader_activity_free(reader->activity);
     munmap((void *)(uintptr_t)reader->header, reader->size);

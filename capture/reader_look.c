@@ -13,6 +13,7 @@
 #include "capture/hash.h"
 #include "capture/histogram.h"
 #include "capture/reader_activity.h"
+#include "capture/reader_gain.h"
 #include "capture/reader_group.h"
 #include "capture/reader_rank.h"
 #include "capture/reader_state.h"
@@ -26,6 +27,9 @@ struct look {
     struct ranking groups;
     struct reader_groups group;
     struct reader_activity *activity; /* NULL: nobody asked */
+    bool few;                         /* of most flows a glance is enough: nobody asks for more than their totals */
+    bool tied;                        /* the key of the flow before was needed, too */
+    struct reader_row glanced;        /* what of a flow was filled in at a glance */
     bool over;    /* the capture has ended: rates are measured from the last look before that, for good */
     bool between; /* rates are those of the look before */
     bool failed;  /* memory ran out */
@@ -62,56 +66,9 @@ static void row_consider(struct look *look, struct reader_row *row)
 
 /* ---- Rates --------------------------------------------------------------------------------------------------- */
 
-static bool previous_reserve(struct reader *reader, uint32_t queue, uint32_t used)
+static struct gain gain_of(const struct look *look, const struct previous *previous, const struct xtop_record *record)
 {
-    struct previous *grown;
-    uint32_t room = reader->previous_room[queue] ? reader->previous_room[queue] : 1024;
-
-    while (room <= used)
-        room = room > UINT32_MAX / 2 ? UINT32_MAX : room * 2;
-    if (room == reader->previous_room[queue])
-        return true;
-    grown = realloc(reader->previous[queue], (uint64_t)room * sizeof *grown);
-    if (!grown)
-        return false;
-    memset(grown + reader->previous_room[queue], 0, (uint64_t)(room - reader->previous_room[queue]) * sizeof *grown);
-    reader->previous[queue] = grown;
-    reader->previous_room[queue] = room;
-    return true;
-}
-
-/* What the record gained since the look before; from now on it is measured from here. */
-static void rate_measure(struct look *look, struct previous *previous, const struct xtop_record *record,
-                         struct reader_row *row)
-{
-    bool since = previous->generation == record->generation && !look->view->over_span;
-
-    for (int end = 0; end < 2; end++) {
-        uint64_t packets = record->direction[end].packets;
-        uint64_t bytes = record->direction[end].bytes;
-        uint64_t rate_packets = since ? packets - previous->packets[end] : packets;
-        uint64_t rate_bytes = since ? bytes - previous->bytes[end] : bytes;
-
-        row->rate_packets[end] += rate_packets;
-        row->rate_bytes[end] += rate_bytes;
-        if (look->over)
-            continue;
-        previous->rate_packets[end] = (float)rate_packets;
-        previous->rate_bytes[end] = (float)rate_bytes;
-        previous->packets[end] = packets;
-        previous->bytes[end] = bytes;
-    }
-    if (!look->over)
-        previous->generation = record->generation;
-}
-
-/* Between two intervals a flow has the rates of the last; one that came since then has none yet. */
-static void rate_recall(const struct previous *previous, const struct xtop_record *record, struct reader_row *row)
-{
-    for (int end = 0; previous->generation == record->generation && end < 2; end++) {
-        row->rate_packets[end] += (uint64_t)previous->rate_packets[end];
-        row->rate_bytes[end] += (uint64_t)previous->rate_bytes[end];
-    }
+    return look->between ? gain_recall(previous, record) : gain_since(previous, record, look->view->over_span);
 }
 
 static void rate_add(struct look *look, struct reader_place place, const struct xtop_record *record,
@@ -120,11 +77,14 @@ static void rate_add(struct look *look, struct reader_place place, const struct 
     struct previous unknown = {0}; /* a slot that came into use after this look made its room */
     bool known = place.slot < look->reader->previous_room[place.queue];
     struct previous *previous = known ? &look->reader->previous[place.queue][place.slot] : &unknown;
+    struct gain gain = gain_of(look, previous, record);
 
-    if (look->between)
-        rate_recall(previous, record, row);
-    else
-        rate_measure(look, previous, record, row);
+    for (int end = 0; end < 2; end++) {
+        row->rate_packets[end] += gain.packets[end];
+        row->rate_bytes[end] += gain.bytes[end];
+    }
+    if (!look->between && !look->over)
+        gain_keep(previous, record, &gain);
 }
 
 /* From the first frame to the last, as the queues saw it. */
@@ -162,13 +122,13 @@ static void interval_settle(struct look *look)
 
 /* ---- The scan ------------------------------------------------------------------------------------------------ */
 
-static void flow_count(struct reader_result *result, const struct xtop_record *record)
+static void flow_count(struct reader_result *result, const struct xtop_record *record, uint32_t lasted)
 {
     struct xtop_protocol *protocol = &result->protocol[record->key.protocol];
     uint64_t packets = record_packets(record);
 
     result->flows_live++;
-    result->duration[histogram_duration_bin(record_last_seen(record) - record_first_seen(record))]++;
+    result->duration[lasted]++;
     result->packets[histogram_packets_bin(packets)]++;
     protocol->flows++;
     protocol->packets += packets;
@@ -177,33 +137,87 @@ static void flow_count(struct reader_result *result, const struct xtop_record *r
 
 static void flow_consider(struct look *look, struct reader_row *row)
 {
-    flow_count(look->result, &row->record);
+    flow_count(look->result, &row->record, duration_bin(&row->record));
     if (look->activity)
         reader_activity_add(look->activity, row);
     row_consider(look, row);
 }
 
-/* Slots ahead of the one that is read: the rests' three lines each are more than the CPU fetches by itself. */
-#define READ_AHEAD 8
-
-static void reader_fetch(const struct reader *reader, struct reader_place place)
+/* Whether the flow at a glance stands behind those that are wanted. It is then done with, but for its rates. */
+static bool glance_behind(struct look *look, struct reader_place place, struct reader_row *row)
 {
-    const struct xtop_rest *rest = reader_rest_at(reader, place);
+    int order = ranking_place(&look->rows, row);
 
-    __builtin_prefetch(&rest->total[0]);
-    __builtin_prefetch(&rest->total[1]);
-    __builtin_prefetch(rest->address0);
+    look->tied = order == 0;
+    if (look->tied)
+        order = reader_glance_key(look->reader, place, &row->record) && ranking_key_behind(&look->rows, row);
+    return order > 0;
+}
+
+/* True when no more need be known of what is at `place`: there is nothing, or it is counted and measured. */
+static bool glance_suffices(struct look *look, struct reader_place place)
+{
+    struct previous *previous = &look->reader->previous[place.queue][place.slot];
+    struct reader_row *row = &look->glanced;
+    enum glance glance = reader_glance(look->reader, place, previous, &row->record);
+    bool still = glance == GLANCE_STILL;
+    struct gain gain = {0};
+
+    if (glance == GLANCE_FREE || glance == GLANCE_BUSY)
+        return glance == GLANCE_FREE;
+    if (!still || look->between)
+        gain = gain_of(look, previous, &row->record);
+    memcpy(row->rate_packets, gain.packets, sizeof gain.packets);
+    memcpy(row->rate_bytes, gain.bytes, sizeof gain.bytes);
+    if (!glance_behind(look, place, row))
+        return false;
+    flow_count(look->result, &row->record, still ? previous->side[0].duration_bin : duration_bin(&row->record));
+    look->result->matched++;
+    ranking_pass(&look->rows);
+    if (look->between || look->over)
+        return true;
+    if (still)
+        gain_nothing(previous);
+    else
+        gain_keep(previous, &row->record, &gain);
+    return true;
+}
+
+/* Slots ahead of the one that is read: a rest's lines are more than the CPU fetches by itself. */
+#define READ_AHEAD 8
+#define READ_FAR 32
+
+static void fetch_ahead(const struct look *look, struct reader_place place, uint32_t last)
+{
+    const struct reader *reader = look->reader;
+    const struct xtop_rest *rest = reader_rest_at(reader, place);
+    const struct previous *previous = &reader->previous[place.queue][place.slot];
+    bool whole = !look->few;
+
+    if (place.slot + READ_FAR > last)
+        return;
+    __builtin_prefetch(reader_slot_at(reader, place) + READ_FAR);
+    __builtin_prefetch(previous + READ_FAR, 1);
+    if (whole || look->tied)
+        __builtin_prefetch(rest->address0);
+    if (whole || previous->sequence != reader_sequence(reader, place)) {
+        __builtin_prefetch(&rest->total[0]);
+        __builtin_prefetch(&rest->total[1]);
+    }
 }
 
 static void scan_one_queue(struct look *look)
 {
+    uint32_t room = look->reader->previous_room[0] - 1;
     uint32_t used = reader_slots_used(look->reader, 0);
 
     for (uint32_t slot = 1; slot <= used && !look->failed; slot++) {
         struct reader_place place = {0, slot};
         struct reader_row row;
 
-        reader_fetch(look->reader, (struct reader_place){0, slot + READ_AHEAD});
+        fetch_ahead(look, (struct reader_place){0, slot + READ_AHEAD}, used < room ? used : room);
+        if (look->few && slot <= room && glance_suffices(look, place))
+            continue;
         if (!reader_copy_record(look->reader, place, &row.record))
             continue;
         memset(row.rate_packets, 0, sizeof row.rate_packets);
@@ -242,7 +256,7 @@ static void scan_live(struct look *look)
     struct reader_halves halves;
 
     for (uint32_t i = 0; i < look->reader->header->queue_count; i++)
-        if (!previous_reserve(look->reader, i, reader_slots_used(look->reader, i))) {
+        if (!reader_previous_reserve(look->reader, i, reader_slots_used(look->reader, i))) {
             look->failed = true;
             return;
         }
@@ -329,6 +343,8 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
     if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
         look.activity = reader->activity;
+    look.few = view->top && !view->filter && !view->group && !view->directions && !view->over_span && !look.activity &&
+               ranking_by_totals(&look.rows);
     scan_live(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

@@ -112,6 +112,19 @@ static struct metric metric_of(const struct reader_row *row, uint32_t sort)
     }
 }
 
+bool ranking_by_totals(const struct ranking *ranking)
+{
+    switch (ranking->sort) {
+    case READER_SORT_BYTES:
+    case READER_SORT_PACKETS:
+    case READER_SORT_BPS:
+    case READER_SORT_PPS:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int metric_compare(struct metric a, struct metric b)
 {
     if (a.high != b.high)
@@ -210,14 +223,35 @@ static void append(struct ranking *ranking, const struct reader_row *row, struct
         heap_make(ranking);
 }
 
+static bool heap_full(const struct ranking *ranking)
+{
+    return ranking->top && ranking->count == ranking->top;
+}
+
+/* Where a row of that metric stands beside the last of the wanted. */
+static int last_compare(const struct ranking *ranking, struct metric metric)
+{
+    int order = metric_compare(metric, ranking->rank[0].metric);
+
+    return ranking->descending ? -order : order;
+}
+
+int ranking_place(const struct ranking *ranking, const struct reader_row *row)
+{
+    return heap_full(ranking) ? last_compare(ranking, metric_of(row, ranking->sort)) : -1;
+}
+
+bool ranking_key_behind(const struct ranking *ranking, const struct reader_row *row)
+{
+    return memcmp(&row->record.key, &ranking->row[ranking->rank[0].row].record.key, sizeof row->record.key) > 0;
+}
+
 /* The heap is full: the row enters in the place of the last, when it stands before it. */
 static void replace(struct ranking *ranking, const struct reader_row *row, struct metric metric)
 {
     struct rank *last = &ranking->rank[0];
-    int order = metric_compare(metric, last->metric);
+    int order = last_compare(ranking, metric);
 
-    if (ranking->descending)
-        order = -order;
     if (order == 0)
         order = row_compare(row, &ranking->row[last->row]);
     if (order >= 0)
@@ -233,7 +267,7 @@ void ranking_offer(struct ranking *ranking, const struct reader_row *row)
     struct metric metric = metric_of(row, ranking->sort);
 
     ranking->offered++;
-    if (ranking->top && ranking->count == ranking->top)
+    if (heap_full(ranking))
         replace(ranking, row, metric);
     else
         append(ranking, row, metric);

@@ -31,6 +31,24 @@ void ranking_offer(struct ranking *ranking, const struct reader_row *row);
 /* The same for each direction of `row` that has packets, as a row of its own whose initiator is its sender. */
 void ranking_offer_directions(struct ranking *ranking, const struct reader_row *row);
 
+/* Whether where a row stands is told by its flow's packets, bytes and rates, and only where those are equal by its key. */
+bool ranking_by_totals(const struct ranking *ranking);
+
+/*
+ * Where such a row would stand, of which nothing but these is filled in: positive behind the last of the wanted, which
+ * has no room for it; 0: its key decides; negative: it is wanted.
+ */
+int ranking_place(const struct ranking *ranking, const struct reader_row *row);
+
+/* Whether its key, filled in as well, puts a row behind the last of the wanted when ranking_place says 0. */
+bool ranking_key_behind(const struct ranking *ranking, const struct reader_row *row);
+
+/* Counts a row that need not be offered, for it stands behind the wanted. */
+static inline void ranking_pass(struct ranking *ranking)
+{
+    ranking->offered++;
+}
+
 /* Puts the rows in order and fills in their flow_id. Afterwards row, count and offered stand; no other field does. */
 void ranking_finish(struct ranking *ranking);
 

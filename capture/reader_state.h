@@ -12,15 +12,7 @@
 #include "capture/flow_unpack.h"
 #include "capture/reader.h"
 
-/* A flow's totals at the look before, and what it had gained in the interval up to then; by slot. */
-struct previous {
-    uint32_t generation;
-    uint32_t padding;
-    float rate_packets[2]; /* seven digits are enough for what is shown until the next interval */
-    float rate_bytes[2];
-    uint64_t packets[2];
-    uint64_t bytes[2];
-};
+struct previous; /* reader_gain.h */
 
 struct reader {
     const struct xtop_header *header;
@@ -86,6 +78,12 @@ static inline bool reader_place_live(const struct reader *reader, struct reader_
     return __atomic_load_n(&reader_slot_at(reader, place)->state, __ATOMIC_RELAXED) & XTOP_SLOT_VERSION;
 }
 
+/* As a hint: without the reader's protocol nothing follows from it. */
+static inline uint32_t reader_sequence(const struct reader *reader, struct reader_place place)
+{
+    return __atomic_load_n(&reader_slot_at(reader, place)->sequence, __ATOMIC_RELAXED);
+}
+
 /* What one sequence lock covers: `size` bytes at `from`, which begins with it, and rest_size bytes at `rest`. */
 struct locked {
     const void *from;
@@ -102,6 +100,32 @@ void reader_copy_locked(const struct reader *reader, const struct locked *locked
 
 /* Copies a record whole; false when the slot is free. */
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);
+
+/* ---- reader_previous.c ---- */
+
+/* Makes room for slots up to `used`; what there was stays, and new ones are all zero. False: no memory. */
+bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t used);
+void reader_previous_free(struct reader *reader, uint32_t queue);
+
+/* ---- reader_glance.c ---- */
+
+enum glance {
+    GLANCE_FREE,  /* there is no flow */
+    GLANCE_BUSY,  /* the writer was at it: copy the record */
+    GLANCE_MOVED, /* the flow was touched since the look before */
+    GLANCE_STILL, /* it was not */
+};
+
+/*
+ * Fills in of the record at `place` what every look needs of every flow: sequence, generation, protocol, last_seen,
+ * packets, bytes, and unless the flow stood still first_seen. Touches one line of a flow that stood still, three of
+ * another, of five.
+ */
+enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
+                          struct xtop_record *record);
+
+/* Fills in the key. False when the writer was at it, or the slot is no longer at record->sequence. */
+bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record);
 
 /* ---- reader_bytes.c ---- */
 

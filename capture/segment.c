@@ -94,27 +94,6 @@ static void header_lay_out(struct xtop_header *header, const struct segment_plan
     }
 }
 
-/* Maps the segment where a huge page may begin: reserves room for one more and gives the two ends back. */
-static void *segment_map(int fd, uint64_t size)
-{
-    uint8_t *room = mmap(NULL, size + SEGMENT_WINDOW, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    uint64_t before;
-    void *map;
-
-    if (room == MAP_FAILED)
-        return MAP_FAILED;
-    before = -(uint64_t)(uintptr_t)room & (SEGMENT_WINDOW - 1);
-    map = mmap(room + before, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0);
-    if (map == MAP_FAILED) {
-        munmap(room, size + SEGMENT_WINDOW);
-        return MAP_FAILED;
-    }
-    if (before)
-        munmap(room, before);
-    munmap(room + before + size, SEGMENT_WINDOW - before);
-    return map;
-}
-
 int segment_create(struct segment *segment, const struct segment_plan *plan, struct failure *failure)
 {
     uint64_t size = plan_shards_start(plan) + plan->queue_count * plan_shard_size(plan);
@@ -130,7 +109,7 @@ int segment_create(struct segment *segment, const struct segment_plan *plan, str
                     (unsigned long long)(size >> 20), strerror(errno));
         goto fail;
     }
-    map = segment_map(segment->fd, size);
+    map = segment_map(segment->fd, size, PROT_READ | PROT_WRITE);
     if (map == MAP_FAILED) {
         failure_set(failure, EXIT_FAILED, "cannot map %llu MiB of shared memory (%s; lower --max-flows)",
                     (unsigned long long)(size >> 20), strerror(errno));

@@ -9,11 +9,9 @@
 
 #include "capture/failure.h"
 #include "capture/flow_abi.h"
+#include "capture/segment_map.h"
 
 #define SEGMENT_ENDED_DEFAULT 65536
-
-/* A segment is mapped at, and is as long as, whole huge pages of this size, so that the stocker may make them so. */
-#define SEGMENT_WINDOW (UINT64_C(2) << 20)
 
 struct segment_plan {
     uint32_t queue_count;

@@ -6,12 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "capture/reader.h"
 #include "table_fixture.h"
 
 #define STEPS 6
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 static double now_ms(void)
 {
@@ -28,32 +33,73 @@ static int compare(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
-static void time_looks(struct reader *reader, const char *name, const struct filter_instruction *program,
-                       uint64_t count, int looks)
+/* A table whose flows have had one packet to eight each, in no order. */
+static void fill(struct table_fixture *fixture, uint32_t flows)
 {
-    struct reader_view view = {
-        .sort = READER_SORT_BPS, .descending = 1, .top = 200, .filter = program, .filter_count = count};
+    for (uint32_t i = 0; i < flows; i++) {
+        struct packet packet = fixture_packet(i, 0);
+
+        for (uint32_t n = 0; n < 1 + (i * UINT32_C(2654435761) >> 29); n++)
+            fixture_feed(fixture, &packet, START + i);
+    }
+}
+
+/* As the stocker of a live capture does. */
+static const char *collapse(struct table_fixture *fixture)
+{
+    struct xtop_header *header = fixture->segment.header;
+
+    return madvise(header, header->segment_size, MADV_COLLAPSE) ? "small pages" : "huge pages";
+}
+
+/* One packet more for one flow in `every`; 0: for none. */
+static void move(struct table_fixture *fixture, uint32_t flows, uint32_t every, uint32_t round)
+{
+    for (uint32_t i = 0; every && i < flows; i += every) {
+        struct packet packet = fixture_packet(i, 0);
+
+        fixture_feed(fixture, &packet, START + flows + round);
+    }
+}
+
+/* A table under a reader, and what a row of figures is made of. */
+struct bench {
+    struct table_fixture fixture;
+    struct reader *reader;
+    uint32_t flows;
+    int looks;
+};
+
+static void time_looks(struct bench *bench, const char *name, uint32_t every, const struct filter_instruction *program)
+{
+    struct reader_view view = {.sort = READER_SORT_BPS,
+                               .descending = 1,
+                               .top = 200,
+                               .filter = program,
+                               .filter_count = program ? STEPS + 1 : 0};
     struct reader_result result = {0};
-    double *took = calloc((size_t)looks, sizeof *took);
+    double *took = calloc((size_t)bench->looks, sizeof *took);
 
-    for (int i = 0; i < looks; i++) {
-        double start = now_ms();
+    for (int i = 0; i < bench->looks; i++) {
+        double start;
 
-        if (reader_look(reader, &view, &result))
+        move(&bench->fixture, bench->flows, every, (uint32_t)i);
+        start = now_ms();
+        if (reader_look(bench->reader, &view, &result))
             exit(1);
         took[i] = now_ms() - start;
         reader_rows_free(result.row);
     }
-    qsort(took, (size_t)looks, sizeof *took, compare);
+    qsort(took, (size_t)bench->looks, sizeof *took, compare);
     printf("%-34s %8llu matched  median %6.1f ms  least %6.1f ms  most %6.1f ms\n", name,
-           (unsigned long long)result.matched, took[looks / 2], took[0], took[looks - 1]);
+           (unsigned long long)result.matched, took[bench->looks / 2], took[0], took[bench->looks - 1]);
     free(took);
 }
 
 int main(int argc, char **argv)
 {
-    uint32_t flows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000;
-    int looks = argc > 2 ? atoi(argv[2]) : 21;
+    struct bench bench = {.flows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000,
+                          .looks = argc > 2 ? atoi(argv[2]) : 21};
     /* proto udp and port 53 and src port 1024-40000 and bps > 1k */
     struct filter_instruction program[STEPS + 1] = {
         {.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 5, .range.number = {17, 17}},
@@ -64,25 +110,21 @@ int main(int argc, char **argv)
         {.field = FILTER_REJECT},
         {.field = FILTER_ACCEPT},
     };
-    struct table_fixture fixture;
-    struct reader *reader;
     char error[256];
 
-    fixture_open(&fixture, flows, 64);
-    for (uint32_t i = 0; i < flows; i++) {
-        struct packet packet = fixture_packet(i, 0);
-
-        fixture_feed(&fixture, &packet, START + i);
-    }
-    reader = reader_open(fixture.segment.fd, error, sizeof error);
-    if (!reader)
+    fixture_open(&bench.fixture, bench.flows, 64);
+    fill(&bench.fixture, bench.flows);
+    bench.reader = reader_open(bench.fixture.segment.fd, error, sizeof error);
+    if (!bench.reader)
         return 1;
-    printf("%u flows\n", flows);
-    time_looks(reader, "no filter", NULL, 0, looks);
-    time_looks(reader, "five tests", program, STEPS + 1, looks);
+    printf("%u flows, %s; packets between two looks for\n", bench.flows, collapse(&bench.fixture));
+    time_looks(&bench, "none", 0, NULL);
+    time_looks(&bench, "one flow in five", 5, NULL);
+    time_looks(&bench, "all, one each", 1, NULL);
+    time_looks(&bench, "none, five tests", 0, program);
     program[0].range.number[0] = program[0].range.number[1] = 6;
-    time_looks(reader, "proto tcp (nothing matches)", program, STEPS + 1, looks);
-    reader_close(reader);
-    fixture_close(&fixture);
+    time_looks(&bench, "none, proto tcp (nothing matches)", 0, program);
+    reader_close(bench.reader);
+    fixture_close(&bench.fixture);
     return 0;
 }

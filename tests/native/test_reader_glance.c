@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A look that shows few of many flows takes a glance at most of them. What it tells is held against a look that copies
+ * every record, and glances against a writer at full speed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "capture/reader_gain.h"
+#include "capture/reader_state.h"
+#include "numbered_writer.h"
+
+#define FLOWS 3000u
+#define TOP 20u
+#define ROUNDS 40u
+
+static const uint32_t sorts[] = {READER_SORT_BPS, READER_SORT_PPS, READER_SORT_BYTES, READER_SORT_PACKETS};
+
+struct pair {
+    struct table_fixture fixture;
+    struct reader *few;   /* asked for TOP rows */
+    struct reader *whole; /* asked for all, so that every record is copied */
+    uint32_t random;
+    uint64_t now;
+};
+
+static uint32_t draw(struct pair *pair)
+{
+    pair->random = pair->random * 1664525u + 1013904223u;
+    return pair->random >> 8;
+}
+
+static struct reader *open_reader(const struct table_fixture *fixture)
+{
+    char error[200] = "";
+    struct reader *reader = reader_open(fixture->segment.fd, error, sizeof error);
+
+    if (!reader)
+        fail_msg("reader_open: %s", error);
+    return reader;
+}
+
+static struct pair *pair_open(uint32_t random)
+{
+    struct pair *pair = calloc(1, sizeof *pair);
+
+    assert_non_null(pair);
+    fixture_open(&pair->fixture, FLOWS, 64);
+    pair->fixture.segment.header->state = XTOP_STATE_RUNNING;
+    pair->few = open_reader(&pair->fixture);
+    pair->whole = open_reader(&pair->fixture);
+    pair->random = random;
+    pair->now = START;
+    return pair;
+}
+
+static void pair_close(struct pair *pair)
+{
+    reader_close(pair->few);
+    reader_close(pair->whole);
+    fixture_close(&pair->fixture);
+    free(pair);
+}
+
+/* Packets for some flows, new ones among them; at times so late that flows end and their slots change hands. */
+static void traffic(struct pair *pair, uint32_t round)
+{
+    uint32_t packets = round % 4 == 3 ? 0 : draw(pair) % (2 * FLOWS);
+
+    pair->now += (round % 7 == 6 ? 40 : 1) * SECOND;
+    for (uint32_t i = 0; i < packets; i++) {
+        struct packet packet = fixture_packet(draw(pair) % (FLOWS + FLOWS / 2), (uint8_t)(draw(pair) & 1));
+
+        packet.bytes += draw(pair) % 4 * 400;
+        packet.key.protocol = draw(pair) % 8 ? 17 : 136;
+        packet_plain(&packet);
+        fixture_feed(&pair->fixture, &packet, pair->now);
+    }
+    flow_table_sweep(&pair->fixture.table, pair->now);
+}
+
+static void assert_rows_equal(const struct reader_row *a, const struct reader_row *b)
+{
+    assert_memory_equal(&a->record, &b->record, sizeof a->record);
+    assert_memory_equal(a->rate_packets, b->rate_packets, sizeof a->rate_packets);
+    assert_memory_equal(a->rate_bytes, b->rate_bytes, sizeof a->rate_bytes);
+}
+
+static void assert_same_look(struct pair *pair, struct reader_view view)
+{
+    struct reader_result few, whole;
+
+    view.top = TOP;
+    assert_int_equal(reader_look(pair->few, &view, &few), 0);
+    view.top = 0;
+    assert_int_equal(reader_look(pair->whole, &view, &whole), 0);
+    assert_int_equal(few.flows_live, fixture_live(&pair->fixture));
+    assert_int_equal(few.flows_live, whole.flows_live);
+    assert_int_equal(few.matched, whole.matched);
+    assert_int_equal(few.rows, whole.rows);
+    assert_memory_equal(few.duration, whole.duration, sizeof few.duration);
+    assert_memory_equal(few.packets, whole.packets, sizeof few.packets);
+    assert_memory_equal(few.protocol, whole.protocol, sizeof few.protocol);
+    assert_int_equal(few.row_count, whole.row_count < TOP ? whole.row_count : TOP);
+    for (uint64_t i = 0; i < few.row_count; i++)
+        assert_rows_equal(&few.row[i], &whole.row[i]);
+    reader_rows_free(few.row);
+    reader_rows_free(whole.row);
+}
+
+static void check_looks(uint32_t sort, uint32_t descending)
+{
+    struct pair *pair = pair_open(sort * 2 + descending);
+    struct reader_view view = {.sort = sort, .descending = descending};
+
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        traffic(pair, round);
+        view.between = round % 5 == 2;
+        assert_same_look(pair, view);
+        if (round == ROUNDS / 2) /* another order, as of a key pressed between two intervals */
+            view.sort = sorts[draw(pair) % 4];
+    }
+    pair->fixture.segment.header->state = XTOP_STATE_DONE;
+    for (int look = 0; look < 2; look++)
+        assert_same_look(pair, view);
+    pair_close(pair);
+}
+
+static void test_a_glance_tells_what_a_copy_tells(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < sizeof sorts / sizeof *sorts; i++)
+        for (uint32_t descending = 0; descending < 2; descending++)
+            check_looks(sorts[i], descending);
+}
+
+/* Every packet of numbered flow n has 100 + n bytes, so a glance with a word of another moment does not divide. */
+static uint64_t glance_all(struct reader *reader, struct previous *previous)
+{
+    uint64_t whole = 0;
+
+    for (uint32_t slot = 1; slot <= reader_slots_used(reader, 0); slot++) {
+        struct reader_place place = {0, slot};
+        struct xtop_record record = {.sequence = 0};
+        enum glance glance = reader_glance(reader, place, &previous[slot], &record);
+        uint64_t packets = record.direction[0].packets + record.direction[1].packets;
+
+        if (glance == GLANCE_FREE || glance == GLANCE_BUSY || !reader_glance_key(reader, place, &record))
+            continue;
+        assert_int_equal(glance == GLANCE_STILL, previous[slot].sequence == record.sequence);
+        assert_int_equal(record.direction[0].bytes + record.direction[1].bytes,
+                         packets * (100u + record.key.address[0][3]));
+        previous[slot] = (struct previous){.generation = record.generation, .sequence = record.sequence};
+        for (int end = 0; end < 2; end++) {
+            previous[slot].side[end].packets = record.direction[end].packets;
+            previous[slot].side[end].bytes = record.direction[end].bytes;
+        }
+        whole++;
+    }
+    return whole;
+}
+
+static void check_glances(uint32_t max_flows, uint32_t flows)
+{
+    struct previous *previous = calloc(max_flows + 1, sizeof *previous);
+    uint64_t seen = 0;
+
+    assert_non_null(previous);
+    for (int round = 0; round < 20 && seen < 20000; round++) {
+        struct table_fixture fixture;
+        struct reader *reader;
+        pid_t child;
+
+        fixture_open(&fixture, max_flows, 64);
+        fixture.segment.header->state = XTOP_STATE_RUNNING;
+        reader = open_reader(&fixture);
+        child = writer_start(&fixture, 1000000, flows);
+        while (__atomic_load_n(&fixture.segment.header->state, __ATOMIC_ACQUIRE) == XTOP_STATE_RUNNING)
+            seen += glance_all(reader, previous);
+        writer_join(child);
+        seen += glance_all(reader, previous);
+        memset(previous, 0, (max_flows + 1) * sizeof *previous);
+        reader_close(reader);
+        fixture_close(&fixture);
+    }
+    assert_true(seen >= 20000);
+    free(previous);
+}
+
+static void test_glances_are_whole(void **state)
+{
+    (void)state;
+    check_glances(64, 32);
+    check_glances(3, 5); /* slots that change hands */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_glance_tells_what_a_copy_tells),
+        cmocka_unit_test(test_glances_are_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
