@@ -298,7 +298,8 @@ struct xtop_header {
 /* cdef end */
 
 /* xtop_slot.state */
-#define XTOP_SLOT_VERSION 7u                  /* the key's IP version; 0 = the slot is free. Bit 0 is never set. */
+#define XTOP_SLOT_ENDING 1u                   /* it is on its way into the ring of ended flows, or there already */
+#define XTOP_SLOT_VERSION 6u                  /* the key's IP version, 4 or 6; 0 = the slot is free */
 #define XTOP_SLOT_CLOSED 8u                   /* tcp_state is XTOP_TCP_CLOSED or more */
 #define XTOP_SLOT_PLAIN(end) (16u << (end))   /* a plain packet of that end changes nothing but line 0 */
 #define XTOP_SLOT_STAMPED(end) (64u << (end)) /* that end's TCP options are known to hold XTOP_TCP_STAMPED */

@@ -12,6 +12,9 @@
 
 #include "capture/flow_abi.h"
 
+/* A flow lies in its home bucket or one of the next ones, so many in all. */
+#define FLOW_INDEX_NEIGHBOURHOOD 8
+
 /* Bit i is set when tag[i] == tag. */
 static inline uint32_t flow_index_match(const struct xtop_bucket *bucket, uint32_t tag)
 {

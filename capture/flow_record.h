@@ -19,6 +19,9 @@
 /* A segment behind the expected one is late, not sent again, when it follows its predecessor this closely (ns). */
 #define RECORD_REORDER_WINDOW UINT64_C(3000000)
 
+/* After FIN both ways or RST a flow is over when nothing came for longer than this (ns). */
+#define RECORD_TCP_QUIET UINT64_C(2000000000)
+
 static inline uint64_t record_last_seen(const struct xtop_record *record)
 {
     return record->last_seen[0] > record->last_seen[1] ? record->last_seen[0] : record->last_seen[1];

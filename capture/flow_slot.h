@@ -33,7 +33,7 @@
 /* Whether a live slot of the same hash holds `key`; why the slot is enough for IPv4 is said at struct xtop_slot. */
 static inline bool slot_holds(const struct xtop_slot *slot, const struct xtop_rest *rest, const struct xtop_key *key)
 {
-    const uint64_t wanted = UINT64_C(0x00ffffffffffffff) | (uint64_t)XTOP_SLOT_VERSION << 56;
+    const uint64_t wanted = UINT64_C(0x00ffffffffffffff) | (uint64_t)(XTOP_SLOT_VERSION | XTOP_SLOT_ENDING) << 56;
     uint64_t word[2];
     uint32_t address[2];
 

@@ -110,7 +110,7 @@ void flow_table_close(struct flow_table *table)
 /* The slot that holds `key`, or 0. */
 static uint32_t index_find(const struct flow_table *table, const struct xtop_key *key, uint32_t hash, uint32_t home)
 {
-    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD; step++) {
+    for (uint32_t at = home, step = 0; step < FLOW_INDEX_NEIGHBOURHOOD; step++) {
         const struct xtop_bucket *bucket = &table->bucket[at];
 
         for (uint32_t match = flow_index_match(bucket, hash); match; match &= match - 1) {
@@ -129,7 +129,7 @@ static uint32_t index_find(const struct flow_table *table, const struct xtop_key
 /* Puts `slot` in the first free entry from `home` on; false when the neighbourhood is full. */
 static bool index_insert(struct flow_table *table, uint32_t hash, uint32_t home, uint32_t slot)
 {
-    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD; step++) {
+    for (uint32_t at = home, step = 0; step < FLOW_INDEX_NEIGHBOURHOOD; step++) {
         struct xtop_bucket *bucket = &table->bucket[at];
 
         for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++) {
@@ -150,7 +150,7 @@ static void index_remove(struct flow_table *table, uint32_t hash, uint32_t slot)
 {
     uint32_t home = flow_index_home(hash, table->bucket_count);
 
-    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD; step++) {
+    for (uint32_t at = home, step = 0; step < FLOW_INDEX_NEIGHBOURHOOD; step++) {
         struct xtop_bucket *bucket = &table->bucket[at];
 
         for (uint32_t match = flow_index_match(bucket, hash); match; match &= match - 1) {
@@ -218,7 +218,10 @@ static void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason)
 
     slot_unpack(&table->slot[slot], &table->rest[slot], &record);
     record.end_reason = reason & 127;
+    /* Who finds it alive and not ending will find it in the ring later; who finds it no longer finds it there now. */
+    __atomic_store_n(&table->slot[slot].state, table->slot[slot].state | XTOP_SLOT_ENDING, __ATOMIC_RELAXED);
     ended_publish(table, slot, &record);
+    atomic_thread_fence(memory_order_release);
     count_ended(table, &record);
     index_remove(table, hash_key(&record.key, table->hash_seed), slot);
     slot_free(&table->slot[slot], &table->rest[slot]);
@@ -232,7 +235,7 @@ static inline uint8_t flow_due(const struct flow_table *table, uint32_t at, uint
     uint64_t last = slot_last_seen(slot);
 
     /* A closed flow is over after 2 s, however late the hand or the next packet finds it. */
-    if (slot->state & XTOP_SLOT_CLOSED && record_older(last, now, FLOW_TABLE_TCP_QUIET))
+    if (slot->state & XTOP_SLOT_CLOSED && record_older(last, now, RECORD_TCP_QUIET))
         return XTOP_END_TCP;
     if (record_older(last, now, table->idle_timeout))
         return XTOP_END_IDLE;
@@ -263,7 +266,7 @@ static uint32_t victim_near(const struct flow_table *table, uint32_t home)
 {
     struct candidate oldest = {0};
 
-    for (uint32_t at = home, step = 0; step < FLOW_TABLE_NEIGHBOURHOOD && !oldest.slot; step++) {
+    for (uint32_t at = home, step = 0; step < FLOW_INDEX_NEIGHBOURHOOD && !oldest.slot; step++) {
         for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++)
             if (table->bucket[at].slot[i])
                 candidate_consider(table, &oldest, table->bucket[at].slot[i]);
@@ -368,7 +371,7 @@ static inline bool flow_is_over(const struct flow_table *table, uint32_t at, con
     if (unlikely(record_older(last, lookup->time, table->idle_timeout)))
         return true;
     if (lookup->packet.tcp_seen && unlikely(slot->state & XTOP_SLOT_CLOSED) &&
-        record_older(last, lookup->time, FLOW_TABLE_TCP_QUIET))
+        record_older(last, lookup->time, RECORD_TCP_QUIET))
         return true;
     return table->exact_active && unlikely(record_older(table->earliest, lookup->time, table->active_timeout)) &&
            record_older(slot_first_seen(&table->rest[at]), lookup->time, table->active_timeout);

@@ -9,7 +9,7 @@
  *
  *     hash ──► home bucket (7 tags, 7 slots, one cache line) ──► slot (one line; seldom its rest, three)
  *
- *   A bucket that is full sends the next flow to the bucket after it (at most NEIGHBOURHOOD on) and counts it in
+ *   A bucket that is full sends the next flow to the bucket after it (at most FLOW_INDEX_NEIGHBOURHOOD on) and counts it in
  *   `passed`; a look-up goes on only past buckets whose `passed` is not zero, so a miss costs one line.
  *
  *   Record slots come from a stack of freed ones first, then from fresh memory in chunks that all shards claim from
@@ -32,10 +32,8 @@
 #include "capture/parse.h"
 #include "capture/source.h"
 
-#define FLOW_TABLE_NEIGHBOURHOOD 8
 #define FLOW_TABLE_CLAIM 1024
-#define FLOW_TABLE_TURN UINT64_C(800000000)       /* ns for a whole turn of the clock hand */
-#define FLOW_TABLE_TCP_QUIET UINT64_C(2000000000) /* ns after FIN both ways or RST */
+#define FLOW_TABLE_TURN UINT64_C(800000000) /* ns for a whole turn of the clock hand */
 
 struct flow_table {
     struct xtop_bucket *bucket;

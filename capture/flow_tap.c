@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "capture/flow_table.h"
+#include "capture/flow_record.h"
 #include "capture/parse.h"
 
 #define FLAG_FIN 1
@@ -180,7 +180,7 @@ void flow_tap_tend(struct flow_tap *tap, uint64_t now)
         if (tap->head.reason == TAP_GOES_ON && now >= tap->until)
             tap->head.reason = TAP_SECONDS;
         else if (tap->head.reason == TAP_GOES_ON &&
-                 (quiet > tap->idle_timeout || (tap->fin_seen == BOTH_ENDS && quiet > FLOW_TABLE_TCP_QUIET)))
+                 (quiet > tap->idle_timeout || (tap->fin_seen == BOTH_ENDS && quiet > RECORD_TCP_QUIET)))
             tap->head.reason = TAP_FLOW_ENDED;
         if (tap->head.reason != TAP_GOES_ON)
             tap_finish(tap);

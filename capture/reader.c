@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "capture/reader_activity.h"
+#include "capture/reader_reunion.h"
 #include "capture/reader_state.h"
 #include "capture/segment_map.h"
 
@@ -67,7 +68,12 @@ struct reader *reader_open(int fd, char *error, size_t error_size)
     }
     reader->header = map;
     reader->size = (uint64_t)status.st_size;
-    return reader;
+    reader->reunion = reader->header->queue_count > 1 ? reunion_open() : NULL;
+    if (reader->reunion || reader->header->queue_count <= 1)
+        return reader;
+    snprintf(error, error_size, "there is no memory for ended flows");
+    reader_close(reader);
+    return NULL;
 }
 
 void reader_close(struct reader *reader)
@@ -75,6 +81,7 @@ void reader_close(struct reader *reader)
     for (uint32_t i = 0; i < XTOP_MAX_QUEUES; i++)
         reader_previous_free(reader, i);
     free(reader->ended);
+    reunion_close(reader->reunion);
     reader_activity_free(reader->activity);
     munmap((void *)(uintptr_t)reader->header, reader->size);
     free(reader);
@@ -180,13 +187,12 @@ static bool store_reserve(struct reader *reader, uint64_t keep)
     return true;
 }
 
-static uint64_t ended_head(const struct reader *reader, uint32_t queue)
+uint64_t reader_ended_head(const struct reader *reader, uint32_t queue)
 {
     return __atomic_load_n(&reader_shard_at(reader, queue)->ended_head, __ATOMIC_ACQUIRE);
 }
 
-/* Copies the next ended flow of a queue that has one, and moves on. False: the writer lapped us, and we lost some. */
-static bool ended_take(struct reader *reader, uint32_t queue, struct xtop_record *to)
+bool reader_ended_next(struct reader *reader, uint32_t queue, struct xtop_record *to)
 {
     const struct xtop_shard *shard = reader_shard_at(reader, queue);
     const struct xtop_record *ring =
@@ -207,15 +213,17 @@ static bool ended_take(struct reader *reader, uint32_t queue, struct xtop_record
     return false;
 }
 
-static int64_t collect_queue(struct reader *reader, uint32_t queue, uint64_t keep)
+/* Of a capture with one queue. */
+static int64_t collect_queue(struct reader *reader, uint64_t keep)
 {
-    uint64_t head = ended_head(reader, queue); /* what comes after that is for the next time, or we might never end */
+    uint64_t head =
+        reader_ended_head(reader, 0); /* what comes after that is for the next time, or we might never end */
     int64_t taken = 0;
 
-    while (reader->cursor[queue] < head) {
+    while (reader->cursor[0] < head) {
         if (!store_reserve(reader, keep))
             return -1;
-        if (!ended_take(reader, queue, &reader->ended[reader->ended_count]))
+        if (!reader_ended_next(reader, 0, &reader->ended[reader->ended_count]))
             continue;
         reader->ended_count++;
         taken++;
@@ -223,31 +231,49 @@ static int64_t collect_queue(struct reader *reader, uint32_t queue, uint64_t kee
     return taken;
 }
 
+static bool all_taken(const struct reader *reader, const uint64_t head[XTOP_MAX_QUEUES])
+{
+    for (uint32_t i = 0; i < reader->header->queue_count; i++)
+        if (reader->cursor[i] < head[i])
+            return false;
+    return true;
+}
+
+/* Of several: flows come out of the reunion whole. */
+static int64_t collect_whole(struct reader *reader, uint64_t keep)
+{
+    uint64_t head[XTOP_MAX_QUEUES] = {0};
+    int64_t taken = 0;
+    uint64_t room, more;
+
+    for (uint32_t i = 0; i < reader->header->queue_count; i++)
+        head[i] = reader_ended_head(reader, i);
+    do {
+        if (!store_reserve(reader, keep))
+            return -1;
+        room = reader->ended_room - reader->ended_count;
+        more = reunion_take(reader, &reader->ended[reader->ended_count], room);
+        reader->ended_count += more;
+        taken += (int64_t)more;
+    } while (more == room || !all_taken(reader, head));
+    return taken;
+}
+
 int64_t reader_collect(struct reader *reader, uint64_t keep)
 {
-    int64_t taken = 0;
-
-    for (uint32_t i = 0; i < reader->header->queue_count; i++) {
-        int64_t more = collect_queue(reader, i, keep);
-
-        if (more < 0)
-            return -1;
-        taken += more;
-    }
-    return taken;
+    if (reader->reunion)
+        return collect_whole(reader, keep);
+    return reader->header->queue_count ? collect_queue(reader, keep) : 0;
 }
 
 uint64_t reader_take_ended(struct reader *reader, struct xtop_record *to, uint64_t room)
 {
-    uint32_t queues = reader->header->queue_count;
     uint64_t taken = 0;
 
-    for (uint32_t i = 0; i < queues && taken < room; i++) {
-        uint32_t queue = reader->take_from++ % queues; /* where the room ends, the next call begins behind */
-
-        while (taken < room && reader->cursor[queue] < ended_head(reader, queue))
-            taken += ended_take(reader, queue, &to[taken]);
-    }
+    if (reader->reunion)
+        return reunion_take(reader, to, room);
+    while (reader->header->queue_count && taken < room && reader->cursor[0] < reader_ended_head(reader, 0))
+        taken += reader_ended_next(reader, 0, &to[taken]);
     return taken;
 }
 

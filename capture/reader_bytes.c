@@ -20,17 +20,21 @@ static bool in_pool(const struct reader *reader, uint32_t queue, uint32_t id)
            id <= reader_shard_at(reader, queue)->byte_histogram_capacity;
 }
 
+/* Where a histogram lies, and as whose. */
+struct bytes_place {
+    uint32_t queue;
+    uint32_t id;
+    uint32_t generation;
+};
+
 /* Each direction's packets come through one queue, so its bytes are those of the half that has seen it. */
-static void row_hold(struct reader_row *row, const struct xtop_record *record, uint32_t queue, uint32_t id,
-                     uint32_t generation)
+static void row_hold(struct reader_row *row, const struct xtop_record *record, int end, struct bytes_place place)
 {
-    for (int end = 0; end < 2; end++) {
-        if (record->direction[end].payload_bytes == 0)
-            continue;
-        row->histogram[end] = id;
-        row->histogram_generation[end] = generation;
-        row->histogram_queue[end] = (uint16_t)queue;
-    }
+    if (record->direction[end].payload_bytes == 0)
+        return;
+    row->histogram[end] = place.id;
+    row->histogram_generation[end] = place.generation;
+    row->histogram_queue[end] = (uint16_t)place.queue;
 }
 
 void reader_bytes_live(const struct reader *reader, struct reader_place place, const struct xtop_record *record,
@@ -49,21 +53,52 @@ void reader_bytes_live(const struct reader *reader, struct reader_place place, c
     generation = __atomic_load_n(&pool_of(reader, place.queue)[id].generation, __ATOMIC_ACQUIRE);
     /* If the slot is another flow's by now, so may the histogram be. */
     if (__atomic_load_n(&reader_rest_at(reader, place)->total[0].shared, __ATOMIC_ACQUIRE) == record->generation)
-        row_hold(row, record, place.queue, id, generation);
+        for (int end = 0; end < 2; end++)
+            row_hold(row, record, end, (struct bytes_place){place.queue, id, generation});
+}
+
+/* In a record that was taken out of a ring: where the bytes of end 0 and of end 1 are counted, and as whose. */
+static uint32_t *ended_place(struct xtop_record *ended, int end)
+{
+    return end ? &ended->tcp_next[0] : &ended->sequence;
+}
+
+static uint32_t *ended_generation(struct xtop_record *ended, int end)
+{
+    return end ? &ended->tcp_next[1] : &ended->generation;
 }
 
 void reader_bytes_keep(struct xtop_record *ended, const struct xtop_shard *shard, uint32_t queue)
 {
     ended->sequence = shard->byte_histogram_capacity ? ended->sequence | queue << PLACE_BITS : 0;
+    *ended_place(ended, 1) = ended->sequence;
+    *ended_generation(ended, 1) = ended->generation;
+}
+
+void reader_bytes_join(struct xtop_record *ended, struct xtop_record *other)
+{
+    for (int end = 0; end < 2; end++) {
+        if (other->direction[end].payload_bytes == 0)
+            continue;
+        *ended_place(ended, end) = *ended_place(other, end);
+        *ended_generation(ended, end) = *ended_generation(other, end);
+    }
+}
+
+void reader_bytes_complete(const struct reader *reader, struct reader_row *row, struct xtop_record *ended)
+{
+    for (int end = 0; end < 2; end++) {
+        uint32_t id = *ended_place(ended, end) & ((1u << PLACE_BITS) - 1);
+        uint32_t queue = *ended_place(ended, end) >> PLACE_BITS;
+
+        if (in_pool(reader, queue, id))
+            row_hold(row, ended, end, (struct bytes_place){queue, id, *ended_generation(ended, end)});
+    }
 }
 
 void reader_bytes_ended(const struct reader *reader, struct reader_row *row)
 {
-    uint32_t id = row->record.sequence & ((1u << PLACE_BITS) - 1);
-    uint32_t queue = row->record.sequence >> PLACE_BITS;
-
-    if (in_pool(reader, queue, id))
-        row_hold(row, &row->record, queue, id, row->record.generation);
+    reader_bytes_complete(reader, row, &row->record);
 }
 
 int reader_counts_bytes(const struct reader *reader)

@@ -16,6 +16,7 @@
 #include "capture/reader_gain.h"
 #include "capture/reader_group.h"
 #include "capture/reader_rank.h"
+#include "capture/reader_reunion.h"
 #include "capture/reader_state.h"
 
 struct look {
@@ -143,6 +144,22 @@ static void flow_consider(struct look *look, struct reader_row *row)
     row_consider(look, row);
 }
 
+/* The same where pieces of the flow may have ended in other queues; these are counted as what they are. */
+static void flow_consider_whole(struct look *look, struct reader_row *row)
+{
+    struct xtop_record live = row->record;
+
+    flow_count(look->result, &row->record, duration_bin(&row->record));
+    reunion_complete(look->reader, row);
+    for (int end = 0; look->view->over_span && end < 2; end++) {
+        row->rate_packets[end] += row->record.direction[end].packets - live.direction[end].packets;
+        row->rate_bytes[end] += row->record.direction[end].bytes - live.direction[end].bytes;
+    }
+    if (look->activity)
+        reader_activity_add(look->activity, row);
+    row_consider(look, row);
+}
+
 /* Whether the flow at a glance stands behind those that are wanted. It is then done with, but for its rates. */
 static bool glance_behind(struct look *look, struct reader_place place, struct reader_row *row)
 {
@@ -247,7 +264,7 @@ static void scan_halves(struct look *look, const struct reader_halves *halves)
             reader_bytes_live(look->reader, halves->half[at].place, &other, &row);
             reader_join(&row.record, &other);
         }
-        flow_consider(look, &row);
+        flow_consider_whole(look, &row);
     }
 }
 

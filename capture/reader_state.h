@@ -14,13 +14,15 @@
 
 struct previous; /* reader_gain.h */
 
+struct reunion; /* capture/reader_reunion.h */
+
 struct reader {
     const struct xtop_header *header;
     uint64_t size; /* of the mapping */
 
     uint64_t cursor[XTOP_MAX_QUEUES]; /* ended records taken, by queue */
     uint64_t ended_lost;
-    uint32_t take_from;        /* the queue that reader_take_ended begins with, modulo queues */
+    struct reunion *reunion;   /* of several queues' pieces of ended flows; NULL with one queue */
     struct xtop_record *ended; /* the store, oldest first */
     uint64_t ended_count;
     uint64_t ended_room;
@@ -127,15 +129,30 @@ enum glance reader_glance(const struct reader *reader, struct reader_place place
 /* Fills in the key. False when the writer was at it, or the slot is no longer at record->sequence. */
 bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record);
 
+/* ---- reader.c ---- */
+
+/* How many flows a queue has ended. */
+uint64_t reader_ended_head(const struct reader *reader, uint32_t queue);
+
+/* Copies the next ended flow of a queue that has one, and moves on. False: the writer lapped us, and we lost some. */
+bool reader_ended_next(struct reader *reader, uint32_t queue, struct xtop_record *to);
+
 /* ---- reader_bytes.c ---- */
 
 /* Tells where the bytes of the live flow at `place`, of which `record` is a copy, are counted. */
 void reader_bytes_live(const struct reader *reader, struct reader_place place, const struct xtop_record *record,
                        struct reader_row *row);
 
-/* The same of an ended flow; when its record is taken out of a queue's ring, reader_bytes_keep notes the queue. */
+/*
+ * The same of an ended flow; when its record is taken out of a queue's ring, reader_bytes_keep notes the queue, and
+ * where it is joined with what another queue saw of it, reader_bytes_join (before reader_join) the other's.
+ */
 void reader_bytes_keep(struct xtop_record *ended, const struct xtop_shard *shard, uint32_t queue);
+void reader_bytes_join(struct xtop_record *ended, struct xtop_record *other);
 void reader_bytes_ended(const struct reader *reader, struct reader_row *row);
+
+/* Tells `row` of a flow that lives where the bytes of what of it has ended are counted. */
+void reader_bytes_complete(const struct reader *reader, struct reader_row *row, struct xtop_record *ended);
 
 /* ---- reader_filter.c ---- */
 

@@ -5,8 +5,9 @@
  *
  *   test_asymmetric DIRECTORY
  *
- * Frames come a microsecond apart, so that no flow ends in between: a flow whose directions lie in two queues ends in each
- * by itself.
+ * Once with frames a microsecond apart, so that no flow ends in between and all are joined as they live; and with the
+ * frames' own times, so that each queue ends what it has of a flow by itself, and the pieces are joined as they are told of.
+ * TCP's own end is then as long as an idle timeout, since no queue sees both FINs.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "capture/flow_record.h"
+#include "capture/flow_table.h"
 #include "capture/link_type.h"
 #include "capture/reader.h"
 #include "capture/segment.h"
@@ -28,8 +30,25 @@
 
 #define START UINT64_C(1700000000000000000)
 #define STEP UINT64_C(1000)
+#define NEVER (UINT64_C(1) << 60)
+#define SECOND UINT64_C(1000000000)
+#define MOST_FLOWS 65536
+#define TAKE_EVERY 7 /* packets between two looks at the rings */
 
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04 };
+
+/* How the frames come: `own_times`, or a microsecond apart. */
+struct pass {
+    const char *name;
+    bool own_times;
+    uint64_t idle_timeout;
+};
+
+static const struct pass passes[] = {
+    {"as they live", false, NEVER},
+    {"ended after a second", true, SECOND},
+    {"ended after two seconds", true, RECORD_TCP_QUIET},
+};
 
 /* A capture of one queue or two. */
 struct side {
@@ -39,7 +58,9 @@ struct side {
     struct worker_shared shared;
     struct worker_queue queue[2];
     uint32_t queues;
-    struct reader_result result;
+    struct reader *reader;
+    struct xtop_record *flow; /* all that there were, in order of key and time */
+    uint64_t flows;
 };
 
 static void side_recycle(struct source_queue *queue, const struct burst *burst)
@@ -51,16 +72,18 @@ static void side_recycle(struct source_queue *queue, const struct burst *burst)
 static const struct source_operations operations = {.name = "corpus", .recycle = side_recycle};
 static const struct options options = {.source_kind = XTOP_SOURCE_FILE, .decap = true, .sampling = {1, false}};
 
-static void side_open(struct side *side, uint32_t queues, enum link_type link)
+static void side_open(struct side *side, uint32_t queues, enum link_type link, const struct pass *pass)
 {
     const struct segment_plan plan = {queues, 16384, 4096, 1, 0};
     struct failure failure;
+    char error[256];
 
     memset(side, 0, sizeof *side);
     side->queues = queues;
     if (segment_create(&side->segment, &plan, &failure) < 0)
         exit(1);
-    side->segment.header->idle_timeout = side->segment.header->active_timeout = UINT64_C(1) << 60;
+    side->segment.header->idle_timeout = pass->idle_timeout;
+    side->segment.header->active_timeout = NEVER;
     side->source = (struct source){.operations = &operations, .queue_count = queues};
     side->shared = (struct worker_shared){.source = &side->source, .header = side->segment.header, .stock_fd = -1};
     for (uint32_t i = 0; i < queues; i++) {
@@ -70,6 +93,24 @@ static void side_open(struct side *side, uint32_t queues, enum link_type link)
     for (uint32_t i = 0; i < queues; i++)
         if (worker_queue_open(&side->queue[i], &side->shared, i, -1, &options) < 0)
             exit(1);
+    side->reader = reader_open(side->segment.fd, error, sizeof error);
+    side->flow = malloc(MOST_FLOWS * sizeof *side->flow);
+    if (!side->reader || !side->flow)
+        exit(1);
+}
+
+/* Time goes on in all queues, whichever the frames come over. */
+static void side_age(struct side *side, uint64_t time)
+{
+    for (uint32_t i = 0; i < side->queues; i++) {
+        fragments_expire(side->queue[i].fragments, time);
+        flow_table_sweep_all(&side->queue[i].table, time);
+    }
+}
+
+static void side_take(struct side *side)
+{
+    side->flows += reader_take_ended(side->reader, side->flow + side->flows, MOST_FLOWS - side->flows);
 }
 
 static void side_give(struct side *side, uint32_t direction, struct frame frame)
@@ -80,37 +121,42 @@ static void side_give(struct side *side, uint32_t direction, struct frame frame)
     worker_count_burst(queue, &burst, frame.time);
 }
 
-static int row_compare(const void *left, const void *right)
+static int flow_compare(const void *left, const void *right)
 {
-    return memcmp(&((const struct reader_row *)left)->record.key, &((const struct reader_row *)right)->record.key,
-                  sizeof(struct xtop_key));
+    const struct xtop_record *one = left, *two = right;
+    int order = memcmp(&one->key, &two->key, sizeof one->key);
+    uint64_t first = record_first_seen(one), second = record_first_seen(two);
+
+    return order ? order : (first > second) - (first < second);
 }
 
-/* Looks, and closes all but the rows. */
+/* What has ended, then what lives; closes all but the flows. */
 static void side_close(struct side *side)
 {
     const struct reader_view view = {.over = true, .over_span = true};
-    char error[256];
-    struct reader *reader;
+    struct reader_result result;
 
     for (uint32_t i = 0; i < side->queues; i++) {
         fragments_expire(side->queue[i].fragments, UINT64_MAX);
         worker_publish(&side->queue[i], START);
     }
-    reader = reader_open(side->segment.fd, error, sizeof error);
-    if (!reader || reader_look(reader, &view, &side->result) < 0)
+    side_take(side);
+    if (reader_look(side->reader, &view, &result) < 0 || side->flows + result.row_count > MOST_FLOWS)
         exit(1);
-    qsort(side->result.row, side->result.row_count, sizeof *side->result.row, row_compare);
-    reader_close(reader);
+    for (uint64_t i = 0; i < result.row_count; i++)
+        side->flow[side->flows++] = result.row[i].record;
+    qsort(side->flow, side->flows, sizeof *side->flow, flow_compare);
+    reader_rows_free(result.row);
+    reader_close(side->reader);
     for (uint32_t i = 0; i < side->queues; i++)
         worker_queue_close(&side->queue[i]);
     segment_destroy(&side->segment);
 }
 
 /* What the queues keep for themselves, and what none of them could know, is no part of the flow. */
-static struct xtop_record flow_of(const struct reader_row *row)
+static struct xtop_record flow_of(const struct xtop_record *flow)
 {
-    struct xtop_record record = row->record;
+    struct xtop_record record = *flow;
 
     record.sequence = record.generation = 0;
     record.tcp_next[0] = record.tcp_next[1] = 0;
@@ -133,14 +179,16 @@ static const char *difference(const struct xtop_record *one, const struct xtop_r
         return "TCP state";
     if (one->rtt_us != two->rtt_us)
         return "round-trip time";
+    if (one->end_reason != two->end_reason)
+        return "reason of its end";
     return memcmp(one, two, sizeof *one) == 0 ? NULL : "the rest";
 }
 
 /*
  * What two queues cannot know of each other: whether a RST came before the other end's FIN where more than one was sent, and
- * of a SYN in the middle of a flow that another end began.
+ * of a SYN in the middle of a flow that another end began. And who looks late at a closed flow finds both timeouts over.
  */
-static void undecidable_take_out(struct xtop_record *one, struct xtop_record *two)
+static void undecidable_take_out(const struct pass *pass, struct xtop_record *one, struct xtop_record *two)
 {
     uint16_t flags = one->direction[0].tcp_flags | one->direction[1].tcp_flags;
 
@@ -149,21 +197,24 @@ static void undecidable_take_out(struct xtop_record *one, struct xtop_record *tw
         one->tcp_state = two->tcp_state;
     if (flags & TCP_SYN && one->first_seen[one->initiator] > record_first_seen(one))
         one->initiator = two->initiator;
+    if (one->tcp_state >= XTOP_TCP_CLOSED && one->end_reason == XTOP_END_TCP && two->end_reason == XTOP_END_IDLE &&
+        pass->idle_timeout < RECORD_TCP_QUIET)
+        one->end_reason = two->end_reason;
 }
 
-static int rows_compare(const struct side *one, const struct side *two, const char *name)
+static int flows_compare(const struct pass *pass, const struct side *one, const struct side *two, const char *name)
 {
-    int faults = one->result.row_count != two->result.row_count;
+    int faults = one->flows != two->flows;
 
     if (faults)
-        printf("%s: %llu flows over one queue, %llu over two\n", name, (unsigned long long)one->result.row_count,
-               (unsigned long long)two->result.row_count);
-    for (uint64_t i = 0; !faults && i < one->result.row_count; i++) {
-        struct xtop_record left = flow_of(&one->result.row[i]);
-        struct xtop_record right = flow_of(&two->result.row[i]);
+        printf("%s: %llu flows over one queue, %llu over two\n", name, (unsigned long long)one->flows,
+               (unsigned long long)two->flows);
+    for (uint64_t i = 0; !faults && i < one->flows; i++) {
+        struct xtop_record left = flow_of(&one->flow[i]);
+        struct xtop_record right = flow_of(&two->flow[i]);
         const char *what;
 
-        undecidable_take_out(&left, &right);
+        undecidable_take_out(pass, &left, &right);
         what = difference(&left, &right);
         if (!what)
             continue;
@@ -176,24 +227,36 @@ static int rows_compare(const struct side *one, const struct side *two, const ch
     return faults;
 }
 
-static void packets_give(pcap_t *pcap, struct side *one, struct side *two, enum link_type link)
+/* Deals the packets out; times never go back. */
+static void packets_give(pcap_t *pcap, struct side *one, struct side *two, enum link_type link, const struct pass *pass)
 {
     struct pcap_pkthdr *header;
     const u_char *data;
     uint64_t time = START;
 
-    while (pcap_next_ex(pcap, &header, &data) == 1) {
-        struct frame frame = {data, header->caplen, header->len, time += STEP, 0};
+    for (uint64_t number = 1; pcap_next_ex(pcap, &header, &data) == 1; number++) {
+        uint64_t own = (uint64_t)header->ts.tv_sec * SECOND + (uint64_t)header->ts.tv_usec * 1000;
+        struct frame frame = {data, header->caplen, header->len, time, 0};
         struct packet packet = {0};
 
+        if (number == 1 && pass->own_times)
+            time = own;
+        time = pass->own_times ? (own > time ? own : time) : time + STEP;
+        frame.time = time;
         parse_frame(data, header->caplen, header->len, link, true, &packet);
+        side_age(one, time);
+        side_age(two, time);
         side_give(one, packet.direction, frame);
         side_give(two, packet.direction, frame);
+        if (number % TAKE_EVERY == 0) {
+            side_take(one);
+            side_take(two);
+        }
     }
 }
 
 /* Returns how many flows differ; counts the flows. */
-static int file_compare(const char *path, uint64_t *flows)
+static int file_compare(const char *path, const struct pass *pass, uint64_t *flows)
 {
     static struct side one, two;
     char error[PCAP_ERRBUF_SIZE];
@@ -207,36 +270,47 @@ static int file_compare(const char *path, uint64_t *flows)
         pcap_close(pcap);
         return 0;
     }
-    side_open(&one, 1, link);
-    side_open(&two, 2, link);
-    packets_give(pcap, &one, &two, link);
+    side_open(&one, 1, link, pass);
+    side_open(&two, 2, link, pass);
+    packets_give(pcap, &one, &two, link, pass);
     pcap_close(pcap);
     side_close(&one);
     side_close(&two);
-    faults = rows_compare(&one, &two, path);
-    *flows += one.result.row_count;
-    reader_rows_free(one.result.row);
-    reader_rows_free(two.result.row);
+    faults = flows_compare(pass, &one, &two, path);
+    *flows += one.flows;
+    free(one.flow);
+    free(two.flow);
     return faults;
 }
 
-int main(int argc, char **argv)
+static int directory_compare(const char *directory, const struct pass *pass)
 {
-    DIR *entries = argc == 2 ? opendir(argv[1]) : NULL;
+    DIR *entries = opendir(directory);
     const struct dirent *entry;
     char path[4096];
     uint64_t flows = 0;
     int faults = 0;
 
-    if (!entries) {
+    if (!entries)
+        return 1;
+    while ((entry = readdir(entries)) != NULL) {
+        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        faults += file_compare(path, pass, &flows);
+    }
+    closedir(entries);
+    printf("%s: %llu flows, %d differ\n", pass->name, (unsigned long long)flows, faults);
+    return faults || flows == 0;
+}
+
+int main(int argc, char **argv)
+{
+    int failed = 0;
+
+    if (argc != 2) {
         fprintf(stderr, "usage: test_asymmetric DIRECTORY\n");
         return 2;
     }
-    while ((entry = readdir(entries)) != NULL) {
-        snprintf(path, sizeof path, "%s/%s", argv[1], entry->d_name);
-        faults += file_compare(path, &flows);
-    }
-    closedir(entries);
-    printf("%llu flows, %d differ\n", (unsigned long long)flows, faults);
-    return faults || flows == 0;
+    for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++)
+        failed |= directory_compare(argv[1], &passes[i]);
+    return failed;
 }

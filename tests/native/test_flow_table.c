@@ -401,7 +401,7 @@ static void test_a_neighbourhood_that_is_full(void **state)
         assert_non_null(fixture_find(&fixture, &packet));
         found++;
     }
-    assert_int_equal(fixture.counts.flows_evicted, 100 - FLOW_TABLE_NEIGHBOURHOOD * XTOP_BUCKET_ENTRIES);
+    assert_int_equal(fixture.counts.flows_evicted, 100 - FLOW_INDEX_NEIGHBOURHOOD * XTOP_BUCKET_ENTRIES);
     assert_law(&fixture, 100);
     fixture_close(&fixture);
 }

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A NIC that deals the directions of a flow out to two queues: the flows are those of one queue, each told of once,
+though each queue ends what it saw by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+
+from tests.collectors.seen_flows import of_tshark
+
+from .conftest import Link, program
+from .test_snapshot import arrived, assert_law, series
+
+MakeLink = Callable[..., Link]
+FLOWS = 40
+IDLE_S = 5
+SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
+ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
+THERE = [bytes(ETHER / IP(src=CLIENT, dst=SERVER) / UDP(sport=1000 + n, dport=53) / b"question") for n in range(FLOWS)]
+BACK = [bytes(ETHER / IP(src=SERVER, dst=CLIENT) / UDP(sport=53, dport=1000 + n) / b"answer") for n in range(FLOWS)]
+
+
+class Sides:
+    """Sends what goes there from one CPU and what comes back from another: on veth these are different RX queues.
+
+    No two frames of a direction may come further apart than the idle timeout: ``gap`` is the longest that did.
+    """
+
+    def __init__(self, link: Link) -> None:
+        cpus = sorted(os.sched_getaffinity(0))
+        if len({cpu % 2 for cpu in cpus}) < 2:
+            pytest.skip("two queues of a veth need an even and an odd CPU to send from")
+        self._cpu = [next(cpu for cpu in cpus if cpu % 2 == queue) for queue in (0, 1)]
+        self._all = set(cpus)
+        with link.inside():
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self._socket.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)  # else the flow's hash chooses the queue
+        self._socket.bind((link.sending, 0))
+        self._at = time.monotonic()
+        self.gap = 0.0
+
+    def send(self, queue: int, frames: list[bytes]) -> None:
+        os.sched_setaffinity(0, {self._cpu[queue]})
+        try:
+            for frame in frames:
+                self._socket.send(frame)
+        finally:
+            os.sched_setaffinity(0, self._all)
+        now = time.monotonic()
+        self.gap, self._at = max(self.gap, now - self._at), now
+
+
+def test_halves_that_end_apart_are_one_flow(make_link: MakeLink) -> None:
+    """The questions' queue is done with them while answers still come; then the answers' queue is, too."""
+    link = make_link(queues=2)
+    with series(link, "-N", "--idle-timeout", str(IDLE_S), "--ended") as running:
+        sides = Sides(link)
+        sides.send(0, THERE)
+        snapshot = running.until(lambda snapshot: arrived(snapshot) >= FLOWS)
+        answers = 0
+        while snapshot["totals"]["flows_ended"] < FLOWS:
+            sides.send(1, BACK)
+            answers += 1
+            sent = FLOWS * (1 + answers)
+            snapshot = running.until(lambda snapshot, sent=sent: arrived(snapshot) >= sent)
+            time.sleep(0.5)
+        snapshot = running.next()
+        assert sides.gap < IDLE_S, "this machine stood still"
+        assert [queue["packets"] for queue in snapshot["queues"]] == [FLOWS, FLOWS * answers]
+        assert (len(snapshot["flows"]), snapshot["totals"]["flows_live"]) == (FLOWS, FLOWS)
+        assert {flow["end_reason"] for flow in snapshot["flows"]} == {None}
+        assert_law(snapshot)
+        snapshot = running.until(lambda snapshot: snapshot["totals"]["flows_live"] == 0)
+        snapshot = running.next()
+    assert len(snapshot["flows"]) == FLOWS
+    assert {flow["source"] for flow in snapshot["flows"]} == {CLIENT}
+    counts = {(flow["forward"]["packets"], flow["reverse"]["packets"]) for flow in snapshot["flows"]}
+    assert counts == {(1, answers)}
+    assert {flow["end_reason"] for flow in snapshot["flows"]} == {"idle"}
+    assert_law(snapshot)
+
+
+def test_a_collector_gets_them_whole(make_link: MakeLink, tmp_path: Path) -> None:
+    """Half of each flow has ended when the capture is told to end: the collector gets both halves in one record."""
+    link = make_link(queues=2)
+    file = tmp_path / "flows.ipfix"
+    command = [program("xtop"), "record", "-i", link.captured, "--capture", "af_xdp", "-N", "--every", "0.1"]
+    command += ["--idle-timeout", str(IDLE_S), "--ipfix", f"file:{file}"]
+    record = subprocess.Popen(link.command(*command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert record.stderr is not None
+        assert b"0 packets" in record.stderr.readline()
+        sides = Sides(link)
+        sides.send(0, THERE)
+        answers = 0
+        for line in record.stderr:
+            if f" {FLOWS} ended".encode() in line:
+                break
+            if f"{FLOWS} packets".encode() in line or answers:
+                sides.send(1, BACK)
+                answers += 1
+        for line in record.stderr:
+            if f"{FLOWS * (1 + answers):,} packets".encode() in line:
+                break
+        record.send_signal(signal.SIGINT)
+        _, words = record.communicate(timeout=60)
+    finally:
+        if record.poll() is None:
+            record.kill()
+            record.communicate()
+    assert record.returncode == 130, words
+    assert sides.gap < IDLE_S, "this machine stood still"
+    flows = of_tshark(file)
+    assert flows.total() == FLOWS
+    assert {one.source for one in flows} == {CLIENT}
+    assert {one.ports for one in flows} == {(1000 + n, 53) for n in range(FLOWS)}
+    assert {(one.packets, one.back[0]) for one in flows} == {(1, answers)}
