@@ -21,6 +21,7 @@ enum {
     RANDOM_TEMPLATE,
     INTERFACE_TEMPLATE,
     STATISTICS_TEMPLATE,
+    RATE_TEMPLATE,
 };
 
 /*
@@ -47,8 +48,15 @@ enum {
     N(166, 8, statistics->flows_not_sent)  /* notSentFlowTotalCount */          \
     N(239, 1, encoder->uniflow ? 0 : 1)    /* biflowDirection: by initiator */
 
+/* The same in elements of old: collectors that do not know samplingProbability multiply by these. */
+#define IPFIX_RATE_FIELDS(N, B)                                                      \
+    N(149, 4, encoder->domain)        /* observationDomainId, the scope */           \
+    N(34, 4, encoder->sampling)       /* samplingInterval: one of so many packets */ \
+    N(35, 1, encoder->random ? 2 : 1) /* samplingAlgorithm: deterministic or random */
+
 static const struct ipfix_field systematic_fields[] = {IPFIX_SYSTEMATIC_FIELDS(IPFIX_DESCRIBE, IPFIX_DESCRIBE)};
 static const struct ipfix_field random_fields[] = {IPFIX_RANDOM_FIELDS(IPFIX_DESCRIBE, IPFIX_DESCRIBE)};
+static const struct ipfix_field rate_fields[] = {IPFIX_RATE_FIELDS(IPFIX_DESCRIBE, IPFIX_DESCRIBE)};
 static const struct ipfix_field statistics_fields[] = {IPFIX_STATISTICS_FIELDS(IPFIX_DESCRIBE, IPFIX_DESCRIBE)};
 static const struct ipfix_field interface_fields[] = {{10, 4}, {82, VARIABLE_LENGTH}}; /* ingressInterface, its name */
 
@@ -186,6 +194,8 @@ int ipfix_write_templates(struct ipfix_encoder *encoder, struct ipfix_output *ou
                : put_options_template(&writer, SYSTEMATIC_TEMPLATE, systematic_fields, COUNT_OF(systematic_fields)));
     put = put && put_options_template(&writer, INTERFACE_TEMPLATE, interface_fields, COUNT_OF(interface_fields));
     put = put && put_options_template(&writer, STATISTICS_TEMPLATE, statistics_fields, COUNT_OF(statistics_fields));
+    put = put &&
+          (encoder->sampling <= 1 || put_options_template(&writer, RATE_TEMPLATE, rate_fields, COUNT_OF(rate_fields)));
     if (!put)
         return -1;
     message_end(&writer);
@@ -209,6 +219,22 @@ static bool put_sampling(struct writer *writer)
     } else {
         IPFIX_SYSTEMATIC_FIELDS(IPFIX_NUMBER, IPFIX_BYTES)
     }
+    writer->at = to;
+    writer->records++;
+    return true;
+}
+
+static bool put_rate(struct writer *writer)
+{
+    const struct ipfix_encoder *encoder = writer->encoder;
+    uint8_t *to;
+
+    if (encoder->sampling <= 1)
+        return true;
+    if (!set_reserve(writer, RATE_TEMPLATE, (0 IPFIX_RATE_FIELDS(IPFIX_SIZE, IPFIX_SIZE))))
+        return false;
+    to = writer->at;
+    IPFIX_RATE_FIELDS(IPFIX_NUMBER, IPFIX_BYTES)
     writer->at = to;
     writer->records++;
     return true;
@@ -250,7 +276,7 @@ int ipfix_write_options(struct ipfix_encoder *encoder, const struct ipfix_statis
 {
     struct writer writer = {.encoder = encoder, .output = output};
 
-    if (!message_begin(&writer) || !put_sampling(&writer) || !put_interface(&writer) ||
+    if (!message_begin(&writer) || !put_sampling(&writer) || !put_rate(&writer) || !put_interface(&writer) ||
         !put_statistics(&writer, statistics))
         return -1;
     message_end(&writer);

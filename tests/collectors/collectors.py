@@ -102,11 +102,11 @@ debug: true
 
 
 @contextlib.contextmanager
-def nfacctd(directory: Path) -> Iterator[tuple[int, Path]]:
-    """Yield the port, and the file that rows will be in."""
+def nfacctd(directory: Path, more: str = "") -> Iterator[tuple[int, Path]]:
+    """Yield the port, and the file that rows will be in; ``more`` lines of its configuration."""
     directory.mkdir()
     port, output, configuration = free_port(socket.SOCK_DGRAM), directory / "rows", directory / "nfacctd.conf"
-    configuration.write_text(NFACCTD.format(port=port, output=output))
+    configuration.write_text(NFACCTD.format(port=port, output=output) + more)
     with _running(["nfacctd", "-f", str(configuration)], directory / "log") as process:
         wait_for("nfacctd listens", lambda: _bound(process.pid, port, "udp"), process)
         yield port, output

@@ -43,6 +43,7 @@ from tests.collectors.seen_flows import (
 from tests.collectors.tshark_complaints import complaints
 
 ReadJson = Callable[[Path], dict[str, Any]]
+PCAPS = Path(__file__).parents[1] / "scenarios" / "pcaps"
 
 
 def as_nfdump_keeps_it(flows: Counter[Seen]) -> Counter[Seen]:
@@ -84,6 +85,21 @@ def test_nfacctd(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_p
         wait_for("all rows", lambda: rows.exists() and rows.read_text().count("\n") >= expected.total())
     assert of_nfacctd(rows.read_text().splitlines()) == expected
     assert "Discarded" not in (tmp_path / "nfacctd" / "log").read_text()
+
+
+@pytest.mark.parametrize("option", ["--sample", "--sample-random"])
+def test_a_collector_multiplies_what_was_sampled(option: str, run_xtop: RunXtop, tmp_path: Path) -> None:
+    """nfacctd estimates by what the options records say; the same flows as they were counted are in a file."""
+    file = tmp_path / "counted.ipfix"
+    with nfacctd(tmp_path / "nfacctd", "nfacctd_renormalize: true\n") as (port, rows):
+        exports = ("--uniflow", "--ipfix", f"file:{file}", "--ipfix", f"udp://127.0.0.1:{port}")
+        done = run_xtop("record", "-r", PCAPS / "bittorrent.pcap", option, 4, *exports)
+        assert (done.returncode, done.stderr) == (0, b"")
+        counted = of_tshark(file)
+        wait_for("all rows", lambda: rows.exists() and rows.read_text().count("\n") >= counted.total())
+    estimates = Counter({replace(one, packets=4 * one.packets, bytes=4 * one.bytes): n for one, n in counted.items()})
+    assert of_nfacctd(rows.read_text().splitlines()) == estimates
+    assert complaints(file) == []
 
 
 def test_tcp(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path) -> None:
