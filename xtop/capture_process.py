@@ -19,12 +19,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +46,8 @@ def find_program(name: str) -> str:
     beside = Path(sys.executable).parent / name
     if os.access(beside, os.X_OK):
         return str(beside)
+    import shutil  # with all that unpacks archives
+
     found = shutil.which(name)
     if found is None:
         raise SourceError(f"cannot find {name} (not beside {sys.executable}, nor in PATH; run: make build)", 2)
@@ -97,7 +97,7 @@ class CaptureProcess(CaptureState):
     @classmethod
     def _spawn(cls, program: str, settings: CaptureSettings, file_fd: int | None) -> CaptureProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        words = os.fdopen(os.memfd_create("xtop-capture-words"), "w+b")  # lives as long as the process
         passed = [fd for fd in (theirs.fileno(), file_fd, settings.netns_fd) if fd is not None]
         arguments = capture_arguments(settings, control_fd=theirs.fileno(), file_fd=file_fd)
         name = capture_name(settings)
