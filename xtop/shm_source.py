@@ -48,7 +48,8 @@ if TYPE_CHECKING:  # imported where they are used: a snapshot need not wait for 
 
 NANOSECONDS = 1_000_000_000
 KEY_SIZE = 40  # struct xtop_key
-ACTIVITY_EVERY_S = 5.0
+ACTIVITY_EVERY_S = 5.0  # at least: hosts that stand out are looked for this often
+ACTIVITY_PACE = 100_000  # live flows for each second between, so that the two looks cost the same share at any number
 ACTIVE_HOSTS = 9  # the first by rate, and those that began most flows
 KEEP_ENDED = 65536  # ended flows kept of a live capture; of a file, all
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
@@ -95,6 +96,7 @@ class ShmSource:
         self._counting = self._reader if lib.reader_counts_bytes(reader) else None  # payload bytes by value
         self._activity_at = 0.0  # when hosts that stand out were looked for last; monotonic seconds
         self._activity_phase = lib.READER_ACTIVITY_NONE
+        self._flows_live = 0  # in the last look
         self._final = False  # the rates stand as they were when the capture ended
         self._lock = threading.Lock()  # the reader and the process are for one thread at a time
         self._closing = threading.Event()
@@ -214,6 +216,7 @@ class ShmSource:
             raise SourceError(f"the reader refuses the filter '{view.filter}' (a fault of xtop; please report it)", 1)
         if answer < 0:
             raise SourceError("out of memory for the flow rows (ask for fewer with --top)", 1)
+        self._flows_live = result.flows_live
         return result
 
     def _next_phase(self, view: View, over: bool) -> int:
@@ -222,7 +225,7 @@ class ShmSource:
             return int(lib.READER_ACTIVITY_NONE)
         if self._activity_phase == lib.READER_ACTIVITY_COUNT:
             return int(lib.READER_ACTIVITY_NAME)
-        if time.monotonic() - self._activity_at < ACTIVITY_EVERY_S:
+        if time.monotonic() - self._activity_at < max(ACTIVITY_EVERY_S, self._flows_live / ACTIVITY_PACE):
             return int(lib.READER_ACTIVITY_NONE)
         self._activity_at = time.monotonic()
         return int(lib.READER_ACTIVITY_COUNT)

@@ -106,5 +106,6 @@ def show(
         switch=switch,
         settings=settings,
     )
+    gc.freeze()  # what was imported lives as long as the screen: no collection need go through it
     app.run()
     gc.freeze()  # a screen's objects need not be looked through once more because the process ends
