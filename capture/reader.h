@@ -39,8 +39,9 @@
 #define READER_SORT_FLAGS 21
 #define READER_SORT_TTL 22
 #define READER_SORT_DSCP 23
-#define READER_SORT_FLOWS 24 /* of a group */
-#define READER_SORT_COUNT 25
+#define READER_SORT_ENTROPY 24 /* of the payload; a look then reckons it for every flow that is counted by value */
+#define READER_SORT_FLOWS 25   /* of a group */
+#define READER_SORT_COUNT 26
 
 /* reader_view.group: what flows are added up by; capture/reader_group.h says what such a row holds */
 #define READER_GROUP_NONE 0
@@ -94,7 +95,7 @@ struct reader_row {
     uint32_t histogram[2];       /* where its payload bytes are counted; see reader_row_bytes */
     uint32_t histogram_generation[2];
     uint16_t histogram_queue[2];
-    uint32_t padding;
+    float entropy[3]; /* only where rows are sorted by it: of end 0, of end 1, of both; READER_NO_ENTROPY */
 };
 
 /* A host that stands out, filter or not. */

@@ -46,6 +46,15 @@ static uint64_t monotonic_now(void)
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------- */
 
+static void row_reckon_entropy(const struct look *look, struct reader_row *row)
+{
+    double entropy[3];
+
+    reader_row_entropy(look->reader, row, entropy);
+    for (int i = 0; i < 3; i++)
+        row->entropy[i] = (float)entropy[i];
+}
+
 static void row_consider(struct look *look, struct reader_row *row)
 {
     if (look->view->filter && !filter_matches(look->view->filter, &look->scene, row)) {
@@ -54,6 +63,8 @@ static void row_consider(struct look *look, struct reader_row *row)
     }
     look->result->matched++;
     row->flows = 1;
+    if (look->view->sort == READER_SORT_ENTROPY)
+        row_reckon_entropy(look, row);
     row->retransmissions[0] = row->record.retransmissions[0];
     row->retransmissions[1] = row->record.retransmissions[1];
     if (look->view->directions)

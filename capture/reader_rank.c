@@ -54,6 +54,8 @@ static uint64_t metric_property(const struct reader_row *row, uint32_t sort)
         return record->rtt_us;
     case READER_SORT_RETRANSMISSIONS:
         return (uint64_t)row->retransmissions[0] + row->retransmissions[1];
+    case READER_SORT_ENTROPY: /* those that have none behind all others */
+        return row->entropy[2] < 0 ? 0 : 1 + (uint64_t)((double)row->entropy[2] * 1e6);
     case READER_SORT_FLOWS:
         return row->flows;
     case READER_SORT_STATE: /* those that ended, by reason, behind all states of the living */
@@ -292,6 +294,7 @@ void ranking_offer_directions(struct ranking *ranking, const struct reader_row *
         one.rate_packets[other] = 0;
         one.rate_bytes[other] = 0;
         one.histogram[other] = 0;
+        one.entropy[2] = one.entropy[end];
         ranking_offer(ranking, &one);
     }
 }

@@ -192,6 +192,10 @@ def _place(address: str) -> tuple[int, bytes]:
     return parsed.version, parsed.packed
 
 
+def _entropy(flow: Flow, scene: Scene, width: int) -> Span:
+    return ("" if flow.entropy is None else f"{flow.entropy:.2f}"), "base"
+
+
 def _vlan(flow: Flow, scene: Scene, width: int) -> Span:
     return (str(flow.vlan) if flow.vlan else ""), "base"
 
@@ -255,6 +259,9 @@ COLUMNS: tuple[Column, ...] = (
            lambda flow: flow.last_seen, about="since the last packet"),
     Column("service", "Service", 12, 25, _service, "destination_port", right=False, optional=True,
            about="name of the destination's port in this system's list"),
+    Column("entropy", "Entropy", 7, 28, _entropy, "entropy",
+           lambda flow: -1.0 if flow.entropy is None else flow.entropy, optional=True,
+           about="of the payload, bits a byte (with --byte-histogram); near 8: encrypted, compressed"),
     Column("process", "Process", 22, 26, _processes, right=False, optional=True,
            about="this host's process at an end of the flow, where it is seen"),
     Column("container", "Container", 20, 27, _containers, right=False, optional=True,
@@ -325,8 +332,8 @@ def by_sort(sort: str, group: str = "flow") -> Column:
 
 
 def next_sort(sort: str, group: str = "flow") -> Column:
-    """Return the column after the one that ``sort`` belongs to, around the end."""
-    columns = sortable(group)
+    """Return the column after the one that ``sort`` belongs to, around the end; optional ones are passed over."""
+    columns = [column for column in sortable(group) if not column.optional or column.sort == sort]
     names = [column.sort for column in columns]
     return columns[(names.index(sort) + 1) % len(names)]
 

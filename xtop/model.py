@@ -61,6 +61,7 @@ class Totals:
     flows_evicted: int = 0  # of the ended, those that a full table pushed out
     length_mismatch: int = 0
     too_deep: int = 0  # packets of more encapsulations than are opened
+    byte_histograms_full: int = 0  # flows with payload whose bytes are not counted: no histogram was left
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +344,7 @@ SORT_KEYS: tuple[str, ...] = (
     "flags",
     "ttl",
     "dscp",
+    "entropy",
 )
 GROUP_SORT_KEYS: tuple[str, ...] = (*SORT_KEYS, "flows")
 

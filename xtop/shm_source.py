@@ -339,6 +339,7 @@ class ShmSource:
             flows_evicted=sum(queue.flows_evicted for queue in queues),
             length_mismatch=sum(queue.length_mismatch for queue in queues),
             too_deep=sum(queue.too_deep for queue in queues),
+            byte_histograms_full=sum(queue.byte_histograms_full for queue in queues),
         )
 
 

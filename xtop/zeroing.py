@@ -15,7 +15,16 @@ from xtop.model import Accounting, Histogram, Lost, Protocol, Queue, Snapshot, T
 
 Counters = TypeVar("Counters", Accounting, Lost, Totals, Queue)
 
-_TOTALS = ("packets", "bytes", "flows_created", "flows_ended", "flows_evicted", "length_mismatch", "too_deep")
+_TOTALS = (
+    "packets",
+    "bytes",
+    "flows_created",
+    "flows_ended",
+    "flows_evicted",
+    "length_mismatch",
+    "too_deep",
+    "byte_histograms_full",
+)
 _QUEUE = ("packets", "bytes", "rx_dropped", "rx_ring_full", "rx_fill_ring_empty", "rx_invalid_descs", "ring")
 
 

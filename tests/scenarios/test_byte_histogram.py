@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import random
 from collections import Counter
@@ -19,6 +21,7 @@ from scapy.layers.vxlan import VXLAN
 from tests.scenarios.capture_file import Frame, every, write_pcap
 from tests.scenarios.conftest import ReadCapture, RunXtop
 
+parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is missing (pip install pyarrow)")
 RANDOM = random.Random(5)
 MACS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
 NOISE = RANDOM.randbytes(1400)
@@ -123,6 +126,38 @@ def test_the_filter_knows_the_entropy(run_xtop: RunXtop, read_capture: ReadCaptu
     assert ports("not entropy > 0") == {4003}, "without payload there is none"
     silent = read_capture(path, "--flow-filter", "entropy >= 0")
     assert silent["flows"] == [], "nobody counted"
+
+
+def test_tables_have_entropies_and_the_order_by_them(run_xtop: RunXtop, tmp_path: Path) -> None:
+    payloads = {4001: TEXT, 4002: NOISE, 4003: b"", 4004: b"\0" * 900}
+    packets = [tcp(payload, port) for port, payload in payloads.items()] + [tcp(TEXT, 4002, back=True)]
+    path = write_pcap(tmp_path / "a.pcap", every(1000, (bytes(Ether(**MACS) / packet) for packet in packets)))
+    order = [4002, 4001, 4004, 4003]  # noise, words, one value, none at all
+
+    def written(format: str) -> bytes:
+        options = ("--byte-histogram", "--format", format, "--sort", "entropy", "--top", "4", "-o", "-")
+        return run_xtop("snapshot", "-r", str(path), *options).stdout
+
+    rows = list(csv.DictReader(io.StringIO(written("csv").decode(), newline="")))
+    assert [int(row["source_port"]) for row in rows] == order
+    for row in rows:
+        payload = payloads[int(row["source_port"])]
+        counts = Counter(payload)
+        if payload:
+            assert float(row["forward_entropy"]) == pytest.approx(entropy(payload), abs=1e-4)
+            assert row["forward_byte_histogram"].split() == [str(counts[value]) for value in range(256)]
+        else:
+            assert (row["forward_entropy"], row["entropy"]) == ("", "")
+    assert float(rows[0]["entropy"]) == pytest.approx(entropy(NOISE + TEXT), abs=1e-4)
+    assert float(rows[0]["reverse_entropy"]) == pytest.approx(entropy(TEXT), abs=1e-4)
+    table = parquet.read_table(io.BytesIO(written("parquet"))).to_pylist()
+    assert [row["entropy"] for row in table] == [float(row["entropy"]) if row["entropy"] else None for row in rows]
+    assert [row["reverse_byte_histogram"] or "" for row in table] == [row["reverse_byte_histogram"] for row in rows]
+    lines = written("text").decode().splitlines()
+    head = next(at for at, line in enumerate(lines) if line.startswith("source") and "destination" in line)
+    words = [line.split() for line in lines[head:]]
+    assert words[0][-2:] == ["entropy", "state"]
+    assert [line[-2] for line in words[1:4]] == [f"{float(row['entropy']):.2f}" for row in rows[:3]]
 
 
 def test_without_the_option_nothing_is_said(read_capture: ReadCapture, tmp_path: Path) -> None:

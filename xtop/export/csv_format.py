@@ -2,36 +2,56 @@
 """One row a flow, under the JSON's names; what lies in a direction has ``forward_`` or ``reverse_`` before its name,
 and the tunnel is ``tunnel_kind`` and ``tunnel_id``.
 
-A value that is not there is empty; the counts of ``packet_size`` stand in one cell, with blanks between.
+A value that is not there is empty; the counts of ``packet_size`` stand in one cell, with blanks between. Where payload
+bytes are counted by value, entropies and these counts come last.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from xtop.export.byte_fields import flows_with_bytes
 from xtop.export.flow_fields import NOBODY, direction_fields, flow_fields
 from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.model import Direction, Flow, Snapshot
 from xtop.row_form import RowForm, Step
 
 DIRECTIONS = ("forward", "reverse")
+BYTES = ("entropy", *(f"{side}_{name}" for side in DIRECTIONS for name in ("entropy", "byte_histogram")))
 
 
 def write_csv(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write a header row, then a row for each flow."""
-    stream.write(_line(csv_columns()).encode())
-    for piece in row_chunks(snapshot.flows, csv_form(), csv_row, progress):
+    stream.write(_line(csv_columns(snapshot.source.byte_histogram)).encode())
+    for piece in csv_pieces(snapshot, progress):
         stream.write(piece)
 
 
-def csv_columns() -> list[str]:
-    """Return the names of the columns."""
+def csv_pieces(snapshot: Snapshot, progress: Progress = unheard) -> Iterator[bytes]:
+    """Yield the rows, some at a time."""
+    if snapshot.source.byte_histogram:
+        return _with_bytes(snapshot, progress)
+    return row_chunks(snapshot.flows, csv_form(), csv_row, progress)
+
+
+def csv_columns(with_bytes: bool = False) -> list[str]:
+    """Return the names of the columns; ``with_bytes`` those of payload bytes, too."""
     columns = [f"{side}_{name}" if side else name for side, name in _names()]
     at = columns.index("tunnel")
-    return [*columns[:at], "tunnel_kind", "tunnel_id", *columns[at + 1 :]]
+    return [*columns[:at], "tunnel_kind", "tunnel_id", *columns[at + 1 :], *(BYTES if with_bytes else ())]
+
+
+def _with_bytes(snapshot: Snapshot, progress: Progress) -> Iterator[bytes]:
+    for written, (flow, known) in enumerate(flows_with_bytes(snapshot), 1):
+        cells = [known["entropy"]]
+        for side in DIRECTIONS:
+            counts = known[side]["byte_histogram"]
+            cells += [known[side]["entropy"], None if counts is None else " ".join(map(str, counts))]
+        yield (csv_row(flow).removesuffix("\n") + "," + _line(cells)).encode()
+        progress(written)
 
 
 def csv_form() -> RowForm:

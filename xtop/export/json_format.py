@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+from xtop.export.byte_fields import flows_with_bytes
 from xtop.export.flow_fields import NOBODY, flow_fields
 from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.export.times import iso_time
 from xtop.model import Flow, Histogram, Snapshot
-from xtop.row_form import ByteRows, RowForm, Step
+from xtop.row_form import RowForm, Step
 
 SCHEMA = "xtop.snapshot/1"
 
@@ -59,13 +60,13 @@ def _row(flow: Flow) -> str:
 
 def _with_bytes(snapshot: Snapshot, between: str) -> Iterator[bytes]:
     """Yield the flows with what is known of their payload's bytes: entropies, and counts where the rows have them."""
-    rows = snapshot.flows
-    for at, flow in enumerate(rows):
-        counts = rows.byte_counts(at) if isinstance(rows, ByteRows) else (None, None)
-        fields = flow_fields(flow) | {"entropy": flow.entropy}
-        for name, side, bins in (("forward", flow.forward, counts[0]), ("reverse", flow.reverse, counts[1])):
-            fields[name] |= {"entropy": side.entropy, "byte_histogram": bins}
-        yield ((between if at else "") + _encode(fields)).encode()
+    lead = ""
+    for flow, known in flows_with_bytes(snapshot):
+        fields = flow_fields(flow) | {"entropy": known["entropy"]}
+        for side in ("forward", "reverse"):
+            fields[side] |= known[side]
+        yield (lead + _encode(fields)).encode()
+        lead = between
 
 
 def json_form(between: str) -> RowForm:
@@ -99,7 +100,7 @@ def head_fields(snapshot: Snapshot) -> dict[str, Any]:
         "state": snapshot.state.name.lower(),
         "state_text": snapshot.state_text,
         "source": _fields(snapshot.source, SOURCE),
-        "totals": _fields(snapshot.totals, TOTALS),
+        "totals": _fields(snapshot.totals, TOTALS + ("byte_histograms_full",) * snapshot.source.byte_histogram),
         "accounting": _fields(snapshot.accounting, ACCOUNTING + ("duplicates",) * bool(snapshot.accounting.duplicates)),
         "lost": _fields(snapshot.lost, LOST),
         "queues": [_fields(queue, QUEUE) for queue in snapshot.queues],

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-from xtop.export.csv_format import csv_columns, csv_form, csv_row
+from xtop.export.csv_format import csv_columns, csv_pieces
 from xtop.export.errors import ExportError
-from xtop.export.row_chunks import Progress, row_chunks, unheard
+from xtop.export.row_chunks import Progress, unheard
 from xtop.model import Snapshot
 
 ROW_GROUP_BYTES = 16 << 20  # of CSV
@@ -26,6 +26,7 @@ _TEXTS = {
     "end_reason",
     "tcp_flags",
     "packet_size",
+    "byte_histogram",
 }
 _ALWAYS = {"tcp_flags", "packet_size"}  # empty is a value here, not the lack of one
 
@@ -33,14 +34,16 @@ _ALWAYS = {"tcp_flags", "packet_size"}  # empty is a value here, not the lack of
 def write_parquet(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
     """Write the flows; times are timestamps in ns, UTC. What is not there is null."""
     arrow, read_csv, parquet = _pyarrow()
-    schema = arrow.schema([(name, _type(arrow, name)) for name in csv_columns()])
+    schema = arrow.schema([(name, _type(arrow, name)) for name in csv_columns(snapshot.source.byte_histogram)])
     with parquet.ParquetWriter(stream, schema) as writer:
         group: list[bytes] = []
-        for piece in row_chunks(snapshot.flows, csv_form(), csv_row, progress):
+        size = 0
+        for piece in csv_pieces(snapshot, progress):
             group.append(piece)
-            if sum(map(len, group)) >= ROW_GROUP_BYTES:
+            size += len(piece)
+            if size >= ROW_GROUP_BYTES:
                 writer.write_table(_table(read_csv, schema, b"".join(group)))
-                group.clear()
+                group, size = [], 0
         if group:
             writer.write_table(_table(read_csv, schema, b"".join(group)))
 
@@ -65,7 +68,7 @@ def _type(arrow: Any, column: str) -> Any:
         return arrow.string()
     if name.endswith("_seen"):
         return arrow.timestamp("ns", "UTC")
-    return arrow.float64() if name in {"pps", "bps"} else arrow.uint64()
+    return arrow.float64() if name in {"pps", "bps", "entropy"} else arrow.uint64()
 
 
 def _table(read_csv: Any, schema: Any, rows: bytes) -> Any:

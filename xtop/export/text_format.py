@@ -24,16 +24,17 @@ def write_text(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unhear
         rows = [_queue_row(queue) for queue in snapshot.queues]
         stream.write(b"\n" + _table(rows, _widths(_QUEUE_HEAD, rows), left=0, head=_QUEUE_HEAD).encode())
     if snapshot.flows:
-        _write_flows(snapshot.flows, stream, progress)
+        _write_flows(snapshot.flows, stream, progress, snapshot.source.byte_histogram)
 
 
-def _write_flows(flows: Sequence[Flow], stream: BinaryIO, progress: Progress) -> None:
+def _write_flows(flows: Sequence[Flow], stream: BinaryIO, progress: Progress, with_bytes: bool) -> None:
     """Twice through the flows, first for the widths: a million rows of text never lie in memory."""
-    widths = _widths(_FLOW_HEAD, map(_flow_row, flows))
+    head: Sequence[str] | None = (*_FLOW_HEAD[:-1], "entropy", _FLOW_HEAD[-1]) if with_bytes else _FLOW_HEAD
+    row = _flow_row_with_bytes if with_bytes else _flow_row
+    widths = _widths(head or (), map(row, flows))
     stream.write(b"\n")
-    head: Sequence[str] | None = _FLOW_HEAD
     written = 0
-    for rows in _batches(map(_flow_row, flows)):
+    for rows in _batches(map(row, flows)):
         stream.write(_table(rows, widths, left=3, head=head).encode())
         head = None
         written += len(rows)
@@ -94,6 +95,11 @@ def _flow_row(flow: Flow) -> tuple[str, ...]:
         f"{flow.duration_ns / 1e9:.3f} s",
         flow.end_reason or flow.tcp_state or "",
     )
+
+
+def _flow_row_with_bytes(flow: Flow) -> tuple[str, ...]:
+    *before, state = _flow_row(flow)
+    return (*before, "" if flow.entropy is None else f"{flow.entropy:.2f}", state)
 
 
 def _end(address: str, port: int, version: int) -> str:

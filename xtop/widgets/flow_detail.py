@@ -17,6 +17,7 @@ from xtop.export.tcp_flags import tcp_flags_text
 from xtop.filter_language.flow_expression import flow_expression
 from xtop.header_names import IP_FLAGS, IPV4_OPTIONS, IPV6_EXTENSIONS, TCP_OPTIONS, TCP_PADDING, bit_names, dscp_name
 from xtop.ink import Ink, Line, fitted, printable
+from xtop.keymap import shown
 from xtop.model import PACKET_SIZE_UPPER, Direction, Flow, SourceInfo
 from xtop.picture import Picture, Pinned, local_time
 from xtop.sampling import ESTIMATE_MARK
@@ -256,7 +257,19 @@ def _byte_values(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
         _heading("Payload bytes by value", width, note),
         *byte_lines("→", there, flow.forward.entropy, width),
         *byte_lines("←", back, flow.reverse.entropy, width),
+        *_byte_gaps(picture, width),
     ]
+
+
+def _byte_gaps(picture: Picture, width: int) -> list[Line]:
+    """Return why there may be no curve."""
+    why = []
+    if picture.behind_s is not None:
+        why.append(f"of the past entropies are kept, no curves ({shown(picture.keymap, 'pause')} returns to now)")
+    full = picture.snapshot.totals.byte_histograms_full if picture.snapshot else 0
+    if full:
+        why.append(f"{units.count(full).strip()} flows with payload found no histogram free: theirs is not known")
+    return [[(f" {row}", "dim")] for text in why for row in wrap(text, max(10, width - 2))]
 
 
 def _expressions(picture: Picture, pinned: Pinned, width: int) -> list[Line]:

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is known of the bytes of a flow's payload, where a capture counts them (``--byte-histogram``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from xtop.model import Flow, Snapshot
+from xtop.row_form import ByteRows
+
+
+def flows_with_bytes(snapshot: Snapshot) -> Iterator[tuple[Flow, dict[str, Any]]]:
+    """Yield each flow with its ``entropy``, and of ``forward`` and ``reverse`` ``entropy`` and ``byte_histogram``."""
+    rows = snapshot.flows
+    for at, flow in enumerate(rows):
+        counts = rows.byte_counts(at) if isinstance(rows, ByteRows) else (None, None)
+        yield (
+            flow,
+            {
+                "entropy": flow.entropy,
+                "forward": {"entropy": flow.forward.entropy, "byte_histogram": counts[0]},
+                "reverse": {"entropy": flow.reverse.entropy, "byte_histogram": counts[1]},
+            },
+        )
