@@ -32,7 +32,7 @@ from xtop.export_job import Write
 from xtop.exporting import write_file
 from xtop.filter_history import FilterHistory
 from xtop.flow_packets import Rewrite
-from xtop.keymap import KEYMAP, works
+from xtop.keymap import ALL_KEYS, DETAIL, KEYMAP, works
 from xtop.model import View
 from xtop.naming import Naming
 from xtop.settings_file import Settings
@@ -119,7 +119,7 @@ class XtopApp(
         self.set_keymap(
             {
                 key.setting: ",".join(key.keys)
-                for key, usual in zip(settings.screen.keys, KEYMAP, strict=True)
+                for key, usual in zip(settings.screen.keys, ALL_KEYS, strict=True)
                 if key != usual
             }
         )
@@ -160,6 +160,8 @@ class XtopApp(
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Return the commands of the palette: all that keys do, and each theme by its name."""
         for key in self._settings.screen.keys:
+            if key.group == DETAIL:
+                continue
             title, _, _ = (key.label or key.help).partition(";")
             yield SystemCommand(f"{title[0].upper()}{title[1:]}", f"{key.shown}: {key.help}", self._command(key.action))
         for theme in sorted(self.available_themes):

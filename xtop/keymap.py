@@ -95,18 +95,22 @@ KEYMAP: Keymap = (
     Key(("l",), "l", "look('logarithmic')", "histograms with logarithmic or linear bars", "Panels", name="logarithmic"),
 )
 
-# While a flow's detail is open, these come before the ones above.
+DETAIL = "A flow's detail"  # the group of keys that come before the others while a flow's detail is open
+
 DETAIL_KEYS: Keymap = (
-    Key(("escape", "enter"), "Esc", "close", "back to the flows", "A flow's detail", "close"),
-    Key(("y",), "y", "copy('filter')", "copy the filter that selects just this flow", "A flow's detail", "copy filter"),
-    Key(("Y", "upper_y"), "Y", "copy('tcpdump')", "copy the same for tcpdump", "A flow's detail", "copy tcpdump"),
-    Key(("up", "k"), "↑ k", "scroll(-1)", "a line up", "A flow's detail"),
-    Key(("down", "j"), "↓ j", "scroll(1)", "a line down", "A flow's detail"),
-    Key(("pageup",), "PgUp", "page(-1)", "a page up", "A flow's detail"),
-    Key(("pagedown",), "PgDn", "page(1)", "a page down", "A flow's detail"),
-    Key(("home", "g"), "Home g", "edge(-1)", "the top", "A flow's detail"),
-    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the end", "A flow's detail"),
-)
+    Key(("escape", "enter"), "Esc", "close", "back to the flows", DETAIL, "close"),
+    Key(("y",), "y", "copy('filter')", "copy the filter that selects just this flow", DETAIL, "copy filter",
+        name="copy_filter"),
+    Key(("Y", "upper_y"), "Y", "copy('tcpdump')", "copy the same for tcpdump", DETAIL, "copy tcpdump",
+        name="copy_tcpdump"),
+    Key(("up", "k"), "↑ k", "scroll(-1)", "a line up", DETAIL, name="line_up"),
+    Key(("down", "j"), "↓ j", "scroll(1)", "a line down", DETAIL, name="line_down"),
+    Key(("pageup",), "PgUp", "page(-1)", "a page up", DETAIL, name="detail_page_up"),
+    Key(("pagedown",), "PgDn", "page(1)", "a page down", DETAIL, name="detail_page_down"),
+    Key(("home", "g"), "Home g", "edge(-1)", "the top", DETAIL, name="top"),
+    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the end", DETAIL, name="bottom"),
+)  # fmt: skip
+ALL_KEYS: Keymap = (*KEYMAP, *DETAIL_KEYS)
 
 # Those that a narrow terminal has no room for are left out from the end, help and quit never.
 LINE_ORDER: tuple[str, ...] = (
@@ -116,7 +120,7 @@ LINE_ORDER: tuple[str, ...] = (
 DETAIL_ORDER: tuple[str, ...] = ("pause", "back", "units", "help", "quit")
 
 
-def key_line(keymap: Keymap = KEYMAP) -> Keymap:
+def key_line(keymap: Keymap = ALL_KEYS) -> Keymap:
     """Return the keys of the key line, in its order."""
     by_label = {key.label: key for key in keymap if key.label}
     return tuple(by_label[label] for label in LINE_ORDER)
@@ -129,10 +133,11 @@ ANYWHERE: frozenset[str] = frozenset({
 })  # fmt: skip
 
 
-def detail_line(keymap: Keymap = KEYMAP) -> Keymap:
+def detail_line(keymap: Keymap = ALL_KEYS) -> Keymap:
     """Return the keys of the key line of a flow's detail, in its order."""
     by_label = {key.label: key for key in keymap if key.label}
-    return (*(key for key in DETAIL_KEYS if key.label), *(by_label[label] for label in DETAIL_ORDER))
+    own = (key for key in keymap if key.label and key.group == DETAIL)
+    return (*own, *(by_label[label] for label in DETAIL_ORDER))
 
 
 def works(action: str, parameters: tuple[object, ...], detail_open: bool) -> bool:
@@ -146,8 +151,7 @@ def shown(keymap: Keymap, setting: str) -> str:
     return next(key.shown.split()[0] for key in keymap if key.setting == setting)
 
 
-def groups(keymap: Keymap = KEYMAP) -> dict[str, Keymap]:
+def groups(keymap: Keymap = ALL_KEYS) -> dict[str, Keymap]:
     """Return the keys by group, both in the order of the table."""
-    every = (*keymap, *DETAIL_KEYS)
-    names = dict.fromkeys(key.group for key in every)
-    return {name: tuple(key for key in every if key.group == name) for name in names}
+    names = dict.fromkeys(key.group for key in keymap)
+    return {name: tuple(key for key in keymap if key.group == name) for name in names}

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from xtop.alerts import Alert
 from xtop.history import Curves, LossNow, Series
-from xtop.keymap import KEYMAP, Keymap, shown
+from xtop.keymap import ALL_KEYS, Keymap, shown
 from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
 from xtop.naming import NO_NAMES, Naming
 from xtop.sampling import sampling_name
@@ -66,7 +66,7 @@ class Picture:
     in_bytes: bool = False  # rates in bytes per second
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # group -> columns that were chosen
     naming: Naming = NO_NAMES
-    keymap: Keymap = KEYMAP
+    keymap: Keymap = ALL_KEYS
     paused_s: int | None = None  # for how long this frame has been held
     behind_s: int | None = None  # how long before the present this frame lies
     zeroed_at: int | None = None  # counters are counted from here, ns

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xtop.alerts import AlertLimits
-from xtop.keymap import KEYMAP, Keymap
+from xtop.keymap import ALL_KEYS, Keymap
 from xtop.layout import PANELS
 from xtop.model import View
 from xtop.picture import Look
 from xtop.themes import DEFAULT_THEME
 
 ROW_LIMIT = 1000  # flows that a snapshot brings; who scrolls further wants another order
-PANEL_NAMES: tuple[str, ...] = tuple(key.name for key in KEYMAP if key.action.startswith("panel("))
+PANEL_NAMES: tuple[str, ...] = tuple(key.name for key in ALL_KEYS if key.action.startswith("panel("))
 GRAPH_WORDS = ("packets", "minutes", "dots")
 
 
@@ -36,7 +36,7 @@ class ScreenSettings:
     graph: tuple[str, ...] = ()
     logarithmic: bool = False
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    keys: Keymap = KEYMAP
+    keys: Keymap = ALL_KEYS
     alerts_on: bool = True
     alerts_above: float | None = None
     alerts_below: float | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from xtop.columns import TITLES, choosable
 from xtop.filter_language.values import read_number
 from xtop.key_choice import with_keys
-from xtop.keymap import KEYMAP, Keymap
+from xtop.keymap import ALL_KEYS, Keymap
 
 FEW = 6  # words that a complaint names
 
@@ -95,7 +95,7 @@ def column_lists(value: Any) -> Mapping[str, tuple[str, ...]]:
 
 def key_lists(value: Any) -> Keymap:
     """Take a key or a list of keys for each action, and return the keymap with them."""
-    known = {key.setting for key in KEYMAP}
+    known = {key.setting for key in ALL_KEYS}
     changes = {}
     for action, keys in _table(value, 'export = "e"').items():
         if action not in known:
@@ -105,7 +105,7 @@ def key_lists(value: Any) -> Keymap:
             raise KeyedError(action, f'{_said(keys)} is no key, like "e", nor a list of keys')
         with _key(action):
             changes[action] = tuple(written)
-            with_keys({action: tuple(written)}, tuple(key for key in KEYMAP if key.setting == action))
+            with_keys({action: tuple(written)}, tuple(key for key in ALL_KEYS if key.setting == action))
     return with_keys(changes)
 
 

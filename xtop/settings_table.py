@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from xtop.keymap import KEYMAP
+from xtop.keymap import ALL_KEYS
 from xtop.model import GROUP_SORT_KEYS, GROUPS
 from xtop.screen_settings import GRAPH_WORDS, PANEL_NAMES, ScreenSettings
 from xtop.setting_values import column_lists, flow_filter, key_lists, number, one_of, rate, some_of, switch
@@ -85,7 +85,7 @@ def documentation() -> str:
     for setting in SETTINGS:
         without = _written(getattr(ScreenSettings(), setting.field))
         lines.append(f"| `{setting.key}` | {setting.takes} | {without} | {setting.about} |")
-    actions = ", ".join(f"`{key.setting}` {key.shown.split()[0]}" for key in KEYMAP)
+    actions = ", ".join(f"`{key.setting}` {key.shown.split()[0]}" for key in ALL_KEYS)
     return "\n".join([*lines, "", f"Actions for `keys`, and their usual keys: {actions}."])
 
 

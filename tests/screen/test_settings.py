@@ -10,7 +10,8 @@ import pytest
 from tests.screen.stage import StagedApp, play
 from xtop.column_choice import ColumnMemory, read_choice
 from xtop.settings_file import Settings, read_settings
-from xtop.widgets.help_screen import HelpScreen
+from xtop.widgets.detail_screen import DetailScreen
+from xtop.widgets.help_screen import HelpScreen, help_lines
 
 SIZE = (120, 36)
 
@@ -80,6 +81,30 @@ async def test_keys_are_as_set_everywhere(tmp_path: Path) -> None:
         await pilot.press("Q")
         await pilot.pause()
     assert app.return_code == 0
+
+
+async def test_a_detail_has_keys_of_its_own_to_set(tmp_path: Path) -> None:
+    text = 'keys = { close = "x", copy_filter = ["f", "f6"], bottom = "ctrl+e" }'
+    app = StagedApp(settings=settings_of(text, tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 4)
+        page = "\n".join("".join(text for text, _ in line) for line in help_lines(app.picture().keymap))
+        assert "f F6" in page, "the help has them"
+        await pilot.press("down", "enter")
+        assert isinstance(app.screen, DetailScreen)
+        assert " x close  f F6 copy filter " in app.text().splitlines()[-1]
+        await pilot.press("escape", "y")
+        assert isinstance(app.screen, DetailScreen)
+        assert app.clipboard == ""
+        detail = app.screen.query_one("#detail")
+        await pilot.press("ctrl+e")
+        await pilot.pause()
+        assert detail.scroll_offset.y == detail.max_scroll_y > 0
+        await pilot.press("f")
+        assert " and src host " in app.clipboard
+        await pilot.press("x")
+        assert not isinstance(app.screen, DetailScreen)
+        assert not app.picture().view.ended, "x is the detail's while it is open"
 
 
 async def test_a_wrong_file_is_said_on_the_screen(tmp_path: Path) -> None:

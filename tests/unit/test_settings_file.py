@@ -9,7 +9,7 @@ import pytest
 
 from xtop.filter_language.compiler import compile_filter
 from xtop.key_choice import with_keys
-from xtop.keymap import KEYMAP, shown
+from xtop.keymap import ALL_KEYS, shown
 from xtop.screen_settings import ScreenSettings, first_view, hidden_regions
 from xtop.settings_file import Settings, read_settings
 from xtop.settings_table import SETTINGS, documentation
@@ -166,10 +166,10 @@ def test_the_example_of_the_readme_works(tmp_path: Path) -> None:
 
 
 def test_actions_have_names_of_their_own() -> None:
-    names = [key.setting for key in KEYMAP]
+    names = [key.setting for key in ALL_KEYS]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() for name in names)
 
 
 def test_the_usual_keymap_stays_where_nothing_changes() -> None:
-    assert with_keys({}) == KEYMAP
+    assert with_keys({}) == ALL_KEYS

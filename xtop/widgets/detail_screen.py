@@ -73,7 +73,7 @@ class DetailPage(LinePanel):
 class DetailScreen(Screen[None]):
     """Shows the flow that the picture has pinned."""
 
-    BINDINGS = [Binding(",".join(key.keys), key.action, key.help, show=False) for key in DETAIL_KEYS]
+    BINDINGS = [Binding(",".join(key.keys), key.action, key.help, show=False, id=key.setting) for key in DETAIL_KEYS]
 
     def compose(self) -> ComposeResult:
         """Lay it out."""

@@ -12,7 +12,7 @@ from textual.events import Click
 from textual.timer import Timer
 
 from xtop.ink import Line, length, printable
-from xtop.keymap import DETAIL_KEYS, Key, Keymap, key_line
+from xtop.keymap import DETAIL, Key, Keymap, key_line
 from xtop.path_text import fitted_path
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
@@ -78,7 +78,7 @@ class FooterLine(LinePanel):
         for key, pieces in key_places(self._keys(self.picture.keymap), self.size.width):
             at += length(pieces)
             if event.x < at:
-                await self.app.run_action(key.action, self.screen if key in DETAIL_KEYS else self.app)
+                await self.app.run_action(key.action, self.screen if key.group == DETAIL else self.app)
                 return
 
 

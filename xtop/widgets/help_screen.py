@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from xtop.columns import COLUMNS
 from xtop.filter_language.words import help_entries
 from xtop.ink import Line
-from xtop.keymap import KEYMAP, Keymap, groups, shown
+from xtop.keymap import ALL_KEYS, Keymap, groups, shown
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
@@ -30,7 +30,7 @@ MARKS: tuple[tuple[str, str], ...] = (
 )
 
 
-def help_lines(keymap: Keymap = KEYMAP) -> list[Line]:
+def help_lines(keymap: Keymap = ALL_KEYS) -> list[Line]:
     """Return the page."""
     lines: list[Line] = []
     for name, group in groups(keymap).items():
@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, keymap: Keymap = KEYMAP) -> None:
+    def __init__(self, keymap: Keymap = ALL_KEYS) -> None:
         """Show the keys of ``keymap``."""
         super().__init__()
         self._keymap = keymap
