@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import re
 import sys
 import time
 from dataclasses import replace
@@ -24,6 +25,7 @@ from .plan import RATIO, RUNS, SMOKE, Run
 from .table import Line, details, faults, lines, summary
 
 CACHE = ROOT / "build" / "vm"
+LOGS = CACHE / "logs"  # what each guest's kernel said
 
 
 def say(text: str) -> None:
@@ -54,7 +56,6 @@ def chosen(options: argparse.Namespace) -> list[Run]:
 
 def fetch(runs: list[Run]) -> tuple[Emulator, dict[str, GuestKernel]]:
     """Have QEMU and the kernels, from packages the first time."""
-    CACHE.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     emulator = fetch_emulator(CACHE)
     kernels = {series: fetch_kernel(CACHE, series, emulator) for series in {item.series for item in runs}}
@@ -72,7 +73,9 @@ def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel
             if item.tap_queues and os.geteuid() != 0:
                 say(f"NOT RUN: {item.nic}: a NIC of several taps takes root")
                 continue
-            boot = Boot(kernel, initramfs, item.device, item.checks, item.tap_queues, item.cpus)
+            log = LOGS / f"{re.sub('[^a-z0-9_]+', '-', item.nic)}-{series}.log"
+            boot = Boot(kernel, initramfs, item.device, item.checks, log, item.tap_queues, item.cpus)
+            say(f"{item.nic}, {kernel.version}: {len(item.checks)} checks")
             outcome = run(boot, emulator, say)
             stalls = f", {outcome.stalls} stalled before" if outcome.stalls else ""
             say(f"{item.nic}, {kernel.version}: {outcome.seconds:.0f} s{stalls}")
@@ -87,7 +90,7 @@ def main() -> int:
     if not runs:
         say("nothing matches")
         return 2
-    CACHE.mkdir(parents=True, exist_ok=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
     with CACHE.joinpath(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from .machine import Outcome
 from .plan import MODES, Run
@@ -26,12 +25,10 @@ class Line:
 
 def lines(run: Run, kernel: str, outcome: Outcome) -> Iterator[Line]:
     """Yield one for each check that was asked for, run or not."""
-    found: dict[str, Any] = {result["check"]: result for result in outcome.results}
     for check in run.checks:
-        result = found.get(check)
+        result = outcome.results.get(check)
         if result is None:
-            last = " / ".join(outcome.kernel_log.strip().splitlines()[-3:])
-            yield Line(run.nic, kernel, check, "fault", f"the guest never came to it: {last}", False)
+            yield Line(run.nic, kernel, check, "fault", outcome.missing(check), False)
             continue
         good = result["outcome"] == "pass" or (result["outcome"] == "refused" and check in run.refusals)
         yield Line(run.nic, kernel, check, result["outcome"], result["words"], good)
