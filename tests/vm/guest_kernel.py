@@ -27,6 +27,7 @@ MODULES = (
     "virtio_net",
     "igb",
     "e1000e",
+    "8139cp",
     "vmxnet3",
     "veth",
     "af_packet",

@@ -5,8 +5,8 @@ The kernel writes to the first port; the guest's runner writes to the second, a 
 one boot in 25) a virtual CPU loses its timer under software emulation, and the kernel says "rcu_preempt detected
 stalls". That, and only that, is tried again with the checks that have not come to their end, and it is said.
 
-The guest bounds each check by itself. A guest that says nothing for longer than that hangs, and is ended: the check that
-it was at says so in the table, those after it that they were not reached. What the guest's kernel said stays in a file.
+The guest bounds each check by itself. A guest that says nothing for longer than that hangs, and is ended: the check
+that it was at says so in the table, those after it were not reached. What the guest's kernel said stays in a file.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from .guest_kernel import GuestKernel
 STALLS = ("rcu_preempt detected stalls", "rcu_preempt self-detected stall", "rcu_preempt kthread starved")
 TRIES = 3
 SILENCE_S = 150.0  # more than the guest gives a check and what that check does to clean up; a boot takes 5 to 15
+LONGEST_S = 600.0  # of a guest, all attempts together; some take 150 where others want the machine, too
 Tell = Callable[[dict[str, Any]], None]
 SENDER_MAC, CAPTURED_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 
-
-# In a network namespace that goes with QEMU: two taps on a bridge that learns nothing, so that it passes on each frame.
+# A network namespace that goes with QEMU; an ordinary user's is in a user namespace, where he may make links.
+APART = ("unshare", "--net", *(() if os.geteuid() == 0 else ("--map-root-user",)))
+# In it: two taps on a bridge that learns nothing, so that it passes on each frame.
 TAPS = """
 ip link add hub type bridge mcast_snooping 0
 ip tuntap add sending mode tap
@@ -56,7 +58,7 @@ class Boot:
     device: str  # the captured NIC, as QEMU's -device has it
     checks: tuple[str, ...]
     log: Path  # where the guest's kernel writes
-    tap_queues: int = 0  # over a bridge of taps with so many queues each, which takes root, instead of QEMU's own hub
+    tap_queues: int = 0  # over a bridge of taps with so many queues each instead of QEMU's own hub
     cpus: int = 4
 
 
@@ -67,10 +69,15 @@ class Outcome:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)  # of checks that came to their end
     at: str = ""  # the check that has begun and not ended
     kernel_log: str = ""
-    seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
     stalls: int = 0
     ended: bool = False  # the guest said that it was through
-    hung: bool = False  # it said nothing for SILENCE_S
+    overdue: str = ""  # why it was ended
+
+    @property
+    def seconds(self) -> float:
+        """Since the first attempt's begin."""
+        return time.monotonic() - self.began
 
     @property
     def stalled(self) -> bool:
@@ -79,7 +86,7 @@ class Outcome:
     def missing(self, check: str) -> str:
         """Say why a check has no result."""
         last = " / ".join(self.kernel_log.strip().splitlines()[-3:]) or "nothing"
-        why = f"hung: no word for {SILENCE_S:.0f} s" if self.hung else "stalled" if self.stalled else "died"
+        why = self.overdue or ("stalled" if self.stalled else "died")
         if check == self.at or not self.at:
             return f"the guest {why}; its kernel's last words: {last}"
         return f"not reached: the guest {why} in {self.at}"
@@ -93,6 +100,12 @@ class Outcome:
         elif "outcome" in line:
             self.results[line["check"]] = line
             self.at = ""
+
+
+def taps_refused() -> str:
+    """Why there can be no taps here, "" = there can; without root it takes user namespaces and /dev/net/tun for all."""
+    command = [*APART, "sh", "-ec", TAPS, "taps", "true"]
+    return subprocess.run(command, capture_output=True, text=True).stderr.strip()
 
 
 def _over_hub(boot: Boot) -> list[str]:
@@ -115,7 +128,7 @@ def _over_taps(boot: Boot) -> list[str]:
 def _command(boot: Boot, emulator: Emulator, results_fd: int) -> list[str]:
     words = f"console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off xtop.checks={','.join(boot.checks)}"
     return [
-        *(("unshare", "-n", "sh", "-ec", TAPS, "taps") if boot.tap_queues else ()),
+        *((*APART, "sh", "-ec", TAPS, "taps") if boot.tap_queues else ()),
         *emulator.qemu(),
         *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(boot.cpus), "-m", "1536", "-machine", "q35"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
@@ -132,7 +145,7 @@ def _follow(process: subprocess.Popen[bytes], results: int, outcome: Outcome, lo
     heard = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(results, selectors.EVENT_READ)
-        while not outcome.ended and not outcome.stalled:
+        while not (outcome.ended or outcome.overdue or outcome.stalled):
             if selector.select(1.0):
                 part = os.read(results, 1 << 16)
                 if not part:
@@ -144,49 +157,49 @@ def _follow(process: subprocess.Popen[bytes], results: int, outcome: Outcome, lo
                     tell(line)
             elif process.poll() is not None:
                 return
-            elif time.monotonic() - heard > SILENCE_S:
-                outcome.hung = True
-                return
+            if time.monotonic() - heard > SILENCE_S:
+                outcome.overdue = f"hung (no word for {SILENCE_S:.0f} s)"
+            elif outcome.seconds > LONGEST_S:
+                outcome.overdue = f"was not through within {LONGEST_S:.0f} s"
             outcome.kernel_log = log.read_text(errors="replace") if log.exists() else ""
 
 
 def _boot_once(boot: Boot, emulator: Emulator, outcome: Outcome, tell: Tell) -> None:
     boot.log.unlink(missing_ok=True)
     reading, writing = os.pipe()
-    process = subprocess.Popen(
-        _command(boot, emulator, writing),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(writing,),
-    )
-    os.close(writing)
-    try:
-        _follow(process, reading, outcome, boot.log, tell)
-    finally:
-        process.kill()
-        _, said = process.communicate()
-        os.close(reading)
-    outcome.kernel_log = boot.log.read_text(errors="replace") if boot.log.exists() else ""
-    if not outcome.ended:
-        outcome.kernel_log += said.decode(errors="replace")
+    with boot.log.with_suffix(".qemu").open("w+b") as said:
+        process = subprocess.Popen(
+            _command(boot, emulator, writing),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            pass_fds=(writing,),
+        )
+        os.close(writing)
+        try:
+            _follow(process, reading, outcome, boot.log, tell)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(reading)
+        said.seek(0)
+        outcome.kernel_log = boot.log.read_text(errors="replace") if boot.log.exists() else ""
+        outcome.kernel_log += "" if outcome.ended else said.read().decode(errors="replace")
 
 
 def run(boot: Boot, emulator: Emulator, say: Callable[[str], None]) -> Outcome:
     """Boot, and again only where the emulation itself stalled, for the checks that are left."""
     outcome = Outcome()
-    began = time.monotonic()
 
     def tell(line: dict[str, Any]) -> None:
         if "seconds" in line:
-            say(f"{time.monotonic() - began:4.0f} s  {line['check']}: {line['outcome']} after {line['seconds']} s")
+            say(f"{outcome.seconds:4.0f} s  {line['check']}: {line['outcome']} after {line['seconds']} s")
 
     while True:
         left = tuple(check for check in boot.checks if check not in outcome.results)
         outcome.at, outcome.kernel_log = "", ""
         _boot_once(replace(boot, checks=left), emulator, outcome, tell)
-        outcome.seconds = time.monotonic() - began
-        if outcome.ended or outcome.hung or not outcome.stalled or outcome.stalls + 1 == TRIES:
+        if outcome.ended or outcome.overdue or not outcome.stalled or outcome.stalls + 1 == TRIES:
             return outcome
         outcome.stalls += 1
         say(f"a virtual CPU stalled (rcu_preempt, after {outcome.seconds:.0f} s); once more")

@@ -44,7 +44,8 @@ RUNS = (
     Run("virtio_net of 4 queues", VIRTIO, "7", names("4"), tap_queues=4),
     Run("virtio_net, iommu_platform=off", VIRTIO[:-2] + "off", "7", names("1"), names("1", "zero-copy")),
     Run("vmxnet3", "vmxnet3", "7", ("features", *names("1")), NO_ZERO_COPY, cpus=1),  # a queue a CPU, and no RSS
-    Run("e1000e", "e1000e", "7", ("features", *names("1"), *names("jumbo")), NO_NATIVE),
+    Run("e1000e", "e1000e", "7", ("features", *names("1"), *names("jumbo")), NO_NATIVE, cpus=2),
+    Run("8139cp", "rtl8139", "7", ("generic-1", "missed"), cpus=2),  # counts what it has no buffer for
     Run("igb", "igb", "6.12", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
     Run("virtio_net", VIRTIO, "6.12", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
     Run("igb", "igb", "6.1", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),

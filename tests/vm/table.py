@@ -18,7 +18,7 @@ class Line:
     nic: str
     kernel: str
     check: str
-    outcome: str  # pass, refused, fault
+    outcome: str  # pass, refused, fault, not run
     words: str
     good: bool
 
@@ -36,6 +36,8 @@ def lines(run: Run, kernel: str, outcome: Outcome) -> Iterator[Line]:
 
 def reason(line: Line) -> str:
     """Pass, or why not in the fewest words, the kernel's where it refused."""
+    if line.outcome == "not run":
+        return f"not run: {line.words}"
     if line.outcome != "refused":
         return "pass" if line.outcome == "pass" else "FAULT"
     kind = re.search("native XDP|zero copy|multi-buffer", line.words)

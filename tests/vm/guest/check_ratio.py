@@ -9,48 +9,15 @@ figures stand in relation to each other within one run and to nothing else.
 from __future__ import annotations
 
 import statistics
-import threading
 import time
-from pathlib import Path
 
 from .captures import Drain, Series
 from .check_modes import DRAIN_MODES, MODES
+from .generator import Generator
 from .links import Nic, Sender, wait_until
 
-PKTGEN = Path("/proc/net/pktgen")
-FLOWS = 1000
 ROUNDS = 3
 WARM_UP_S, MEASURED_S = 1.0, 4.0
-
-
-class Generator:
-    """Sends while it is entered."""
-
-    def __init__(self, nic: Nic) -> None:
-        self.device = nic.name
-
-    def __enter__(self) -> Generator:
-        self._write("kpktgend_0", "rem_device_all", f"add_device {self.device}")
-        self._write(
-            self.device,
-            *("count 0", "clone_skb 0", "pkt_size 60", "delay 0", "flag IPSRC_RND"),
-            *("dst_mac 02:00:00:00:00:02", "src_mac 02:00:00:00:00:01", "dst 10.9.0.1"),
-            *("src_min 10.8.0.1", f"src_max 10.8.{FLOWS // 250}.250", "udp_src_min 9", "udp_src_max 9"),
-        )
-        # Writing "start" returns when it is stopped.
-        self._thread = threading.Thread(target=self._write, args=("pgctrl", "start"))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write("pgctrl", "stop")
-        self._thread.join()
-        self._write("kpktgend_0", "rem_device_all")
-
-    @staticmethod
-    def _write(name: str, *commands: str) -> None:
-        for command in commands:
-            PKTGEN.joinpath(name).write_text(command)
 
 
 def check_ratio(captured: Nic, sender: Sender) -> str:

@@ -11,6 +11,7 @@ from .check_kernel import check_auto, check_ebpf, check_features
 from .check_kill import check_kill
 from .check_link import check_flap, check_queue_change, check_removed
 from .check_loss import check_loss
+from .check_missed import check_missed
 from .check_modes import MODES, check_mode
 from .check_ratio import check_ratio
 from .check_screen import check_screen
@@ -30,6 +31,7 @@ CHECKS: dict[str, Check] = {
     **{f"flap-{_word(mode)}": partial(check_flap, mode=mode) for mode in MODES},
     **{f"jumbo-{_word(mode)}": partial(check_jumbo, mode=mode) for mode in MODES},
     **{f"removed-{_word(mode)}": partial(check_removed, mode=mode) for mode in MODES},
+    "missed": check_missed,
     "queue-change": check_queue_change,
     "auto": check_auto,
     "ebpf": check_ebpf,
