@@ -12,13 +12,22 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-ARCHIVE = "http://deb.debian.org/debian"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PATIENCE_S = 900
 
 
 class Unavailable(Exception):
     """Packages cannot be had here; says why."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where packages are, and who signs for them."""
+
+    address: str
+    keyring: Path
+
+
+DEBIAN = Archive("http://deb.debian.org/debian", Path("/usr/share/keyrings/debian-archive-keyring.gpg"))
 
 
 @dataclass
@@ -27,15 +36,17 @@ class AptView:
 
     directory: Path
     suites: tuple[str, ...]
+    archive: Archive = DEBIAN
 
     def update(self) -> None:
         """Fetch the lists of packages."""
-        if not KEYRING.exists():
-            raise Unavailable(f"{KEYRING} is missing (install debian-archive-keyring)")
+        keyring = self.archive.keyring
+        if not keyring.exists():
+            raise Unavailable(f"{keyring} is missing (install {keyring.stem})")
         for part in ("lists/partial", "cache/archives/partial"):
             (self.directory / part).mkdir(parents=True, exist_ok=True)
         (self.directory / "status").touch()
-        lines = [f"deb [signed-by={KEYRING}] {ARCHIVE} {suite} main\n" for suite in self.suites]
+        lines = [f"deb [signed-by={keyring}] {self.archive.address} {suite} main\n" for suite in self.suites]
         (self.directory / "sources.list").write_text("".join(lines))
         self._run("apt-get", "update", "--error-on=any")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Debian's kernels for the guest: the vmlinux that QEMU starts without a boot loader, and the modules of the NICs."""
+"""Debian's and Ubuntu's kernels: the vmlinux that QEMU starts without a boot loader, and the modules of the NICs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from .apt_view import AptView, unpack
+from .apt_view import DEBIAN, AptView, Archive, unpack
 from .emulator import Emulator
 
-# series, where it is, packages: the first names the version, the others follow it.
+UBUNTU = "http://archive.ubuntu.com/ubuntu"
+UBUNTU_KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"  # of Debian's package ubuntu-keyring
+# series, suite, packages: the first names the version, the others follow it.
 SERIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "7": ("trixie-backports", (r"linux-binary-(7\.[\d.]+\+deb13-amd64)", "linux-modules-{}")),
     "6.12": ("trixie", (r"linux-image-(6\.12\.\d+\+deb13-amd64)",)),
     "6.1": ("bookworm", (r"linux-image-(6\.1\.0-\d+-amd64)",)),
+    "5.15": ("jammy-updates", (r"linux-image-(5\.15\.0-\d+-generic)", "linux-modules-{}")),  # Ubuntu 22.04's
     "5.10": ("bullseye", (r"linux-image-(5\.10\.0-\d+-amd64)",)),
 }
 MODULES = (
@@ -69,7 +72,7 @@ def fetch_kernel(cache: Path, series: str, emulator: Emulator) -> GuestKernel:
     directory = cache / f"kernel-{series}-{wanted:08x}"
     if not directory.exists():
         suite, (pattern, *followers) = SERIES[series]
-        view = AptView(cache / f"apt-kernel-{series}", (suite,))
+        view = AptView(cache / f"apt-kernel-{series}", (suite,), _archive(cache, suite))
         view.update()
         first = view.newest(pattern)
         version = re.fullmatch(pattern, first)[1]  # type: ignore[index]
@@ -81,6 +84,19 @@ def fetch_kernel(cache: Path, series: str, emulator: Emulator) -> GuestKernel:
         making.rename(directory)
         shutil.rmtree(view.directory)
     return GuestKernel(directory)
+
+
+def _archive(cache: Path, suite: str) -> Archive:
+    """Debian, or Ubuntu by the keyring that Debian has of it."""
+    if not suite.startswith("jammy"):
+        return DEBIAN
+    root = cache / "ubuntu-keyring"
+    if not root.exists():
+        view = AptView(cache / "apt-ubuntu-keyring", ("trixie",))
+        view.update()
+        unpack(*view.alone("ubuntu-keyring"), root)
+        shutil.rmtree(view.directory)
+    return Archive(UBUNTU, root / UBUNTU_KEYRING)
 
 
 def _keep_needed(directory: Path, version: str, emulator: Emulator) -> None:

@@ -26,7 +26,8 @@ from .guest_kernel import GuestKernel
 
 STALLS = ("rcu_preempt detected stalls", "rcu_preempt self-detected stall", "rcu_preempt kthread starved")
 TRIES = 3
-SILENCE_S = 150.0  # more than the guest gives a check and what that check does to clean up; a boot takes 5 to 15
+SILENCE_S = 60.0  # besides what the guest gives a check: for what that check does to clean up
+BOOT_S = 120.0  # to the guest's first word; usually 5 to 15
 LONGEST_S = 600.0  # of a guest, all attempts together; some take 150 where others want the machine, too
 Tell = Callable[[dict[str, Any]], None]
 SENDER_MAC, CAPTURED_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
@@ -68,6 +69,7 @@ class Outcome:
 
     results: dict[str, dict[str, Any]] = field(default_factory=dict)  # of checks that came to their end
     at: str = ""  # the check that has begun and not ended
+    patience: float = BOOT_S  # how long it may say nothing
     kernel_log: str = ""
     began: float = field(default_factory=time.monotonic)
     stalls: int = 0
@@ -96,7 +98,7 @@ class Outcome:
         if line["check"] == "end":
             self.ended = True
         elif line.get("outcome") == "begun":
-            self.at = line["check"]
+            self.at, self.patience = line["check"], line["deadline"] + SILENCE_S
         elif "outcome" in line:
             self.results[line["check"]] = line
             self.at = ""
@@ -157,8 +159,8 @@ def _follow(process: subprocess.Popen[bytes], results: int, outcome: Outcome, lo
                     tell(line)
             elif process.poll() is not None:
                 return
-            if time.monotonic() - heard > SILENCE_S:
-                outcome.overdue = f"hung (no word for {SILENCE_S:.0f} s)"
+            if time.monotonic() - heard > outcome.patience:
+                outcome.overdue = f"hung (no word for {outcome.patience:.0f} s)"
             elif outcome.seconds > LONGEST_S:
                 outcome.overdue = f"was not through within {LONGEST_S:.0f} s"
             outcome.kernel_log = log.read_text(errors="replace") if log.exists() else ""
@@ -197,7 +199,7 @@ def run(boot: Boot, emulator: Emulator, say: Callable[[str], None]) -> Outcome:
 
     while True:
         left = tuple(check for check in boot.checks if check not in outcome.results)
-        outcome.at, outcome.kernel_log = "", ""
+        outcome.at, outcome.patience, outcome.kernel_log = "", BOOT_S, ""
         _boot_once(replace(boot, checks=left), emulator, outcome, tell)
         if outcome.ended or outcome.overdue or not outcome.stalled or outcome.stalls + 1 == TRIES:
             return outcome

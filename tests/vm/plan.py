@@ -50,6 +50,8 @@ RUNS = (
     Run("virtio_net", VIRTIO, "6.12", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
     Run("igb", "igb", "6.1", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
     Run("virtio_net", VIRTIO, "6.1", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("igb", "igb", "5.15", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("virtio_net", VIRTIO, "5.15", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
     Run("igb", "igb", "5.10", (*SEEN, *names("1"), *names("4"), "kill-copy"), (*NO_ZERO_COPY, "ebpf")),
 )
 RATIO = (Run("igb", "igb", "7", ("ratio",)),)
