@@ -79,7 +79,7 @@ def details(rows: list[Line]) -> str:
     """Return every check with what was seen."""
     text = ["| NIC | kernel | check | result | seen |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
-        seen = " ".join(row.words.split()) if row.outcome == "pass" else ""
+        seen = {"pass": " ".join(row.words.split()), "fault": row.words.partition("\n")[0]}.get(row.outcome, "")
         text.append(f"| {row.nic} | {row.kernel} | {row.check} | {reason(row)} | {seen} |")
     return "\n".join(text)
 
