@@ -82,6 +82,10 @@ class Archive:
         for path in files_below(directory):
             self.file(path)
 
+    def shared_objects(self) -> list[Path]:
+        """Extension modules that are in it."""
+        return [Path("/", name) for name in self._known if name.endswith(".so")]
+
     def write(self, path: Path) -> None:
         """Put it all into a file."""
         self._add("TRAILER!!!", 0, b"")
@@ -155,9 +159,7 @@ def _add_libraries(archive: Archive) -> None:
     programs += [path for tool in TOOLS if (path := Path(shutil.which(tool) or "/usr/sbin/" + tool)).exists()]
     for tool in programs[len(PROGRAMS) :]:
         archive.file(tool)
-    programs += Path(sysconfig.get_path("purelib")).rglob("*.so")
-    programs += Path(sys.base_prefix).glob("lib/python3.*/lib-dynload/*.so")
-    programs += ROOT.glob("xtop/*.so")
+    programs += archive.shared_objects()
     for library in sorted({library for program in programs for library in libraries(program)}):
         archive.file(library)
 

@@ -107,7 +107,8 @@ class Outcome:
 def taps_refused() -> str:
     """Why there can be no taps here, "" = there can; without root it takes user namespaces and /dev/net/tun for all."""
     command = [*APART, "sh", "-ec", TAPS, "taps", "true"]
-    return subprocess.run(command, capture_output=True, text=True).stderr.strip()
+    said = subprocess.run(command, capture_output=True, text=True).stderr.strip()
+    return f"no taps in a network namespace of one's own ({said})" if said else ""
 
 
 def _over_hub(boot: Boot) -> list[str]:
