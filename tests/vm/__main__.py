@@ -57,7 +57,7 @@ def fetch(runs: list[Run]) -> tuple[Emulator, dict[str, GuestKernel]]:
     """Have QEMU and the kernels, from packages the first time."""
     began = time.monotonic()
     emulator = fetch_emulator(CACHE)
-    kernels = {series: fetch_kernel(CACHE, series, emulator) for series in {item.series for item in runs}}
+    kernels = {series: fetch_kernel(CACHE, series, emulator) for series in dict.fromkeys(item.series for item in runs)}
     say(f"QEMU and {', '.join(kernel.version for kernel in kernels.values())} after {time.monotonic() - began:.0f} s")
     return emulator, kernels
 
