@@ -196,7 +196,8 @@ def run(boot: Boot, emulator: Emulator, say: Callable[[str], None]) -> Outcome:
 
     def tell(line: dict[str, Any]) -> None:
         if "seconds" in line:
-            say(f"{outcome.seconds:4.0f} s  {line['check']}: {line['outcome']} after {line['seconds']} s")
+            words = f" ({' '.join(line['words'].split())})" if line["outcome"] == "fault" else ""
+            say(f"{outcome.seconds:4.0f} s  {line['check']}: {line['outcome']} after {line['seconds']} s{words}")
 
     while True:
         left = tuple(check for check in boot.checks if check not in outcome.results)

@@ -31,21 +31,37 @@ def check_screen(captured: Nic, sender: Sender) -> str:
         )
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     drawn = b""
-    deadline = time.monotonic() + 3 * PATIENCE_S  # it loads Textual
+    deadline = time.monotonic() + 2 * PATIENCE_S  # it loads Textual
     try:
         while not (found := re.search(rb"native[^\n]{0,40}zero copy", ESCAPES.sub(b"", drawn))):
             if time.monotonic() > deadline:
                 raise Fault(f"the screen shows no zero copy: {ESCAPES.sub(b'', drawn)[-800:]!r}")
-            if select.select([terminal], [], [], 1.0)[0]:
-                drawn += os.read(terminal, 1 << 16)
+            drawn += _read(terminal)
     finally:
-        os.kill(pid, signal.SIGTERM)
-        while select.select([terminal], [], [], 2.0)[0]:
-            try:
-                if not os.read(terminal, 1 << 16):
-                    break
-            except OSError:
-                break
-        os.waitpid(pid, 0)
-        os.close(terminal)
+        _end(pid, terminal)
     return f"the screen says {found[0].decode(errors='replace')!r}"
+
+
+def _read(terminal: int) -> bytes:
+    """What was drawn within a second; nothing, too, when nobody draws any more."""
+    if not select.select([terminal], [], [], 1.0)[0]:
+        return b""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        time.sleep(0.1)
+        return b""
+
+
+def _end(pid: int, terminal: int) -> None:
+    """Ask it to end, and read on meanwhile: with nobody to read what it draws last it would wait for ever."""
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_S
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(terminal)
+            raise Fault("the screen did not end when asked to")
+        _read(terminal)
+    os.close(terminal)
