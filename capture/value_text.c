@@ -14,6 +14,11 @@
 #define SECOND UINT64_C(1000000000)
 #define DAY UINT64_C(86400)
 
+/* The least value whose digits are found by arithmetic of 128 bits. */
+#define DOUBLE_LEAST 0x1p-60
+
+__extension__ typedef unsigned __int128 wide;
+
 static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
                             "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                             "8081828384858687888990919293949596979899";
@@ -47,7 +52,7 @@ static char *text_padded(char *to, uint32_t value, int digits)
     return to + digits;
 }
 
-/* For what is very small or very large (1e16 and more): the first precision that reads back the same. */
+/* For what is tiny or very large (1e16 and more): the first precision that reads back the same. */
 static char *double_by_trial(char *to, double value)
 {
     int size = 0;
@@ -64,24 +69,24 @@ static char *double_by_trial(char *to, double value)
 }
 
 /*
- * The digits behind the point of a value within [2^-6, 2^53), by Steele and White's free-format algorithm: one digit at
- * a time, until no other double is as near. Here the arithmetic is exact in 64 bits: value = mantissa * 2^-scale, and
+ * The digits behind the point of a value within [2^-60, 2^53), by Steele and White's free-format algorithm: one digit at
+ * a time, until no other double is as near. Here the arithmetic is exact in 128 bits: value = mantissa * 2^-scale, and
  * `rest`, `half` (half the distance to the next double) are counted in units of 2^-(scale + 2).
  */
 static char *double_fraction(char *to, uint64_t mantissa, int scale)
 {
-    const uint64_t one = UINT64_C(1) << (scale + 2);
+    const wide one = (wide)1 << (scale + 2);
     const bool even = (mantissa & 1) == 0;
-    uint64_t rest = (mantissa << 2) & (one - 1);
-    uint64_t above = 2, below = mantissa == UINT64_C(1) << 52 ? 1 : 2;
+    wide rest = ((wide)mantissa << 2) & (one - 1);
+    wide above = 2, below = mantissa == UINT64_C(1) << 52 ? 1 : 2;
     bool low, high;
-    uint64_t digit;
+    unsigned int digit;
 
     do {
         rest *= 10;
         above *= 10;
         below *= 10;
-        digit = rest >> (scale + 2);
+        digit = (unsigned int)(rest >> (scale + 2));
         rest &= one - 1;
         low = rest < below || (even && rest == below);
         high = rest + above > one || (even && rest + above == one);
@@ -90,6 +95,27 @@ static char *double_fraction(char *to, uint64_t mantissa, int scale)
         *to++ = (char)('0' + digit);
     } while (!low && !high);
     return to;
+}
+
+/* Below 1, of which `digits` stand behind the point: with an exponent where more than three of them are zeros in front. */
+static char *text_below_one(char *to, const char *digits, size_t count)
+{
+    size_t zeros = strspn(digits, "0");
+
+    if (zeros <= 3) {
+        *to++ = '0';
+        *to++ = '.';
+        memcpy(to, digits, count);
+        return to + count;
+    }
+    *to++ = digits[zeros];
+    if (count > zeros + 1)
+        *to++ = '.';
+    memcpy(to, digits + zeros + 1, count - zeros - 1);
+    to += count - zeros - 1;
+    *to++ = 'e';
+    *to++ = '-';
+    return text_padded(to, (uint32_t)zeros + 1, 2);
 }
 
 char *text_double(char *to, double value)
@@ -109,9 +135,14 @@ char *text_double(char *to, double value)
         *to++ = '0';
         return to;
     }
-    if (value < 0x1p-6 || value >= 0x1p53)
+    if (value < DOUBLE_LEAST || value >= 0x1p53)
         return double_by_trial(to, value);
     mantissa = (uint64_t)ldexp(frexp(value, &exponent), 53);
+    if (value < 1) {
+        char digits[VALUE_TEXT_MAX] = "";
+
+        return text_below_one(to, digits, (size_t)(double_fraction(digits, mantissa, 53 - exponent) - digits));
+    }
     to = text_u64(to, (uint64_t)value);
     *to++ = '.';
     return double_fraction(to, mantissa, 53 - exponent);
