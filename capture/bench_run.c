@@ -11,7 +11,7 @@
 
 #include "capture/bench_floor.h"
 #include "capture/bench_table.h"
-#include "capture/parse_fast.h"
+#include "capture/worker_parse.h"
 
 static uint64_t clock_now(void)
 {
@@ -92,26 +92,6 @@ static void table_warm(struct bench_table *table, const struct bench_options *op
         run_warm(table, flows);
 }
 
-static uint32_t parse_flows(const struct bench_table *table, const struct burst *burst, uint64_t now,
-                            struct lookup *lookup)
-{
-    enum link_type link = table->input.input.link;
-    uint32_t flows = 0;
-
-    for (uint32_t i = 0; i < burst->count; i++) {
-        const struct frame *frame = &burst->frame[i];
-
-        if (i < burst->next_count)
-            __builtin_prefetch(burst->next[i]);
-        lookup[flows].time = now;
-        lookup[flows].frame = frame;
-        flows +=
-            (link == LINK_ETHERNET && parse_fast(frame->data, frame->captured, frame->length, &lookup[flows].packet)) ||
-            parse_frame(frame->data, frame->captured, frame->length, link, true, &lookup[flows].packet) == PARSE_FLOW;
-    }
-    return flows;
-}
-
 /* The stages of one burst with a clock between them. */
 static void burst_stages(struct bench_table *table, const struct burst *burst, struct lookup *lookup, double *stage[],
                          uint32_t number)
@@ -122,7 +102,7 @@ static void burst_stages(struct bench_table *table, const struct burst *burst, s
 
     at[0] = clock_now();
     at[1] = clock_now(); /* at[1] - at[0] is what the clock itself costs */
-    count = parse_flows(table, burst, at[1], lookup);
+    count = worker_parse(&table->queue, burst, 0, burst->count, at[1], lookup);
     at[2] = clock_now();
     flow_table_hash(flows, lookup, count);
     at[3] = clock_now();
@@ -146,7 +126,7 @@ static int run_stages(struct bench_table *table, double *stage, struct bench_lin
     uint32_t bursts = (table->input.frames->count + SOURCE_BURST - 1) / SOURCE_BURST;
     double *times = malloc((size_t)bursts * BENCH_STAGES * sizeof *times);
     double *of[BENCH_STAGES] = {times, times + bursts, times + 2 * (size_t)bursts, times + 3 * (size_t)bursts};
-    struct lookup lookup[SOURCE_BURST] = {0};
+    __attribute__((aligned(32))) struct lookup lookup[SOURCE_BURST] = {0};
     struct burst burst;
 
     if (!times)

@@ -79,35 +79,40 @@ static inline bool slot_sequence_plain(const struct packet *packet, uint32_t *ne
     return packet->payload_bytes == 0 || (behind == 1 && packet->payload_bytes == 1);
 }
 
-/* Counts one packet if it is plain; false: slot_update must. Then look at slot_due. */
-static inline bool slot_count(struct xtop_slot *slot, const struct packet *packet, uint64_t time)
+/*
+ * Counts one packet if it is plain, and returns what is pending of its end then, which is never 0. 0: slot_update must.
+ * Whether a packet is later than the one before is as good as random, so no branch hangs on it.
+ */
+static inline uint64_t slot_count(struct xtop_slot *slot, const struct packet *packet, uint64_t time)
 {
     struct xtop_slot_side *side = &slot->side[packet->direction];
     uint32_t next = side->tcp_next;
+    uint64_t pending;
+    uint32_t odd;
 
     if ((packet->allows | slot->state) != 0xff || (packet->tcp_seen && !slot_sequence_plain(packet, &next)))
-        return false;
-    sequence_write_begin(&slot->sequence);
+        return 0;
+    odd = sequence_write_begin(&slot->sequence);
+    pending = side->pending + packet->pending;
+    side->pending = pending;
+    side->last_seen = time > side->last_seen ? time : side->last_seen;
     side->tcp_next = next;
-    if (time > side->last_seen)
-        side->last_seen = time;
-    side->pending += packet->pending;
     side->flags = (uint16_t)((side->flags & ((1u << XTOP_SLOT_DSCP_AT) - 1)) | packet->flags);
     if (packet->ttl < side->ttl_min)
         side->ttl_min = packet->ttl;
     if (packet->ttl > side->ttl_max)
         side->ttl_max = packet->ttl;
-    sequence_write_end(&slot->sequence);
-    return true;
+    sequence_write_close(&slot->sequence, odd);
+    return pending;
 }
 
 /*
  * Fields of a side's `pending` that are half full. 0 = there is room; else for one more packet, as packet_plain leaves
  * all alone that would fill more than a quarter.
  */
-static inline uint64_t slot_due(const struct xtop_slot *slot, uint32_t end)
+static inline uint64_t slot_due(uint64_t pending)
 {
-    return slot->side[end].pending & SLOT_PENDING_DUE;
+    return pending & SLOT_PENDING_DUE;
 }
 
 #endif

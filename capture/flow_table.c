@@ -330,16 +330,11 @@ static inline void lookup_aim(const struct flow_table *table, struct lookup *loo
 
 void flow_table_hash(struct flow_table *table, struct lookup *lookup, uint32_t count)
 {
-    uint32_t hash[HASH_LANES];
-    uint32_t i = 0;
+    uint32_t hash[SOURCE_BURST];
 
-    for (; i + HASH_LANES <= count; i += HASH_LANES) {
-        hash_keys(&lookup[i].packet.key, sizeof *lookup, table->hash_seed, hash);
-        for (uint32_t lane = 0; lane < HASH_LANES; lane++)
-            lookup_aim(table, &lookup[i + lane], hash[lane]);
-    }
-    for (; i < count; i++)
-        lookup_aim(table, &lookup[i], hash_key(&lookup[i].packet.key, table->hash_seed));
+    hash_keys(&lookup->packet.key, sizeof *lookup, count, table->hash_seed, hash);
+    for (uint32_t i = 0; i < count; i++)
+        lookup_aim(table, &lookup[i], hash[i]);
 }
 
 void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t count)
@@ -362,16 +357,16 @@ void flow_table_find(struct flow_table *table, struct lookup *lookup, uint32_t c
     }
 }
 
-/* Whether a packet at `now` comes too late for the flow that it found. */
+/* Whether a packet comes too late for the flow that it found. */
 static inline bool flow_is_over(const struct flow_table *table, uint32_t at, const struct lookup *lookup)
 {
     const struct xtop_slot *slot = &table->slot[at];
     uint64_t last = slot_last_seen(slot);
+    uint64_t quiet = (lookup->time - last) & -(uint64_t)(lookup->time > last); /* no branch: it is as good as random */
 
-    if (unlikely(record_older(last, lookup->time, table->idle_timeout)))
+    if (unlikely(quiet > table->idle_timeout))
         return true;
-    if (lookup->packet.tcp_seen && unlikely(slot->state & XTOP_SLOT_CLOSED) &&
-        record_older(last, lookup->time, RECORD_TCP_QUIET))
+    if (unlikely(quiet > RECORD_TCP_QUIET) && lookup->packet.tcp_seen && slot->state & XTOP_SLOT_CLOSED)
         return true;
     return table->exact_active && unlikely(record_older(table->earliest, lookup->time, table->active_timeout)) &&
            record_older(slot_first_seen(&table->rest[at]), lookup->time, table->active_timeout);
@@ -428,14 +423,17 @@ static __attribute__((noinline)) void flow_update(struct flow_table *table, uint
 
 static inline void flow_count(struct flow_table *table, struct due *due, uint32_t slot, const struct lookup *lookup)
 {
-    if (unlikely(!slot_count(&table->slot[slot], &lookup->packet, lookup->time)))
+    uint64_t pending = slot_count(&table->slot[slot], &lookup->packet, lookup->time);
+
+    if (unlikely(!pending))
         flow_update(table, slot, lookup);
-    else if (unlikely(slot_due(&table->slot[slot], lookup->packet.direction)))
+    else if (unlikely(slot_due(pending)))
         slot_fell_due(table, due, slot, &lookup->packet);
 }
 
 void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
 {
+    bool bytes = byte_histograms_on(&table->bytes);
     struct due due;
     uint32_t placed = 0;
 
@@ -446,7 +444,7 @@ void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t
         if (unlikely(!slot))
             continue;
         flow_count(table, &due, slot, &lookup[i]);
-        if (unlikely(byte_histograms_on(&table->bytes))) /* now: the slot may be another's before the burst is over */
+        if (unlikely(bytes)) /* now: the slot may be another's before the burst is over */
             byte_histogram_add(&table->bytes, slot, &lookup[i].packet, lookup[i].frame);
         placed++;
     }

@@ -76,11 +76,12 @@ struct flow_table {
 struct lookup {
     struct packet packet;
     uint32_t hash;
-    uint32_t home;             /* bucket */
     uint32_t slot;             /* where find thinks the flow is; 0 = not found */
+    uint32_t home;             /* bucket; not beside hash, or gcc stores both by one shuffled vector */
     uint64_t time;             /* ns */
     uint64_t turn;             /* flows that had ended when find looked: if more have, the slot may be another's */
     const struct frame *frame; /* as long as it is not given back; read only where payload bytes are counted */
+    uint64_t padding;          /* to 32 bytes: in an array aligned to as many no vector of a packet crosses a line */
 };
 
 /*

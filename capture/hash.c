@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/hash.h"
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
+#include <stdbool.h>
+
+#include "capture/lanes_avx2.h"
 
 static uint32_t hash_tail(uint32_t hash, const uint8_t *tail, size_t size)
 {
@@ -34,62 +34,70 @@ uint32_t hash_bytes(const void *data, size_t size, uint32_t seed)
     return hash_finish(hash, (uint32_t)size);
 }
 
-#define KEY_WORDS (sizeof(struct xtop_key) / 4)
-
-static void hash_lanes(const uint8_t *first, size_t stride, uint32_t seed, uint32_t hash[HASH_LANES])
-{
-    for (size_t i = 0; i < HASH_LANES; i++)
-        hash[i] = hash_key((const struct xtop_key *)(const void *)(first + i * stride), seed);
-}
-
 #ifdef __x86_64__
-#define AVX2 __attribute__((target("avx2"), always_inline)) static inline
+#define LANES 8
 
-/* Eight rows of eight words become eight columns. */
-AVX2 void transpose(__m256i row[8])
+/* The words of a key: two addresses of four; ports; VLAN, protocol and version. */
+enum { ADDRESS_WORDS = 4, PORTS = 8 };
+
+_Static_assert(offsetof(struct xtop_key, port) == (size_t)PORTS * 4 && sizeof(struct xtop_key) == 40,
+               "hashed by words");
+
+AVX2 const uint8_t *key_at(const uint8_t *first, size_t stride, size_t number)
 {
-    __m256i pair[8], four[8];
-
-    for (int i = 0; i < 8; i += 2) {
-        pair[i] = _mm256_unpacklo_epi32(row[i], row[i + 1]);
-        pair[i + 1] = _mm256_unpackhi_epi32(row[i], row[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        four[i] = _mm256_unpacklo_epi64(pair[i], pair[i + 2]);
-        four[i + 1] = _mm256_unpackhi_epi64(pair[i], pair[i + 2]);
-        four[i + 2] = _mm256_unpacklo_epi64(pair[i + 1], pair[i + 3]);
-        four[i + 3] = _mm256_unpackhi_epi64(pair[i + 1], pair[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        row[i] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x20);
-        row[i + 4] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x31);
-    }
+    return first + number * stride;
 }
 
-/* The last two words of four keys: the first of each in the low half of the result's columns, the second in the high. */
-AVX2 void tail_words(const uint8_t *first, size_t stride, __m128i word[2])
+/* One of the addresses, whole: word[0 .. 4) of all eight keys. */
+AVX2 void load_address(const uint8_t *first, size_t stride, size_t at, __m256i word[ADDRESS_WORDS])
 {
-    __m128i key[4];
+    for (size_t i = 0; i < 4; i++)
+        word[i] = lanes_load(key_at(first, stride, i) + at * 4, key_at(first, stride, i + 4) + at * 4);
+    lanes_transpose(word);
+}
+
+/* The addresses of two keys, the first address in the low half; their first words come to lie side by side. */
+AVX2 __m256i load_pair(const uint8_t *first, size_t stride, size_t number, __m256i *any)
+{
+    __m256i left = _mm256_loadu_si256((const __m256i *)(const void *)key_at(first, stride, number));
+    __m256i right = _mm256_loadu_si256((const __m256i *)(const void *)key_at(first, stride, number + 1));
+
+    *any = _mm256_or_si256(*any, _mm256_or_si256(left, right));
+    return _mm256_unpacklo_epi32(left, right);
+}
+
+/* The first words of both addresses; true when the others are 0 in all eight keys, as they are of IPv4. */
+AVX2 bool load_short(const uint8_t *first, size_t stride, __m256i address[2])
+{
+    const __m256i others = _mm256_setr_epi32(0, -1, -1, -1, 0, -1, -1, -1);
+    __m256i any = _mm256_setzero_si256();
+    __m256i pair[4], four[2];
 
     for (size_t i = 0; i < 4; i++)
-        key[i] = _mm_loadl_epi64((const __m128i *)(const void *)(first + i * stride + 32));
-    key[0] = _mm_unpacklo_epi32(key[0], key[1]);
-    key[2] = _mm_unpacklo_epi32(key[2], key[3]);
-    word[0] = _mm_unpacklo_epi64(key[0], key[2]);
-    word[1] = _mm_unpackhi_epi64(key[0], key[2]);
+        pair[i] = load_pair(first, stride, 2 * i, &any);
+    four[0] = _mm256_unpacklo_epi64(pair[0], pair[1]);
+    four[1] = _mm256_unpacklo_epi64(pair[2], pair[3]);
+    address[0] = _mm256_permute2x128_si256(four[0], four[1], 0x20);
+    address[1] = _mm256_permute2x128_si256(four[0], four[1], 0x31);
+    return _mm256_testz_si256(any, others);
 }
 
-AVX2 void load_words(const uint8_t *first, size_t stride, __m256i word[KEY_WORDS])
+/* The last two words of two keys. */
+AVX2 __m128 load_tails(const uint8_t *first, size_t stride, size_t number)
 {
-    __m128i low[2], high[2];
+    __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)(key_at(first, stride, number) + PORTS * 4));
 
-    for (size_t i = 0; i < 8; i++)
-        word[i] = _mm256_loadu_si256((const __m256i *)(const void *)(first + i * stride));
-    transpose(word);
-    tail_words(first, stride, low);
-    tail_words(first + 4 * stride, stride, high);
-    word[8] = _mm256_set_m128i(high[0], low[0]);
-    word[9] = _mm256_set_m128i(high[1], low[1]);
+    return _mm_loadh_pi(_mm_castsi128_ps(low),
+                        (const __m64 *)(const void *)(key_at(first, stride, number + 1) + PORTS * 4));
+}
+
+AVX2 void load_ports(const uint8_t *first, size_t stride, __m256i word[2])
+{
+    __m256 left = _mm256_set_m128(load_tails(first, stride, 4), load_tails(first, stride, 0));
+    __m256 right = _mm256_set_m128(load_tails(first, stride, 6), load_tails(first, stride, 2));
+
+    word[0] = _mm256_castps_si256(_mm256_shuffle_ps(left, right, 0x88));
+    word[1] = _mm256_castps_si256(_mm256_shuffle_ps(left, right, 0xdd));
 }
 
 AVX2 __m256i rotate(__m256i value, int bits)
@@ -97,43 +105,84 @@ AVX2 __m256i rotate(__m256i value, int bits)
     return _mm256_or_si256(_mm256_slli_epi32(value, bits), _mm256_srli_epi32(value, 32 - bits));
 }
 
+/* hash_mix_block without the block, as it is for a block of 0; hash * 5 is cheaper so than by a multiplication. */
+AVX2 __m256i mix_nothing(__m256i hash)
+{
+    hash = rotate(hash, 13);
+    return _mm256_add_epi32(_mm256_add_epi32(hash, _mm256_slli_epi32(hash, 2)), lanes_all(0xe6546b64));
+}
+
+AVX2 __m256i mix_block(__m256i hash, __m256i block)
+{
+    block = rotate(_mm256_mullo_epi32(block, lanes_all(0xcc9e2d51)), 15);
+    return mix_nothing(_mm256_xor_si256(hash, _mm256_mullo_epi32(block, lanes_all(0x1b873593))));
+}
+
 /* hash_finish, eight at a time. */
 AVX2 __m256i finish(__m256i hash)
 {
-    hash = _mm256_xor_si256(hash, _mm256_set1_epi32(sizeof(struct xtop_key)));
+    hash = _mm256_xor_si256(hash, lanes_all(sizeof(struct xtop_key)));
     hash = _mm256_xor_si256(hash, _mm256_srli_epi32(hash, 16));
-    hash = _mm256_mullo_epi32(hash, _mm256_set1_epi32((int)0x85ebca6b));
+    hash = _mm256_mullo_epi32(hash, lanes_all(0x85ebca6b));
     hash = _mm256_xor_si256(hash, _mm256_srli_epi32(hash, 13));
-    hash = _mm256_mullo_epi32(hash, _mm256_set1_epi32((int)0xc2b2ae35));
+    hash = _mm256_mullo_epi32(hash, lanes_all(0xc2b2ae35));
     return _mm256_xor_si256(hash, _mm256_srli_epi32(hash, 16));
 }
 
-__attribute__((target("avx2"))) static void hash_lanes_avx2(const uint8_t *first, size_t stride, uint32_t seed,
-                                                            uint32_t hash[HASH_LANES])
+AVX2 __m256i mix_short(__m256i hash, const __m256i address[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        hash = mix_block(hash, address[i]);
+        for (size_t rest = 1; rest < ADDRESS_WORDS; rest++)
+            hash = mix_nothing(hash);
+    }
+    return hash;
+}
+
+AVX2 __m256i mix_long(__m256i hash, const uint8_t *first, size_t stride)
+{
+    for (size_t at = 0; at < PORTS; at += ADDRESS_WORDS) {
+        __m256i word[ADDRESS_WORDS];
+
+        load_address(first, stride, at, word);
+        for (size_t i = 0; i < ADDRESS_WORDS; i++)
+            hash = mix_block(hash, word[i]);
+    }
+    return hash;
+}
+
+AVX2 void hash_eight(const uint8_t *first, size_t stride, uint32_t seed, uint32_t hash[LANES])
 {
     __m256i lane = _mm256_set1_epi32((int)seed);
-    __m256i word[KEY_WORDS];
+    __m256i address[2], ports[2];
 
-    load_words(first, stride, word);
-    for (size_t i = 0; i < KEY_WORDS; i++) {
-        __m256i block = _mm256_mullo_epi32(word[i], _mm256_set1_epi32((int)0xcc9e2d51));
+    lane = load_short(first, stride, address) ? mix_short(lane, address) : mix_long(lane, first, stride);
+    load_ports(first, stride, ports);
+    lane = finish(mix_block(mix_block(lane, ports[0]), ports[1]));
+    _mm256_storeu_si256((__m256i *)(void *)hash, lane);
+}
 
-        block = _mm256_mullo_epi32(rotate(block, 15), _mm256_set1_epi32(0x1b873593));
-        lane = rotate(_mm256_xor_si256(lane, block), 13);
-        /* lane * 5, cheaper than a multiplication */
-        lane = _mm256_add_epi32(_mm256_add_epi32(lane, _mm256_slli_epi32(lane, 2)), _mm256_set1_epi32((int)0xe6546b64));
-    }
-    _mm256_storeu_si256((__m256i *)(void *)hash, finish(lane));
+/* As many of `count` keys as come in eights; returns how many those are. */
+__attribute__((target("avx2"))) static uint32_t hash_avx2(const uint8_t *first, size_t stride, uint32_t count,
+                                                          uint32_t seed, uint32_t *hash)
+{
+    uint32_t i = 0;
+
+    for (; i + LANES <= count; i += LANES)
+        hash_eight(first + i * stride, stride, seed, hash + i);
+    return i;
 }
 #endif
 
-void hash_keys(const struct xtop_key *first, size_t stride, uint32_t seed, uint32_t hash[HASH_LANES])
+void hash_keys(const struct xtop_key *first, size_t stride, uint32_t count, uint32_t seed, uint32_t *hash)
 {
+    const uint8_t *at = (const uint8_t *)first;
+    uint32_t i = 0;
+
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) {
-        hash_lanes_avx2((const uint8_t *)first, stride, seed, hash);
-        return;
-    }
+    if (__builtin_cpu_supports("avx2"))
+        i = hash_avx2(at, stride, count, seed, hash);
 #endif
-    hash_lanes((const uint8_t *)first, stride, seed, hash);
+    for (; i < count; i++)
+        hash[i] = hash_key((const struct xtop_key *)(const void *)(at + i * stride), seed);
 }

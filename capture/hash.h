@@ -55,10 +55,11 @@ static inline uint32_t hash_key(const struct xtop_key *key, uint32_t seed)
     return hash_finish(hash, sizeof *key);
 }
 
-#define HASH_LANES 8
-
-/* hash_key of HASH_LANES keys that lie `stride` bytes apart, all at once where the CPU can (AVX2). */
-void hash_keys(const struct xtop_key *first, size_t stride, uint32_t seed, uint32_t hash[HASH_LANES]);
+/*
+ * hash_key of `count` keys that lie `stride` bytes apart, into hash[0 .. count). Where the CPU can (AVX2) eight at
+ * once, and sooner where all eight are of IPv4.
+ */
+void hash_keys(const struct xtop_key *first, size_t stride, uint32_t count, uint32_t seed, uint32_t *hash);
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "hash_key and the segment are little endian");
 

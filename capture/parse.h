@@ -44,6 +44,7 @@ struct fragment_place {
 
 #define PACKET_FRAGMENTS_MAX 2 /* fragments within fragments, as when a tunnel lengthens what was cut to fit */
 
+/* Ordered so that parse_lanes.c writes it by vectors; what follows `tcp_options` is 0 in nearly every packet. */
 struct packet {
     struct xtop_key key;
     uint8_t direction; /* the end of the key that sent it: 0 or 1 */
@@ -58,28 +59,32 @@ struct packet {
     uint8_t size_bin;         /* bin of packet_size for the frame's length */
     uint32_t bytes;           /* IP bytes */
     uint32_t payload_bytes;
-    uint32_t ipv4_options;
     uint32_t tcp_sequence;
-    uint32_t tunnel_id; /* as in xtop_record */
-    uint64_t tcp_options;
+
+    /* What flow_slot.h adds up, made by packet_plain of the rest; allows = 0: the packet is not plain. */
+    uint64_t pending; /* as xtop_slot_side.pending, of this packet alone */
+    uint8_t allows;   /* the complement of the XTOP_SLOT_ bits that must be set for it to be plain to its flow */
+    uint8_t padding;
+    uint16_t flags; /* as xtop_slot_side.flags */
+
+    uint16_t ip_at;         /* where in the frame the IP header lies that the packet is read from */
     uint8_t tunnel;         /* XTOP_TUNNEL_: what carried the IP header directly */
     uint8_t fragment_count; /* of `fragment`, outermost first */
+    uint64_t tcp_options;
+    uint32_t ipv4_options;
+    uint32_t tunnel_id; /* as in xtop_record */
     struct fragment_place fragment[PACKET_FRAGMENTS_MAX];
-
-    /* What flow_slot.h adds up, made by packet_plain of the above; allows = 0: the packet is not plain. */
-    uint8_t allows;   /* the complement of the XTOP_SLOT_ bits that must be set for it to be plain to its flow */
-    uint16_t flags;   /* as xtop_slot_side.flags */
-    uint16_t ip_at;   /* where in the frame the IP header lies that the packet is read from */
-    uint64_t pending; /* as xtop_slot_side.pending, of this packet alone */
-    uint64_t padding;
+    uint64_t padding1;
 };
 
 enum { PACKET_TCP_FIN = 0x01, PACKET_TCP_SYN = 0x02, PACKET_TCP_RST = 0x04 };
 
-/* Fills the last three fields of a packet with so many bytes of headers; `rare`: it is not plain. */
+/* Where in `pending` the bins begin: a byte a bin. */
+#define PARSE_PENDING_BIN_AT UINT64_C(0x1a16120d0700)
+
+/* Fills allows, flags and pending of a packet with so many bytes of headers; `rare`: it is not plain. */
 static inline void packet_add_up(struct packet *packet, uint32_t headers, bool rare)
 {
-    static const uint64_t bin_at = UINT64_C(0x1a16120d0700); /* a byte a bin: where in `pending` it begins */
     uint32_t needs = XTOP_SLOT_PLAIN(packet->direction);
 
     if (packet->tcp_options)
@@ -87,7 +92,7 @@ static inline void packet_add_up(struct packet *packet, uint32_t headers, bool r
     packet->allows = (uint8_t)(rare ? 0 : ~needs);
     packet->flags = (uint16_t)(packet->tcp_flags | (packet->ip_flags & 1u) << XTOP_SLOT_DONT_FRAGMENT_AT |
                                (uint32_t)packet->dscp << XTOP_SLOT_DSCP_AT);
-    packet->pending = UINT64_C(1) << (bin_at >> packet->size_bin * 8 & 63) |
+    packet->pending = UINT64_C(1) << (PARSE_PENDING_BIN_AT >> packet->size_bin * 8 & 63) |
                       (uint64_t)packet->bytes << XTOP_PENDING_BYTES_AT | (uint64_t)headers << XTOP_PENDING_HEADERS_AT;
 }
 

@@ -17,14 +17,20 @@
 #include "bpf/packet_headers.h"
 #include "capture/parse.h"
 
-/*
- * Ports to or from which a UDP packet may carry another: parse_frame looks. Most ports are outside the range that the
- * first comparison tells.
- */
+/* Ports to or from which a UDP packet may carry another: parse_frame looks. */
+#define PARSE_TUNNEL_PORTS PORT_GTPU, PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE, PORT_GENEVE, PORT_VXLAN_LINUX
+
+/* Most ports are outside the range that the first comparison tells. */
 static inline bool parse_fast_tunnel_port(uint32_t port)
 {
-    return port - 2152 <= 8472 - 2152 &&
-           (port == 2152 || port == 3544 || port == 4789 || port == 4790 || port == 6081 || port == 8472);
+    static const uint16_t tunnel[] = {PARSE_TUNNEL_PORTS};
+
+    if (port - PORT_GTPU > PORT_VXLAN_LINUX - PORT_GTPU)
+        return false;
+    for (size_t i = 0; i < sizeof tunnel / sizeof *tunnel; i++)
+        if (port == tunnel[i])
+            return true;
+    return false;
 }
 
 static inline uint16_t parse_fast_16(const uint8_t *at)

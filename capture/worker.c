@@ -13,16 +13,16 @@
 #include <unistd.h>
 
 #include "capture/frame_filter.h"
-#include "capture/parse_fast.h"
 #include "capture/priority.h"
 #include "capture/segment.h"
 #include "capture/sequence_lock.h"
 #include "capture/worker_epoch.h"
+#include "capture/worker_parse.h"
 
 /* The kernel's loss counters cost a system call: ask ten times a second. */
 #define STATISTICS_EVERY UINT64_C(100000000)
 
-/* Frames parsed between prefetches; what hash_keys takes at once. */
+/* Frames parsed between prefetches; what parse_lanes takes at once. */
 #define PARSE_AT_ONCE 8
 
 /* Time to stay awake that a frame earns, and the most that can be saved up; ns. */
@@ -38,14 +38,6 @@ static uint64_t clock_now(const struct worker_shared *shared)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return shared->clock_base + (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-/* A fragment that waits is counted when it is given back: the conservation law holds at every moment. */
-static void fragment_hold(struct xtop_queue *counts, const struct packet *packet, uint32_t length)
-{
-    counts->received--;
-    counts->received_bytes -= length;
-    counts->packet_size[packet->size_bin]--;
 }
 
 /* fragments_release: a fragment that waited goes the way of all packets, alone. */
@@ -113,55 +105,6 @@ void worker_publish(struct worker_queue *queue, uint64_t now)
     sequence_write_end(&queue->published->sequence);
 }
 
-/* The long way, for frames that parse_fast passes on. False: the frame belongs to no flow, and is counted, or waits. */
-static bool parse_at_length(struct worker_queue *queue, const struct frame *frame, struct lookup *lookup)
-{
-    struct xtop_queue *counts = &queue->counts;
-    struct packet *packet = &lookup->packet;
-    enum parse_result result;
-
-    result = parse_frame(frame->data, frame->captured, frame->length, queue->input->link, queue->decap, packet);
-    counts->too_deep += (packet->unusual & PACKET_TOO_DEEP) != 0;
-    if (result == PARSE_NON_IP)
-        counts->non_ip++;
-    else if (result == PARSE_MALFORMED)
-        counts->malformed++;
-    else
-        counts->length_mismatch += (packet->unusual & PACKET_LENGTH_MISMATCH) != 0;
-    if (result != PARSE_FLOW || !(packet->unusual & PACKET_FRAGMENT))
-        return result == PARSE_FLOW;
-    if (fragments_place(queue->fragments, frame->data, frame->length, lookup))
-        return true;
-    fragment_hold(counts, packet, frame->length);
-    return false;
-}
-
-/* Parses frames `from` .. `to` of a burst; the packets that belong to flows go to `lookup`. Returns how many. */
-static uint32_t parse_frames(struct worker_queue *queue, const struct burst *burst, uint32_t from, uint32_t to,
-                             uint64_t now, struct lookup *lookup)
-{
-    struct xtop_queue *counts = &queue->counts;
-    bool ethernet = queue->input->link == LINK_ETHERNET;
-    uint32_t flows = 0;
-
-    for (uint32_t i = from; i < to; i++) {
-        const struct frame *frame = &burst->frame[i];
-        struct lookup *at = &lookup[flows];
-        bool flow;
-
-        if (i < burst->next_count)
-            __builtin_prefetch(burst->next[i]);
-        at->time = burst->timed ? frame->time : now;
-        at->frame = frame;
-        flow = (ethernet && parse_fast(frame->data, frame->captured, frame->length, &at->packet)) ||
-               parse_at_length(queue, frame, at);
-        counts->received_bytes += frame->length;
-        counts->packet_size[at->packet.size_bin]++;
-        flows += flow;
-    }
-    return flows;
-}
-
 /* Puts the frames that are not sampled behind the others and counts them. Returns how many others there are. */
 static uint32_t sample_burst(struct worker_queue *queue, struct burst *burst)
 {
@@ -203,7 +146,7 @@ static uint32_t dedup_burst(struct worker_queue *queue, struct burst *burst, uin
  */
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
-    struct lookup lookup[SOURCE_BURST];
+    __attribute__((aligned(32))) struct lookup lookup[SOURCE_BURST];
     struct flow_tap *tap = queue->shared->tap;
     uint32_t frames = queue->sampler.plan.interval > 1 ? sample_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
@@ -216,7 +159,7 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         frames = dedup_burst(queue, burst, frames, now);
     for (uint32_t from = 0; from < frames; from += PARSE_AT_ONCE) {
         uint32_t to = from + PARSE_AT_ONCE < frames ? from + PARSE_AT_ONCE : frames;
-        uint32_t more = parse_frames(queue, burst, from, to, now, &lookup[flows]);
+        uint32_t more = worker_parse(queue, burst, from, to, now, &lookup[flows]);
 
         flow_table_hash(&queue->table, &lookup[flows], more);
         flow_table_find(&queue->table, &lookup[found], hashed - found);

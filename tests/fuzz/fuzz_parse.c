@@ -12,6 +12,7 @@
 
 #include "capture/parse.h"
 #include "capture/parse_fast.h"
+#include "capture/parse_lanes.h"
 
 #define HEAD 3
 #define BEHIND 256
@@ -34,6 +35,28 @@ static void check_fast(const uint8_t *frame, uint32_t captured, uint32_t wire, e
         require(result == PARSE_FLOW && memcmp(&fast, packet, sizeof fast) == 0);
 }
 
+/* Nor do eight at once: the frame in every lane, and behind one that has it looked for where it may not be. */
+static void check_lanes(const uint8_t *block, uint32_t captured, uint32_t wire, enum parse_result result,
+                        const struct packet *packet)
+{
+    static const uint8_t leading[2][64] = {[1] = {[12] = 0x81, [13] = 0x00}};
+    struct packet got[PARSE_LANES];
+    struct frame frame[PARSE_LANES];
+
+    for (int lead = -1; lead < 2; lead++) {
+        uint32_t read;
+
+        for (int i = 0; i < PARSE_LANES; i++)
+            frame[i] = (struct frame){.data = block, .captured = captured, .length = wire};
+        if (lead >= 0)
+            frame[0] = (struct frame){.data = leading[lead], .captured = 64, .length = 64};
+        read = parse_lanes(frame, got, sizeof got[0]);
+        for (int i = lead >= 0; i < PARSE_LANES; i++)
+            if (read >> i & 1)
+                require(result == PARSE_FLOW && memcmp(&got[i], packet, sizeof *packet) == 0);
+    }
+}
+
 static enum parse_result parse_at_end(const uint8_t *frame, uint32_t captured, uint32_t behind, enum link_type link,
                                       bool decap, uint32_t wire, struct packet *packet)
 {
@@ -46,8 +69,10 @@ static enum parse_result parse_at_end(const uint8_t *frame, uint32_t captured, u
     memset(block + 1 + captured, 0x45, behind);
     memset(packet, 0xa5, sizeof *packet);
     result = parse_frame(block + 1, captured, wire, link, decap, packet);
-    if (link == LINK_ETHERNET)
+    if (link == LINK_ETHERNET) {
         check_fast(block + 1, captured, wire, result, packet);
+        check_lanes(block + 1, captured, wire, result, packet);
+    }
     free(block);
     return result;
 }

@@ -107,13 +107,16 @@ static struct packet make_packet(const struct xtop_key *key, const struct xtop_r
 static void count(struct conversation *talk, const struct packet *packet, uint64_t time)
 {
     uint32_t end = packet->direction;
-    bool due = slot_due(&talk->slot, end);
+    bool due = slot_due(talk->slot.side[end].pending);
+    uint64_t pending = slot_count(&talk->slot, packet, time);
 
-    if (slot_count(&talk->slot, packet, time))
+    if (pending) {
+        assert_int_equal(pending, talk->slot.side[end].pending);
         talk->plain++;
-    else
+    } else {
         slot_update(&talk->slot, &talk->rest, packet, time);
-    if (!slot_due(&talk->slot, end) || (!due && rarely(2)))
+    }
+    if (!slot_due(talk->slot.side[end].pending) || (!due && rarely(2)))
         return;
     slot_settle(&talk->slot, &talk->rest, end);
     talk->moved++;

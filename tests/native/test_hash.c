@@ -88,20 +88,59 @@ static void test_key_vector(void **state)
             assert_int_equal(hash_key(&key, vectors[i].seed), vectors[i].hash);
 }
 
-static void test_eight_keys_at_once_are_one_at_a_time(void **state)
+enum { KEYS_MOST = 70 };
+
+struct apart {
+    struct xtop_key key;
+    uint8_t between[24];
+};
+
+/* hash_key is what the vectors above hold: it is the measure of all lanes. */
+static void check_keys(const struct apart *entry, uint32_t count)
 {
-    struct {
-        struct xtop_key key;
-        uint8_t apart[24];
-    } entry[HASH_LANES];
-    uint32_t hash[HASH_LANES];
+    uint32_t hash[KEYS_MOST + 1];
+
+    hash[count] = 0x5a5a5a5a;
+    hash_keys(&entry[0].key, sizeof *entry, count, 0x12345678, hash);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(hash[i], hash_key(&entry[i].key, 0x12345678));
+    assert_int_equal(hash[count], 0x5a5a5a5a);
+}
+
+/* Any number of keys, of IPv4 alone, of IPv6 alone and of both, each of them in each place. */
+static void test_many_keys_are_one_at_a_time(void **state)
+{
+    static struct apart entry[KEYS_MOST];
+    uint32_t noise = 1;
 
     (void)state;
-    for (size_t i = 0; i < sizeof entry; i++)
-        ((uint8_t *)entry)[i] = (uint8_t)(i * 37 + 11);
-    hash_keys(&entry[0].key, sizeof entry[0], 0x12345678, hash);
-    for (size_t i = 0; i < HASH_LANES; i++)
-        assert_int_equal(hash[i], hash_key(&entry[i].key, 0x12345678));
+    for (uint32_t other = 0; other <= KEYS_MOST; other++) { /* keys before this one are of the other version */
+        for (uint32_t i = 0; i < KEYS_MOST; i++) {
+            for (size_t at = 0; at < sizeof entry[i]; at++)
+                ((uint8_t *)&entry[i])[at] = (uint8_t)((noise = noise * 1664525 + 1013904223) >> 24);
+            for (int end = 0; i >= other && end < 2; end++)
+                memset(entry[i].key.address[end] + 4, 0, 12);
+        }
+        for (uint32_t count = 0; count <= KEYS_MOST; count++)
+            check_keys(entry, count);
+    }
+}
+
+/* No word is taken for 0 that is not: one bit at a time, in each of eight keys. */
+static void test_each_bit_counts(void **state)
+{
+    static struct apart entry[16];
+
+    (void)state;
+    for (uint32_t i = 0; i < 16; i++)
+        for (size_t bit = 0; bit < sizeof entry[i].key * 8; bit++) {
+            uint8_t *byte = (uint8_t *)&entry[i].key + bit / 8;
+
+            *byte ^= (uint8_t)(1u << bit % 8);
+            check_keys(entry, 8);
+            check_keys(entry, 16);
+            *byte ^= (uint8_t)(1u << bit % 8);
+        }
 }
 
 int main(void)
@@ -110,7 +149,8 @@ int main(void)
         cmocka_unit_test(test_vectors_at_any_alignment),
         cmocka_unit_test(test_key_is_bytes),
         cmocka_unit_test(test_key_vector),
-        cmocka_unit_test(test_eight_keys_at_once_are_one_at_a_time),
+        cmocka_unit_test(test_many_keys_are_one_at_a_time),
+        cmocka_unit_test(test_each_bit_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Eight frames at once beside one at a time (parse_frame, which test_parse.c holds against the standards): random frames
+ * that are plain or just not, each at the end of its own heap block, so that the sanitizer sees a byte read past it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "capture/parse_lanes.h"
+
+#define ROUNDS 40000
+#define FRAME_MOST 1700
+
+static uint64_t noise_state = 0x9e3779b97f4a7c15;
+
+static uint32_t noise(uint32_t below)
+{
+    noise_state ^= noise_state << 13;
+    noise_state ^= noise_state >> 7;
+    noise_state ^= noise_state << 17;
+    return (uint32_t)((noise_state >> 16) % below);
+}
+
+static void put16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static uint32_t one_of(const uint32_t *value, uint32_t count)
+{
+    return value[noise(count)];
+}
+
+#define ONE_OF(...) one_of((const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+
+/* Few addresses and ports, so that ends are often alike in one or both; ports that tunnels use among them. */
+static void put_ends(uint8_t *ip)
+{
+    for (int end = 0; end < 2; end++) {
+        ip[12 + 4 * end] = (uint8_t)ONE_OF(10, 127, 128, 255);
+        ip[13 + 4 * end] = ip[14 + 4 * end] = 0;
+        ip[15 + 4 * end] = (uint8_t)noise(3);
+        put16(ip + 20 + 2 * end, noise(8) ? ONE_OF(0, 53, 32767, 32768, 65535)
+                                          : ONE_OF(2151, 2152, 2153, 3544, 4789, 4790, 6081, 8472, 47123));
+    }
+}
+
+static void put_tcp(uint8_t *tcp)
+{
+    bool stamped = noise(2);
+
+    for (int i = 4; i < 12; i++)
+        tcp[i] = (uint8_t)noise(256);
+    tcp[12] = (uint8_t)((stamped ? 0x80 : 0x50) | noise(2));
+    tcp[13] = (uint8_t)(noise(4) ? 0x10 : noise(256));
+    put16(tcp + 14, noise(16) ? noise(65536) : 0);
+    memcpy(tcp + 20, "\x01\x01\x08\x0a", 4);
+}
+
+/* An Ethernet frame of `size` bytes, most of them plain; returns whether IP's begin is where `tagged` says. */
+static void make_frame(uint8_t *data, uint32_t size, bool tagged)
+{
+    uint8_t *ip = data + (tagged ? 18 : 14);
+
+    for (uint32_t i = 0; i < size; i++)
+        data[i] = (uint8_t)noise(256);
+    if (tagged)
+        put16(data + 12, 0x8100);
+    put16(ip - 2, 0x0800);
+    ip[0] = 0x45;
+    put16(ip + 2, noise(4) ? size - (uint32_t)(ip - data) : 20 + noise(80));
+    put16(ip + 6, ONE_OF(0, 0x4000));
+    ip[9] = (uint8_t)ONE_OF(6, 17);
+    put_ends(ip);
+    if (ip[9] == 6)
+        put_tcp(ip + 20);
+    if (noise(3) == 0) /* something in the headers is otherwise */
+        data[12 + noise(56)] ^= (uint8_t)(1u << noise(8));
+}
+
+static uint32_t frame_size(void)
+{
+    return noise(3) ? 58 + noise(20)
+                    : ONE_OF(14, 42, 54, 57, 58, 59, 60, 61, 62, 64, 65, 128, 129, 512, 513, 1024, 1025, 1518, 1519,
+                             FRAME_MOST);
+}
+
+struct tally {
+    uint32_t taken, tcp, tagged, snapped;
+};
+
+static void check_group(const struct frame *frame, bool tagged, struct tally *tally)
+{
+    struct {
+        struct packet packet;
+        uint8_t between[48];
+    } got[PARSE_LANES];
+    uint32_t read;
+
+    memset(got, 0x5a, sizeof got);
+    read = parse_lanes(frame, &got[0].packet, sizeof got[0]);
+    for (int i = 0; i < PARSE_LANES; i++) {
+        struct packet wanted;
+        enum parse_result result =
+            parse_frame(frame[i].data, frame[i].captured, frame[i].length, LINK_ETHERNET, true, &wanted);
+
+        for (size_t at = 0; at < sizeof got[i].between; at++)
+            assert_int_equal(got[i].between[at], 0x5a);
+        if (!(read >> i & 1))
+            continue;
+        assert_int_equal(result, PARSE_FLOW);
+        assert_memory_equal(&got[i].packet, &wanted, sizeof wanted);
+        tally->taken++;
+        tally->tcp += wanted.tcp_seen;
+        tally->tagged += tagged;
+        tally->snapped += frame[i].length > frame[i].captured;
+    }
+}
+
+static void test_lanes_are_one_at_a_time(void **state)
+{
+    struct tally tally = {0};
+
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        static uint8_t data[FRAME_MOST + 64];
+        struct frame frame[PARSE_LANES];
+        uint8_t *block[PARSE_LANES];
+        bool tagged = noise(2);
+
+        for (int i = 0; i < PARSE_LANES; i++) {
+            uint32_t size = frame_size();
+
+            make_frame(data, size < 80 ? 80 : size, noise(10) ? tagged : !tagged);
+            block[i] = malloc(size);
+            assert_non_null(block[i]);
+            memcpy(block[i], data, size);
+            frame[i] = (struct frame){.data = block[i], .captured = size, .length = size + (noise(4) ? 0 : noise(100))};
+        }
+        check_group(frame, tagged, &tally);
+        for (int i = 0; i < PARSE_LANES; i++)
+            free(block[i]);
+    }
+#ifdef __x86_64__
+    if (!__builtin_cpu_supports("avx2"))
+        skip(); /* no lanes: parse_lanes takes nothing, as was just seen */
+    assert_true(tally.taken > ROUNDS && tally.tcp > ROUNDS / 4 && tally.tagged > ROUNDS / 4);
+    assert_true(tally.snapped > ROUNDS / 10);
+#else
+    assert_int_equal(tally.taken, 0);
+#endif
+}
+
+/* What a link is full of is taken, all of it: this is what the lanes are for. */
+static void test_plain_frames_are_taken(void **state)
+{
+    static const uint8_t protocol[] = {17, 6};
+
+    (void)state;
+#ifdef __x86_64__
+    if (!__builtin_cpu_supports("avx2"))
+        skip();
+    for (uint32_t kind = 0; kind < 8; kind++) {
+        bool tagged = kind & 1, tcp = kind & 2, stamped = kind & 4;
+        struct packet packet[PARSE_LANES];
+        struct frame frame[PARSE_LANES];
+        uint8_t data[74] = {0};
+        uint8_t *ip = data + (tagged ? 18 : 14);
+
+        put16(data + 12, tagged ? 0x8100 : 0x0800);
+        put16(ip - 2, 0x0800);
+        ip[0] = 0x45;
+        put16(ip + 2, tcp && stamped ? 52 : 40);
+        ip[9] = protocol[tcp];
+        memcpy(ip + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02\x03\xe8\x00\x50", 12);
+        ip[32] = stamped ? 0x80 : 0x50;
+        ip[33] = 0x10;
+        ip[34] = 1;
+        memcpy(ip + 40, "\x01\x01\x08\x0a", 4);
+        for (int i = 0; i < PARSE_LANES; i++)
+            frame[i] = (struct frame){.data = data, .captured = sizeof data, .length = sizeof data};
+        assert_int_equal(parse_lanes(frame, packet, sizeof packet[0]), 0xff);
+    }
+#else
+    (void)protocol;
+#endif
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lanes_are_one_at_a_time),
+        cmocka_unit_test(test_plain_frames_are_taken),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
