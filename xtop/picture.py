@@ -127,7 +127,7 @@ def local_time(nanoseconds: int) -> str:
 def breach(snapshot: Snapshot) -> str:
     """Return the sentence for a breach of the conservation law."""
     missing = snapshot.accounting.missing
-    what = "accounted for nowhere" if missing > 0 else "accounted for twice"
+    what = "in no account" if missing > 0 else "in two accounts"
     return f"fault of xtop: {abs(missing)} of {snapshot.accounting.received} packets are {what}; please report it"
 
 

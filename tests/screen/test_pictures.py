@@ -65,6 +65,35 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
     "filter-none-mono-80x24": ((80, 24), Script(), "mono", ("slash", *"vlan", "space", *"4000", "enter")),
     "paused-mono-200x60": ((200, 60), Script(), "mono", ("p",)),
     "light-200x60": ((200, 60), Script(queues=16, loss=True), "textual-light", ("down", "down")),
+    "live-mono-80x24": ((80, 24), Script(), "mono", ("down", "down")),
+    "live-mono-120x36": ((120, 36), Script(), "mono", ("down", "down")),
+    "loss-mono-80x24": ((80, 24), Script(loss=True), "mono", ()),
+    "fault-mono-80x24": ((80, 24), Script(breach=True), "mono", ()),
+    "fault-200x60": ((200, 60), Script(breach=True), None, ()),
+    "export-mono-120x36": ((120, 36), Script(), "mono", ("e",)),
+    "export-200x60": ((200, 60), Script(), None, ("e",)),
+    "filter-wrong-80x24": ((80, 24), Script(), None, ("slash", *_TYPED, "space", *"prot")),
+    "filter-wrong-200x60": ((200, 60), Script(), None, ("slash", *_TYPED, "space", *"prot")),
+    "filter-none-200x60": ((200, 60), Script(), None, ("slash", *"vlan", "space", *"4000", "enter")),
+    "help-mono-80x24": ((80, 24), Script(), "mono", ("question_mark",)),
+    "help-200x60": ((200, 60), Script(), None, ("question_mark",)),
+    "alerts-mono-200x60": ((200, 60), Script(loss=True, scan_at=5), "mono", ("A",)),
+    "detail-mono-80x24": ((80, 24), Script(), "mono", ("down", "down", "enter")),
+    "zeroed-mono-80x24": ((80, 24), Script(loss=True), "mono", ("z", "escape")),
+    "ended-200x60": ((200, 60), Script(done_at=3, kind="file", queues=1), None, ()),
+    "columns-80x24": ((80, 24), Script(), None, ("c", "down")),
+    "columns-mono-120x36": ((120, 36), Script(), "mono", ("c", "down")),
+    "columns-200x60": ((200, 60), Script(), None, ("c", "down")),
+    "hosts-80x24": ((80, 24), Script(), None, ("a", "down")),
+    "ports-mono-120x36": ((120, 36), Script(), "mono", ("a", "a", "a", "n")),
+    "pairs-200x60": ((200, 60), Script(), None, ("a", "a", "d")),
+    "names-80x24": ((80, 24), Script(), None, ("n", "d", "u")),
+    "detail-past-mono-120x36": (
+        (120, 36),
+        Script(bytes=True),
+        "mono",
+        ("down", "enter", *("left_square_bracket",) * 3, "end"),
+    ),
 }
 
 
@@ -79,6 +108,8 @@ def test_picture(snap_compare: Compare, name: str) -> None:
             await pilot.press(key)
         if "slash" in keys:
             await settled(pilot, app)
+        if keys[:1] == ("a",):
+            await play(pilot)  # groups come with the next look
         for blinking in pilot.app.screen.query("Input"):
             blinking.cursor_blink = False  # type: ignore[attr-defined]
         app.draw()  # the clocks that stand on the screen, at the time that it is now

@@ -88,7 +88,7 @@ async def test_a_detail_has_keys_of_its_own_to_set(tmp_path: Path) -> None:
     app = StagedApp(settings=settings_of(text, tmp_path))
     async with app.run_test(size=(80, 24)) as pilot:
         await play(pilot, 4)
-        page = "\n".join("".join(text for text, _ in line) for line in help_lines(app.picture().keymap))
+        page = "\n".join("".join(text for text, _ in line) for line in help_lines(app.picture().keymap, 120))
         assert "f F6" in page, "the help has them"
         await pilot.press("down", "enter")
         assert isinstance(app.screen, DetailScreen)

@@ -93,6 +93,7 @@ class ChooserPage(LinePanel):
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the lines."""
         lines: list[Line] = []
+        room = width - len("▶ [x] ") - HEADER_WIDTH
         for number, (marked, header, about) in enumerate(self._columns.entries()):
             here = number == self._columns.cursor
             lines.append(
@@ -100,7 +101,7 @@ class ChooserPage(LinePanel):
                     ("▶ " if here else "  ", "accent"),
                     ("[x] " if marked else "[ ] ", "key" if marked else "dim"),
                     (f"{header:<{HEADER_WIDTH}}", "strong" if here else "base" if marked else "dim"),
-                    (about, "base" if marked else "dim"),
+                    (about if len(about) <= room else about[: room - 1] + "…", "base" if marked else "dim"),
                 ]
             )
         return lines

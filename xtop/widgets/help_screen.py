@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
+from textual.events import Resize
 from textual.screen import ModalScreen
 
 from xtop.columns import COLUMNS
@@ -15,6 +18,7 @@ from xtop.keymap import ALL_KEYS, Keymap, groups, shown
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
+FILTERS = "Filter: / and then"
 SHOWN_WIDTH = 8  # cells of a key or column
 EXAMPLE_WIDTH = 18  # of a filter
 MARKS: tuple[tuple[str, str], ...] = (
@@ -30,23 +34,25 @@ MARKS: tuple[tuple[str, str], ...] = (
 )
 
 
-def help_lines(keymap: Keymap = ALL_KEYS) -> list[Line]:
-    """Return the page."""
-    lines: list[Line] = []
-    for name, group in groups(keymap).items():
-        lines += [[(name, "title")], *(_entry(key.shown, key.help) for key in group), []]
+def help_lines(keymap: Keymap, width: int) -> list[Line]:
+    """Return the page; what is longer than ``width`` goes on in the next line."""
     keys = {name: shown(keymap, name) for name in ("forward", "pause")}
-    lines += [[("Marks", "title")], *(_entry(mark, text.format(**keys)) for mark, text in MARKS), []]
-    lines += [[("Filter: / and then", "title")]]
-    lines += [_entry(example, text, EXAMPLE_WIDTH) for example, text in help_entries()]
-    lines += [[], [("Columns", "title")]]
-    for column in COLUMNS:
-        lines.append(_entry(column.header or "→", column.about))
+    chapters = {name: [(key.shown, key.help) for key in group] for name, group in groups(keymap).items()}
+    chapters["Marks"] = [(mark, text.format(**keys)) for mark, text in MARKS]
+    chapters[FILTERS] = list(help_entries())
+    chapters["Columns"] = [(column.header or "→", column.about) for column in COLUMNS]
+    lines: list[Line] = []
+    for title, entries in chapters.items():
+        shown_width = EXAMPLE_WIDTH if title == FILTERS else SHOWN_WIDTH
+        lines += [[], [(title, "title")]] if lines else [[(title, "title")]]
+        for what, text in entries:
+            lines += _entry(what, text, shown_width + 4, width)
     return lines
 
 
-def _entry(what: str, text: str, width: int = SHOWN_WIDTH) -> Line:
-    return [(f"  {what:<{width + 4}}", "key"), (text, "base")]
+def _entry(what: str, text: str, indent: int, width: int) -> list[Line]:
+    rows = wrap(text, max(10, width - indent - 2))
+    return [[(f"  {what if at == 0 else '':<{indent}}", "key"), (row, "base")] for at, row in enumerate(rows)]
 
 
 class HelpPage(LinePanel):
@@ -54,15 +60,15 @@ class HelpPage(LinePanel):
 
     def __init__(self, keymap: Keymap) -> None:
         super().__init__()
-        self._lines = help_lines(keymap)
+        self._keymap = keymap
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the lines."""
-        return self._lines
+        return help_lines(self._keymap, width)
 
-    def on_mount(self) -> None:
-        """Be as high as the page is long."""
-        self.styles.height = len(self._lines)
+    def on_resize(self, event: Resize) -> None:
+        """Be as high as the page is long at this width."""
+        self.styles.height = len(help_lines(self._keymap, event.size.width))
 
 
 class HelpScreen(ModalScreen[None]):
