@@ -43,13 +43,14 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 5
+#define XTOP_LAYOUT_VERSION 6
 #define XTOP_HEADER_SIZE 4096
 #define XTOP_MAX_QUEUES 256
 #define XTOP_BUCKET_ENTRIES 7
 #define XTOP_SIZE_BINS 8
 #define XTOP_DURATION_BINS 8
 #define XTOP_PACKETS_BINS 8
+#define XTOP_GAP_BINS 16
 #define XTOP_BYTE_VALUES 256
 #define XTOP_TEXT 256
 
@@ -231,6 +232,13 @@ struct xtop_queue {
     uint64_t too_deep;             /* more than 8 encapsulations: counted as the flow that was reached, or in non_ip */
     uint64_t byte_histograms_full; /* flows with payload for which no byte histogram was left */
     uint64_t padding1[6];
+
+    /*
+     * Time between a packet and the one before it of the same flow and direction: bin b counts gaps of less than
+     * 2^(4 b + 4) ns that no bin before it does; the last one, what is no gap (first packets, clocks that went back).
+     * Counted in place, like ended_protocol: not under the lock.
+     */
+    uint64_t gap[XTOP_GAP_BINS];
     struct xtop_protocol ended_protocol[256];
 };
 
@@ -406,7 +414,7 @@ XTOP_ASSERT_SIZE(struct xtop_rest, 192);
 XTOP_ASSERT_SIZE(struct xtop_byte_histogram, 64 + 2 * 256 * 8);
 XTOP_ASSERT_SIZE(struct xtop_bucket, 64);
 XTOP_ASSERT_SIZE(struct xtop_shard, 128);
-XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 7 + 256 * 24);
+XTOP_ASSERT_SIZE(struct xtop_queue, 64 * 9 + 256 * 24);
 XTOP_ASSERT_AT(struct xtop_record, key, 8);
 XTOP_ASSERT_AT(struct xtop_record, last_seen, 48);
 XTOP_ASSERT_AT(struct xtop_record, direction, 64);

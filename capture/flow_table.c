@@ -390,6 +390,7 @@ static inline uint32_t flow_place(struct flow_table *table, const struct lookup 
 
 /* Slots whose pending counts are to be moved when their totals have come in. */
 struct due {
+    uint64_t *gap; /* the queue's */
     uint32_t count;
     struct {
         uint32_t slot;
@@ -423,12 +424,15 @@ static __attribute__((noinline)) void flow_update(struct flow_table *table, uint
 
 static inline void flow_count(struct flow_table *table, struct due *due, uint32_t slot, const struct lookup *lookup)
 {
-    uint64_t pending = slot_count(&table->slot[slot], &lookup->packet, lookup->time);
+    struct xtop_slot *at = &table->slot[slot];
+    uint64_t gap = lookup->time - at->side[lookup->packet.direction].last_seen;
+    uint64_t pending = slot_count(at, &lookup->packet, lookup->time);
 
     if (unlikely(!pending))
         flow_update(table, slot, lookup);
     else if (unlikely(slot_due(pending)))
         slot_fell_due(table, due, slot, &lookup->packet);
+    due->gap[histogram_gap_bin(gap)]++;
 }
 
 void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
@@ -437,6 +441,7 @@ void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t
     struct due due;
     uint32_t placed = 0;
 
+    due.gap = table->queue->gap;
     due.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = flow_place(table, &lookup[i]);

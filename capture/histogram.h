@@ -38,4 +38,10 @@ static inline uint32_t histogram_packets_bin(uint64_t packets)
     return histogram_bin(packets, upper, XTOP_PACKETS_BINS);
 }
 
+/* Bin of xtop_queue.gap; `gap` in ns. */
+static inline uint32_t histogram_gap_bin(uint64_t gap)
+{
+    return ((uint32_t)__builtin_clzll(gap | 1) ^ 63) >> 2;
+}
+
 #endif

@@ -14,6 +14,7 @@ from enum import Enum
 
 PACKET_SIZE_UPPER: tuple[float | None, ...] = (64, 128, 256, 512, 1024, 1518, 9216, None)
 FLOW_DURATION_UPPER: tuple[float | None, ...] = (0.001, 0.01, 0.1, 1, 10, 60, 300, None)
+FLOW_GAP_UPPER: tuple[float | None, ...] = (*((2**bits - 1) / 1e9 for bits in range(8, 33, 4)), None)
 FLOW_PACKETS_UPPER: tuple[float | None, ...] = (1, 2, 5, 10, 100, 1000, 10000, None)
 
 
@@ -134,6 +135,9 @@ class Histogram:
     unit: str
     upper: tuple[float | None, ...]
     counts: tuple[int, ...]
+
+
+NO_GAPS = Histogram("s", FLOW_GAP_UPPER, (0,) * len(FLOW_GAP_UPPER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,7 @@ class Snapshot:
     flows_hidden: int = 0  # flows that it held back
     exporters: tuple[ExporterStatus, ...] = ()
     activity: Activity | None = None  # where it was asked for and looked at this time
+    flow_interarrival: Histogram = NO_GAPS  # time between two packets of a flow's direction
 
     @property
     def rows(self) -> Sequence[Flow]:

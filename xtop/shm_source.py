@@ -19,6 +19,7 @@ from xtop.flow_rows import FlowRows, address_text
 from xtop.losses import lost_packets
 from xtop.model import (
     FLOW_DURATION_UPPER,
+    FLOW_GAP_UPPER,
     FLOW_PACKETS_UPPER,
     GROUP_SORT_KEYS,
     GROUPS,
@@ -282,6 +283,7 @@ class ShmSource:
             flow_packets=Histogram(
                 "packets", FLOW_PACKETS_UPPER, _sum_arrays([queue.ended_packets for queue in queues] + [result.packets])
             ),
+            flow_interarrival=Histogram("s", FLOW_GAP_UPPER, _gaps(_sum_arrays([queue.gap for queue in queues]))),
             protocols=_protocols([queue.ended_protocol for queue in queues] + [result.protocol]),
             flows=ScreenRows(flows) if view.top else flows,  # a screen's few rows are looked at again and again
             rows_total=result.rows,
@@ -407,6 +409,11 @@ def _queue(queue: Any, rate: Rate) -> Queue:
 
 def _sum_arrays(arrays: list[Any]) -> tuple[int, ...]:
     return tuple(map(sum, zip(*(ffi.unpack(array, len(array)) for array in arrays), strict=True)))
+
+
+def _gaps(bins: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the segment's bins, the shortest two in one, and the longest but the last, which is no gap."""
+    return (sum(bins[:2]), *bins[2:8], sum(bins[8:-1]))
 
 
 def _protocols(tables: list[Any]) -> tuple[Protocol, ...]:

@@ -42,6 +42,7 @@ def counted_since(zero: Snapshot, now: Snapshot) -> Snapshot:
         packet_size=_histogram(now.packet_size, zero.packet_size),
         flow_duration=_histogram(now.flow_duration, zero.flow_duration),
         flow_packets=_histogram(now.flow_packets, zero.flow_packets),
+        flow_interarrival=_histogram(now.flow_interarrival, zero.flow_interarrival),
         protocols=_protocols(now.protocols, zero.protocols),
     )
 

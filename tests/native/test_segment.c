@@ -43,7 +43,7 @@ static void test_header_says_what_was_planned(void **state)
     assert_int_equal(header->header_size, XTOP_HEADER_SIZE);
     assert_int_equal(header->segment_size, file.st_size);
     assert_int_equal(header->record_size, 256);
-    assert_int_equal(header->queue_size, 64 * 7 + 256 * 24);
+    assert_int_equal(header->queue_size, 64 * 9 + 256 * 24);
     assert_int_equal(header->shard_size, 128);
     assert_int_equal(header->queue_count, 3);
     assert_int_equal(header->hash_seed, 0xfeedbeef);

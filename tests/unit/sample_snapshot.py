@@ -48,6 +48,7 @@ SNAPSHOT = Snapshot(
     packet_size=Histogram("bytes", (64, 128, 256, 512, 1024, 1518, 9216, None), (1, 2, 3, 4, 5, 6, 7, 8)),
     flow_duration=Histogram("s", (0.001, 10, None), (1, 0, 2)),
     flow_packets=Histogram("packets", (1, None), (0, 9)),
+    flow_interarrival=Histogram("s", (0.001, None), (5, 4)),
     protocols=(Protocol("TCP", 900, 60000, 1), Protocol("UDP", 90, 3000, 1)),
     flows=(FLOW, FLOW6),
     state=CaptureState.RUNNING,

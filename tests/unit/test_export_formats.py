@@ -71,6 +71,7 @@ EXPECTED_HEAD = {
         },
         "flow_duration": {"unit": "s", "upper": [0.001, 10, None], "counts": [1, 0, 2]},
         "flow_packets": {"unit": "packets", "upper": [1, None], "counts": [0, 9]},
+        "flow_interarrival": {"unit": "s", "upper": [0.001, None], "counts": [5, 4]},
     },
     "flow_filter": "tcp or udp",
     "flows_hidden": 7,

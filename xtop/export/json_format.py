@@ -108,6 +108,7 @@ def head_fields(snapshot: Snapshot) -> dict[str, Any]:
             "packet_size": _histogram(snapshot.packet_size),
             "flow_duration": _histogram(snapshot.flow_duration),
             "flow_packets": _histogram(snapshot.flow_packets),
+            "flow_interarrival": _histogram(snapshot.flow_interarrival),
         },
         "flow_filter": snapshot.flow_filter or None,
         "flows_hidden": snapshot.flows_hidden,
