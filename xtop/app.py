@@ -137,6 +137,7 @@ class XtopApp(
                 yield HistogramPanel("3 Packet size", "Size", attrgetter("packet_size"), id="sizes")
                 yield HistogramPanel("4 Flow duration", "Duration", attrgetter("flow_duration"), id="durations")
                 yield HistogramPanel("4 Packets/flow", "Packets", attrgetter("flow_packets"), id="lengths")
+                yield HistogramPanel("4 Inter-arrival", "Gaps", attrgetter("flow_interarrival"), id="gaps")
                 yield ProtocolPanel(id="protocols")
             yield LossPanel(id="loss")
         yield FilterPrompt(self._filter_history, id="filter")

@@ -14,10 +14,11 @@ SHAPE_WIDTH, FOLDED_SHAPE_WIDTH = 20, 26  # a histogram's least; folded into a l
 
 # What the keys 1 to 6 show and hide: the regions' names in the style sheet.
 PANELS: tuple[tuple[str, ...], ...] = (
-    ("throughput",), ("queues",), ("sizes",), ("durations", "lengths"), ("protocols",), ("loss",),
+    ("throughput",), ("queues",), ("sizes",), ("durations", "lengths", "gaps"), ("protocols",), ("loss",),
 )  # fmt: skip
-SHAPES = ("sizes", "durations", "protocols", "lengths")  # those that a narrow terminal has no room for go from the end
-SHAPE_ORDER = ("sizes", "durations", "lengths", "protocols")  # as they stand
+# Those that a narrow terminal has no room for go from the end.
+SHAPES = ("sizes", "durations", "protocols", "lengths", "gaps")
+SHAPE_ORDER = ("sizes", "durations", "lengths", "gaps", "protocols")  # as they stand
 
 
 class Layout(Enum):

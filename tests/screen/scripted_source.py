@@ -17,6 +17,7 @@ from xtop.filter_language.compiler import compile_filter
 from xtop.filter_language.rows import matching
 from xtop.model import (
     FLOW_DURATION_UPPER,
+    FLOW_GAP_UPPER,
     FLOW_PACKETS_UPPER,
     PACKET_SIZE_UPPER,
     Accounting,
@@ -226,6 +227,7 @@ class ScriptedSource:
             packet_size=_histogram("bytes", PACKET_SIZE_UPPER, (610, 50, 40, 30, 90, 1170, 10, 0), self._packets),
             flow_duration=_histogram("s", FLOW_DURATION_UPPER, (90, 160, 300, 210, 90, 30, 9), totals.flows_ended),
             flow_packets=_histogram("packets", FLOW_PACKETS_UPPER, (40, 90, 200, 300, 150, 60, 9), totals.flows_ended),
+            flow_interarrival=_histogram("s", FLOW_GAP_UPPER, (80, 310, 260, 190, 90, 50, 20), self._packets),
             protocols=() if silent else _protocols(self._flows),
             flows=self._shown(rows[: view.top] if view.top else rows),
             flow_filter=view.filter, flows_matched=len(flows), flows_hidden=len(every) - len(flows),

@@ -57,6 +57,7 @@ def panels() -> dict[str, LinePanel]:
         "sizes": HistogramPanel("3 Packet size", "Size", lambda snapshot: snapshot.packet_size),
         "durations": HistogramPanel("4 Flow duration", "Duration", lambda snapshot: snapshot.flow_duration),
         "lengths": HistogramPanel("4 Packets/flow", "Packets", lambda snapshot: snapshot.flow_packets),
+        "gaps": HistogramPanel("4 Inter-arrival", "Gaps", lambda snapshot: snapshot.flow_interarrival),
         "protocols": ProtocolPanel(),
         "loss": LossPanel(),
     }

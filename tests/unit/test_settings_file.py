@@ -68,7 +68,7 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert (view.sort, view.descending, view.group, view.directions, view.ended) == ("flows", False, "host", True, True)
     assert view.filter == "port 443"
     assert compile_filter(view.filter)
-    assert hidden_regions(screen.panels) == {"throughput", "sizes", "durations", "lengths", "protocols"}
+    assert hidden_regions(screen.panels) == {"throughput", "sizes", "durations", "lengths", "gaps", "protocols"}
     assert (screen.look.graph_packets, screen.look.graph_minutes, screen.look.braille) == (True, False, True)
     assert screen.columns == {"flow": ("bps", "rtt"), "host": ("flows",)}
     by_name = {key.setting: key for key in screen.keys}

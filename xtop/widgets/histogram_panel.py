@@ -14,6 +14,7 @@ from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
 
 LABEL = 6  # cells
+SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 ROOMY = 30  # cells from which a share has three digits
 
 
@@ -53,7 +54,10 @@ def _bound(value: float | None, unit: str) -> str:
         return "0"
     if unit != "s":
         return units.short(value)
-    return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
+    scale, name = next((unit for unit in SECONDS if value >= unit[0]), SECONDS[-1])
+    amount = value / scale
+    rounded = f"{amount:.1f}" if amount < 9.95 else f"{amount:.0f}"
+    return f"{rounded.removesuffix('.0') if abs(amount - round(amount)) < 1e-9 else rounded}{name}"
 
 
 def _shares(histogram: Histogram) -> list[float]:
