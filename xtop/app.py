@@ -35,6 +35,7 @@ from xtop.flow_packets import Rewrite
 from xtop.keymap import ALL_KEYS, DETAIL, KEYMAP, works
 from xtop.model import View
 from xtop.naming import Naming
+from xtop.playback import Playback
 from xtop.settings_file import Settings
 from xtop.source import SnapshotSource
 from xtop.terminal_driver import TerminalDriver
@@ -101,6 +102,7 @@ class XtopApp(
         naming: Naming | None = None,
         filters: FilterHistory | None = None,
         rewrite: Rewrite | None = None,
+        playback: Playback | None = None,
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -110,7 +112,7 @@ class XtopApp(
         """
         plain = bool(os.environ.pop("NO_COLOR", ""))  # `mono` sends no colour; the framework's way would send greys
         settings = settings or Settings()
-        super().__init__(source, interval, view, settings, columns, naming, clock)
+        super().__init__(source, interval, view, settings, columns, naming, clock, playback)
         self._source, self._write, self._rewrite, self._now = source, write, rewrite, now
         self._switch, self._interfaces = switch, interfaces
         self._filter_history = filters or FilterHistory()

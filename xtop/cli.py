@@ -35,6 +35,8 @@ from xtop.options import (
     REPORT_FORMAT,
     SEED,
     SERIES,
+    STORE,
+    STORED,
     TUNE,
     TUNED,
     VIEW,
@@ -101,14 +103,21 @@ COMMANDS = {
     ),
     "record": Command(
         "record",
-        "exports flows as they end, no screen",
-        "xtop record (-i IF | -r FILE) [--ipfix URL] [--metrics ADDR:PORT] [options]",
+        "exports flows as they end, or keeps moments to be replayed; no screen",
+        "xtop record (-i IF | -r FILE) [--ipfix URL] [--metrics ADDR:PORT] [--store DIR] [options]",
         (
             ("what to record", (INTERFACE, FILE, REALTIME)),
+            ("moments", (*STORE, INTERVAL)),
             ("export", (*IPFIX, FLOW_FILTER, *ANONYMIZE, OVERWRITE, METRICS, EVERY)),
             ("capture", LINK),
             ("flows", FLOWS),
         ),
+    ),
+    "replay": Command(
+        "replay",
+        "the screen over moments that `xtop record --store` kept; its keys go through them",
+        "xtop replay PATH [--at TIME] [--profile NAME]",
+        (("what to show", STORED), ("screen", (PROFILE,))),
     ),
     "doctor": Command(
         "doctor",

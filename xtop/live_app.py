@@ -52,6 +52,7 @@ class LiveApp(App[None]):
         columns: ColumnMemory | None,
         naming: Naming | None,
         clock: Callable[[], float],
+        playback: Playback | None = None,
     ) -> None:
         """Begin as ``settings`` say, where ``interval`` and ``view`` do not; ``clock`` counts seconds."""
         super().__init__()
@@ -61,7 +62,7 @@ class LiveApp(App[None]):
         self._view_is_ours = view is None
         self.poller = Poller(source, self._view, interval or begin.interval, self.post_message)
         self._clock = clock
-        self.playback = Playback(clock)
+        self.playback = playback or Playback(clock)
         self._shown: Snapshot | None = None  # as it is on the screen, in the order that is wanted
         self._curves, self._trends = self.playback.curves(), self.playback.trends()  # of the shown moment
         self._news = AlertNews(begin.alerts, begin.alerts_on)

@@ -7,6 +7,7 @@ import argparse
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from xtop.capture_choice import CAPTURES
@@ -19,6 +20,8 @@ from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, Cap
 FORMATS = ("json", "ndjson", "csv", "text", "parquet", "ipfix")
 DEDUP_WINDOW_S = 0.01
 U64_MAX = (1 << 64) - 1
+SIZE_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of two
+STORE_LEAST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,24 @@ def _ring(text: str) -> int:
     if size & (size - 1):
         raise argparse.ArgumentTypeError(f"{size} is not a power of two")
     return size
+
+
+def _size(text: str) -> int:
+    number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
+    if not (number.isascii() and number.isdigit()) or len(number) > 12 or unit not in SIZE_UNITS:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size (like 500M or 2G)")
+    if not STORE_LEAST <= (size := int(number) << SIZE_UNITS[unit]) <= U64_MAX >> 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is out of range (1M or more)")
+    return size
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no time (like 2026-01-31T12:30 or '2026-01-31 12:30:05')"
+        ) from None
 
 
 def _flag(dest: str, value: object = True) -> dict[str, Any]:
@@ -189,6 +210,26 @@ METRICS = Option(
     ("--metrics",),
     "serve counters to Prometheus at http://ADDR:PORT/metrics, like 127.0.0.1:9101",
     {"metavar": "ADDR:PORT"},
+)
+STORE = (
+    Option(
+        ("--store",),
+        "keep what a screen would show, every moment, in this directory (see xtop replay)",
+        {"metavar": "DIR"},
+    ),
+    Option(
+        ("--store-size",),
+        "at most so much of it, then the earliest hours go (1G)",
+        {"type": _size, "metavar": "SIZE"},
+    ),
+)
+STORED = (
+    Option(("path",), "a directory that `xtop record --store` wrote, or one file of it", {"metavar": "PATH"}),
+    Option(
+        ("--at",),
+        "begin at this moment, like 2026-01-31T12:30, local time (default: the last)",
+        {"type": _moment, "metavar": "TIME"},
+    ),
 )
 IPFIX = (
     Option(

@@ -9,10 +9,10 @@ from xtop.model import Snapshot
 from xtop.picture import Pinned
 from xtop.row_form import ByteRows
 from xtop.screen_rows import keys_of
-from xtop.timeline import Timeline
+from xtop.timeline import Moments
 
 
-def seen_in(snapshot: Snapshot, pinned: Pinned, timeline: Timeline) -> Pinned:
+def seen_in(snapshot: Snapshot, pinned: Pinned, timeline: Moments) -> Pinned:
     """Return the flow as ``snapshot`` has it, or as it was if it has not; its rates are those of ``timeline``."""
     rates = timeline.rates(pinned.flow.key, snapshot.taken_at)
     keys = keys_of(snapshot.flows)

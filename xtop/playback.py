@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from xtop.history import TREND_LENGTH, Curves, FlowTrends, LinkHistory, last_lost, loss_between
 from xtop.model import Snapshot
-from xtop.timeline import Frame, Timeline
+from xtop.timeline import Frame, Moments, Timeline
 from xtop.units import NANOSECONDS
 
 
@@ -23,12 +23,16 @@ class Playback:
         self._start_over()
 
     def _start_over(self) -> None:
-        self.timeline = Timeline()
+        self.timeline: Moments = self._start_timeline()
         self.latest: Frame | None = None
         self.shown: Frame | None = None
         self._history, self._trends = LinkHistory(), FlowTrends()
         self._held_at: float | None = None  # by the clock
         self._past = False
+
+    def _start_timeline(self) -> Timeline:
+        self._kept = Timeline()
+        return self._kept
 
     @property
     def live(self) -> bool:
@@ -57,7 +61,7 @@ class Playback:
         self.latest = Frame(snapshot, loss_now, last_lost(known, before, snapshot))
         self._history.record(snapshot, loss_now)
         self._trends.record(snapshot)
-        self.timeline.record(self.latest)
+        self._kept.record(self.latest)
         if self.live:
             self.shown = self.latest
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import pickle
 import zlib
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -59,48 +60,30 @@ class _Packed:
             return None
 
 
-class Timeline:
-    """Frames in the order of their time."""
+class Moments(ABC):
+    """Frames in the order of their time, wherever they are kept."""
 
-    def __init__(self, span_s: float = SPAN_S, most_bytes: int = MOST_BYTES) -> None:
-        self._span = int(span_s * NANOSECONDS)
-        self._most_bytes = most_bytes
+    def __init__(self) -> None:
         self._times: list[int] = []
-        self._frames: list[_Packed] = []
-        self.size = 0  # bytes
+
+    @abstractmethod
+    def _frame(self, index: int) -> Frame:
+        """Return a frame."""
+
+    @abstractmethod
+    def _rate(self, index: int, hashed: int) -> float | None:
+        """Return the rate in a frame of the flow whose key has this hash; None where the frame does not know."""
+
+    @abstractmethod
+    def _rates(self, index: int) -> Mapping[int, float]:
+        """Return all rates that a frame knows, by the hashes of the flows' keys."""
 
     def __len__(self) -> int:
         return len(self._times)
 
-    def record(self, frame: Frame) -> None:
-        """Keep ``frame``, and let go of what is too old or too much; one that is not later than the last is left."""
-        taken_at = frame.snapshot.taken_at
-        if self._times and taken_at <= self._times[-1]:
-            return
-        packed = _packed(frame)
-        self._times.append(taken_at)
-        self._frames.append(packed)
-        self.size += packed.size
-        self._shorten(bisect_left(self._times, taken_at - CURVE_S * NANOSECONDS) - 1)
-        gone = bisect_left(self._times, taken_at - self._span)
-        left = self.size - sum(packed.size for packed in self._frames[:gone])
-        while left > self._most_bytes and gone < len(self._times) - 1:
-            left -= self._frames[gone].size
-            gone += 1
-        del self._times[:gone], self._frames[:gone]
-        self.size = left
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._times.clear()
-        self._frames.clear()
-        self.size = 0
-
     def at(self, taken_at: int) -> Frame | None:
         """Return the last frame not later than ``taken_at`` (ns), else the first; None where there is none at all."""
-        if not self._times:
-            return None
-        return _unpacked(self._frames[max(0, bisect_right(self._times, taken_at) - 1)].content)
+        return self._frame(max(0, bisect_right(self._times, taken_at) - 1)) if self._times else None
 
     def before(self, taken_at: int) -> int | None:
         """Return the time of the frame before ``taken_at``, or None."""
@@ -127,7 +110,7 @@ class Timeline:
         for index in range(begin, bisect_right(self._times, taken_at)):
             at = self._times[index] // NANOSECONDS - last + seconds - 1
             begins = at if index == 0 else min(known, at)
-            rate = self._frames[index].rate(wanted)
+            rate = self._rate(index, wanted)
             found[begins : at + 1] = [rate] * (at + 1 - begins)  # a slow interval covers several
             known = at + 1
         return tuple(found)
@@ -135,11 +118,53 @@ class Timeline:
     def trends(self, snapshot: Snapshot, length: int) -> dict[bytes, tuple[float, ...]]:
         """Return the rates that the flows of ``snapshot`` had in the last ``length`` frames up to it, oldest first."""
         end = bisect_right(self._times, snapshot.taken_at)
-        recent = [
-            dict(zip(packed.keys, packed.rates, strict=True)) for packed in self._frames[max(0, end - length) : end]
-        ]
+        recent = [self._rates(index) for index in range(max(0, end - length), end)]
         keys = {hash(key): key for key in keys_of(snapshot.rows)}
         return {key: tuple(rates[hashed] for rates in recent if hashed in rates) for hashed, key in keys.items()}
+
+
+class Timeline(Moments):
+    """Frames kept in memory."""
+
+    def __init__(self, span_s: float = SPAN_S, most_bytes: int = MOST_BYTES) -> None:
+        super().__init__()
+        self._span = int(span_s * NANOSECONDS)
+        self._most_bytes = most_bytes
+        self._frames: list[_Packed] = []
+        self.size = 0  # bytes
+
+    def record(self, frame: Frame) -> None:
+        """Keep ``frame``, and let go of what is too old or too much; one that is not later than the last is left."""
+        taken_at = frame.snapshot.taken_at
+        if self._times and taken_at <= self._times[-1]:
+            return
+        packed = _packed(frame)
+        self._times.append(taken_at)
+        self._frames.append(packed)
+        self.size += packed.size
+        self._shorten(bisect_left(self._times, taken_at - CURVE_S * NANOSECONDS) - 1)
+        gone = bisect_left(self._times, taken_at - self._span)
+        left = self.size - sum(packed.size for packed in self._frames[:gone])
+        while left > self._most_bytes and gone < len(self._times) - 1:
+            left -= self._frames[gone].size
+            gone += 1
+        del self._times[:gone], self._frames[:gone]
+        self.size = left
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._times.clear()
+        self._frames.clear()
+        self.size = 0
+
+    def _frame(self, index: int) -> Frame:
+        return _unpacked(self._frames[index].content)
+
+    def _rate(self, index: int, hashed: int) -> float | None:
+        return self._frames[index].rate(hashed)
+
+    def _rates(self, index: int) -> Mapping[int, float]:
+        return dict(zip(self._frames[index].keys, self._frames[index].rates, strict=True))
 
     def _shorten(self, index: int) -> None:
         """Cut the rates of a frame that is older than curves reach to those of its rows; earlier ones are cut."""

@@ -8,6 +8,8 @@ import sys
 import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_exporting
 from xtop.ipfix.exporting_source import ExportingSource
@@ -15,6 +17,11 @@ from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
 from xtop.options import export_settings
 from xtop.source import SourceError
+from xtop.store.keeper import Keeper
+from xtop.store.writer import STORE_SIZE, StoreWriter
+
+if TYPE_CHECKING:
+    from xtop.anonymizer import Anonymizer  # imports what only this needs
 
 EXIT_INTERRUPTED = 130
 FINAL = (CaptureState.DONE, CaptureState.FAILED)
@@ -22,6 +29,7 @@ GLANCE = View(top=1)
 LOOK_S = 0.1  # between two looks at whether the capture has ended
 TERMINAL_EVERY_S = 1.0
 METRICS_EVERY_S = 1.0
+STORE_EVERY_S = 1.0
 PATIENCE_S = 10.0  # for a collector that takes nothing any more
 
 
@@ -30,24 +38,36 @@ def run(options: argparse.Namespace) -> int:
     exports = export_settings(options)
     checked_filter(exports.flow_filter)
     anonymizer = asked_anonymizer(options)
-    if not exports.collectors and options.metrics is None:
-        raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739)", 2)
+    if not exports.collectors and options.metrics is None and options.store is None:
+        raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739; or --store)", 2)
     settings = requested_capture(options)
     settings = replace(settings, keep_ended=1, lossless_ended=settings.file is not None)
     line = StatusLine(options.every)
     with ExitStack() as stack:
         metrics = _metrics(options.metrics, stack)
+        keeper = _keeper(options, anonymizer, stack)
         source = stack.enter_context(closing(start_exporting(settings, exports, PATIENCE_S, anonymizer)))
-        code = _until_its_end(source, line, metrics)
+        code = _until_its_end(source, line, metrics, keeper)
         source.stop()
         source.join()
-        last = source.snapshot(GLANCE)
+        last = source.snapshot(GLANCE) if keeper is None else keeper.keep(source)
         line.write(last)
         line.end()
     if last.state is CaptureState.FAILED:
         raise SourceError(last.state_text or "the capture broke (it does not say why)", 1)
     source.check()
+    if keeper is not None:
+        keeper.check()
     return code
+
+
+def _keeper(options: argparse.Namespace, anonymizer: Anonymizer | None, stack: ExitStack) -> Keeper | None:
+    if options.store is None:
+        if options.store_size is not None:
+            raise SourceError("--store-size is about a store (give --store DIR)", 2)
+        return None
+    writer = StoreWriter(Path(options.store), options.store_size or STORE_SIZE)
+    return stack.enter_context(closing(Keeper(writer, options.interval or STORE_EVERY_S, anonymizer)))
 
 
 def _metrics(text: str | None, stack: ExitStack) -> Metrics | None:
@@ -60,14 +80,17 @@ def _metrics(text: str | None, stack: ExitStack) -> Metrics | None:
     return stack.enter_context(closing(Metrics(address)))
 
 
-def _until_its_end(source: ExportingSource, line: StatusLine, metrics: Metrics | None) -> int:
+def _until_its_end(source: ExportingSource, line: StatusLine, metrics: Metrics | None, keeper: Keeper | None) -> int:
     """Wait until the capture has ended or somebody wants it to; return the exit code that this stands for."""
     due = time.monotonic()
+    # Rates are since the last look: where moments are kept, theirs are the looks that count.
+    glance = replace(GLANCE, between=keeper is not None)
     try:
         while source.state() not in FINAL and not source.failed:
             now = time.monotonic()
+            kept = keeper.keep(source) if keeper is not None and keeper.due(now) else None
             if line.due(now) or (metrics is not None and now >= due):
-                snapshot = source.snapshot(GLANCE)
+                snapshot = kept or source.snapshot(glance)
                 line.write_if_due(snapshot, now)
                 if metrics is not None:
                     metrics.show(snapshot)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xtop.export_job import Progress, Write
     from xtop.flow_packets import Rewrite
     from xtop.model import Snapshot
+    from xtop.playback import Playback
     from xtop.settings_file import Settings  # imports what only the screen needs
 
 
@@ -73,12 +74,13 @@ def show(
     own_link: bool = False,
     settings: Settings | None = None,
     anonymizer: Anonymizer | None = None,
+    playback: Playback | None = None,
 ) -> None:
     """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too.
 
     ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError. An
     ``interval`` comes before that of ``settings``; without these, the user's are read. With ``anonymizer``, files bear
-    its addresses.
+    its addresses. ``playback`` is where moments come from, if not from ``source`` one by one.
     """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
@@ -105,6 +107,7 @@ def show(
         rewrite=rewrite,
         switch=switch,
         settings=settings,
+        playback=playback,
     )
     gc.freeze()  # what was imported lives as long as the screen: no collection need go through it
     app.run()

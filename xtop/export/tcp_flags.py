@@ -14,3 +14,13 @@ _TEXT = tuple(
 def tcp_flags_text(flags: int) -> str:
     """Return the letters of the flags that are set, high bit first: SYN and ACK are ``AS``, none is empty."""
     return _TEXT[flags & 511]
+
+
+def tcp_flags_of(text: str) -> int:
+    """Return the flags that ``text`` has the letters of; ValueError where a letter is none."""
+    flags = 0
+    for letter in text:
+        if letter not in LETTERS:
+            raise ValueError(f"{letter!r} is no letter of a TCP flag")
+        flags |= 1 << 8 - LETTERS.index(letter)
+    return flags
