@@ -105,6 +105,7 @@ def _snapshot(everything: Fields, beside: Fields, flows: tuple[Flow, ...]) -> Sn
         packet_size=_histogram(histograms.inner("packet_size")),
         flow_duration=_histogram(histograms.inner("flow_duration")),
         flow_packets=_histogram(histograms.inner("flow_packets")),
+        flow_interarrival=_histogram(histograms.inner("flow_interarrival")),
         protocols=everything.each("protocols", _protocol),
         flows=flows,
         state=_state(everything.get("state", str)),
