@@ -68,10 +68,10 @@ int bench_table_open(struct bench_table *table, const struct bench_frames *frame
     table->segment.header->idle_timeout = BENCH_TIMEOUT;
     table->segment.header->active_timeout = BENCH_TIMEOUT;
     table->source = (struct source){.operations = &bench_operations, .queue = {&table->input.input}, .queue_count = 1};
-    table->shared.source = &table->source;
+    table->input.input.source = &table->source;
     table->shared.header = table->segment.header;
     table->shared.stock_fd = -1;
-    if (worker_queue_open(&table->queue, &table->shared, 0, -1, &options) == 0)
+    if (worker_queue_open(&table->queue, &table->shared, &table->input.input, 0, -1, &options) == 0)
         return 0;
     segment_destroy(&table->segment);
     return failure_set(failure, EXIT_FAILED, "cannot make the flow table (%s; lower --flows)", strerror(errno));

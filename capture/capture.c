@@ -25,7 +25,7 @@ static uint64_t clock_read(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int source_open(struct capture *capture, struct failure *failure)
+static const struct source_operations *operations_choose(const struct options *options)
 {
     static const struct source_operations *const by_kind[] = {
         [XTOP_SOURCE_FILE] = &source_file,
@@ -37,28 +37,81 @@ static int source_open(struct capture *capture, struct failure *failure)
         [OPTIONS_CAPTURE_AF_PACKET] = &source_af_packet,
     };
 
-    if (capture->options->source_kind == XTOP_SOURCE_INTERFACE)
-        capture->source.operations = by_capture[capture->options->capture];
-    else
-        capture->source.operations = by_kind[capture->options->source_kind];
-    capture->source.datalink = DLT_EN10MB;
-    return capture->source.operations->open(&capture->source, capture->options, failure);
+    return options->source_kind == XTOP_SOURCE_INTERFACE ? by_capture[options->here.capture]
+                                                         : by_kind[options->source_kind];
 }
 
-/* The table is in place: a frame that came while memory was made present would find the ring full, and be lost. */
-static int source_begin(struct capture *capture, struct failure *failure)
+/* Opens the next source. */
+static int source_open(struct capture *capture, struct failure *failure)
 {
-    return capture->source.operations->begin ? capture->source.operations->begin(&capture->source, failure) : 0;
+    uint32_t number = capture->source_count;
+    struct options *options = &capture->link_options[number];
+    struct source *source = &capture->source[number];
+
+    *options = *capture->options;
+    if (options->link_count)
+        options->here = options->link[number];
+    source->operations = operations_choose(options);
+    source->datalink = DLT_EN10MB;
+    if (source->operations->open(source, options, failure) < 0)
+        return -1;
+    capture->source_count++;
+    capture->queue_count += source->queue_count;
+    for (uint32_t i = 0; i < source->queue_count; i++)
+        source->queue[i]->source = source;
+    return 0;
 }
 
 /* The source is open: now its frames' link type is known, which a filter is compiled for. */
-static int filter_open(struct capture *capture, struct failure *failure)
+static int filter_open(struct capture *capture, uint32_t number, struct failure *failure)
 {
-    if (!capture->options->filter || capture->source.filters)
+    const struct source *source = &capture->source[number];
+
+    if (!capture->options->filter || source->filters)
         return 0;
-    if (frame_filter_open(&capture->filter, capture->source.datalink, capture->options->filter, failure) < 0)
-        return -1;
-    capture->shared.filter = &capture->filter;
+    return frame_filter_open(&capture->filter[number], source->datalink, capture->options->filter, failure);
+}
+
+static void sources_close(struct capture *capture)
+{
+    for (uint32_t i = capture->source_count; i-- > 0;) {
+        capture->source[i].operations->close(&capture->source[i]);
+        frame_filter_close(&capture->filter[i]);
+    }
+    capture->source_count = 0;
+}
+
+/* Opens them all. Returns 0, or -1 with `failure` and none open. */
+static int sources_open(struct capture *capture, struct failure *failure)
+{
+    uint32_t wanted = capture->options->link_count ? capture->options->link_count : 1;
+    int result = 0;
+
+    for (uint32_t i = 0; i < wanted && result == 0; i++) {
+        failure->link = i;
+        result = source_open(capture, failure) < 0 || filter_open(capture, i, failure) < 0 ? -1 : 0;
+    }
+    if (result == 0 && capture->queue_count > XTOP_MAX_QUEUES)
+        result =
+            failure_set(failure, EXIT_USAGE, "%u queues are too many for one capture (%d are possible; choose by -q)",
+                        capture->queue_count, XTOP_MAX_QUEUES);
+    if (result < 0)
+        sources_close(capture);
+    else
+        failure->link = XTOP_MAX_LINKS;
+    return result;
+}
+
+/* The table is in place: a frame that came while memory was made present would find the ring full, and be lost. */
+static int sources_begin(struct capture *capture, struct failure *failure)
+{
+    for (uint32_t i = 0; i < capture->source_count; i++) {
+        struct source *source = &capture->source[i];
+
+        failure->link = i;
+        if (source->operations->begin && source->operations->begin(source, failure) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -73,22 +126,35 @@ static uint32_t seed_draw(const struct options *options)
     return seed;
 }
 
-static const char *source_name(const struct options *options)
+/* What is watched, in a word: its interfaces, a comma between two. */
+static void name_write(char *name, size_t size, const struct options *options)
 {
-    switch (options->source_kind) {
-    case XTOP_SOURCE_INTERFACE:
-        return options->interface;
-    case XTOP_SOURCE_FILE:
-        return options->file_name;
-    default:
-        return "demo";
-    }
+    size_t used = 0;
+
+    if (options->source_kind != XTOP_SOURCE_INTERFACE)
+        snprintf(name, size, "%s", options->source_kind == XTOP_SOURCE_FILE ? options->file_name : "demo");
+    for (uint32_t i = 0; i < options->link_count && used < size; i++)
+        used += (size_t)snprintf(name + used, size - used, "%s%s", i ? "," : "", options->link[i].interface);
+}
+
+static void link_fill(struct xtop_link *link, const struct source *source, const struct options *options)
+{
+    link->xdp_mode = source->xdp_mode;
+    link->zero_copy = source->zero_copy;
+    link->ring_size = source->ring_size;
+    link->ifindex = source->ifindex;
+    link->queue_count = source->queue_count;
+    if (options->here.interface)
+        snprintf(link->name, sizeof link->name, "%s", options->here.interface);
+    snprintf(link->capture, sizeof link->capture, "%s", source->operations->name);
+    snprintf(link->driver, sizeof link->driver, "%s", source->driver);
+    snprintf(link->notes, sizeof link->notes, "%s", source->notes);
+    snprintf(link->reason, sizeof link->reason, "%s", options->here.reason);
 }
 
 static void header_fill(struct xtop_header *header, const struct capture *capture)
 {
     const struct options *options = capture->options;
-    const struct source *source = &capture->source;
 
     header->source_kind = options->source_kind;
     header->started_at = clock_read(CLOCK_REALTIME);
@@ -100,16 +166,11 @@ static void header_fill(struct xtop_header *header, const struct capture *captur
     header->sampling = options->sampling.interval;
     if (options->sampling.interval > 1)
         header->sampling_method = options->sampling.random ? XTOP_SAMPLING_RANDOM : XTOP_SAMPLING_SYSTEMATIC;
-    header->xdp_mode = source->xdp_mode;
-    header->zero_copy = source->zero_copy;
-    header->ring_size = source->ring_size;
-    header->ifindex = source->ifindex;
-    snprintf(header->source_name, sizeof header->source_name, "%s", source_name(options));
-    snprintf(header->capture, sizeof header->capture, "%s", source->operations->name);
-    snprintf(header->driver, sizeof header->driver, "%s", source->driver);
-    snprintf(header->notes, sizeof header->notes, "%s", source->notes);
-    snprintf(header->reason, sizeof header->reason, "%s", options->reason);
+    name_write(header->source_name, sizeof header->source_name, options);
     snprintf(header->filter, sizeof header->filter, "%s", options->filter ? options->filter : "");
+    header->link_count = capture->source_count;
+    for (uint32_t i = 0; i < capture->source_count; i++)
+        link_fill(&header->link[i], &capture->source[i], &capture->link_options[i]);
 }
 
 /* Of each queue: never more than there may be flows. */
@@ -117,7 +178,7 @@ static uint32_t byte_histograms_share(const struct capture *capture)
 {
     uint32_t most =
         capture->options->max_flows < BYTE_HISTOGRAMS_MOST ? capture->options->max_flows : BYTE_HISTOGRAMS_MOST;
-    uint32_t share = most / capture->source.queue_count;
+    uint32_t share = most / capture->queue_count;
 
     return share ? share : 1;
 }
@@ -125,7 +186,7 @@ static uint32_t byte_histograms_share(const struct capture *capture)
 static int segment_make(struct capture *capture, struct failure *failure)
 {
     const struct segment_plan plan = {
-        .queue_count = capture->source.queue_count,
+        .queue_count = capture->queue_count,
         .max_flows = capture->options->max_flows,
         .ended_capacity = SEGMENT_ENDED_DEFAULT,
         .hash_seed = seed_draw(capture->options),
@@ -142,15 +203,14 @@ static int segment_make(struct capture *capture, struct failure *failure)
  * The CPU for worker `number`: from --cpus, or round the CPUs this process may use; -1 = leave it to the scheduler, as
  * where the kernel counts and the worker only collects.
  */
-static int cpu_choose(const struct options *options, uint32_t number)
+static int cpu_choose(const struct options *options, uint32_t number, bool collects)
 {
     cpu_set_t allowed;
     uint32_t wanted;
 
     if (options->cpu_count)
         return options->cpu[number % options->cpu_count];
-    if (options->source_kind != XTOP_SOURCE_INTERFACE || options->capture == OPTIONS_CAPTURE_EBPF ||
-        sched_getaffinity(0, sizeof allowed, &allowed) < 0)
+    if (options->source_kind != XTOP_SOURCE_INTERFACE || collects || sched_getaffinity(0, sizeof allowed, &allowed) < 0)
         return -1;
     wanted = number % (uint32_t)CPU_COUNT(&allowed);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
@@ -162,16 +222,57 @@ static int cpu_choose(const struct options *options, uint32_t number)
 /* One a queue, unless fewer were asked for. */
 static uint32_t threads_wanted(const struct capture *capture)
 {
-    uint32_t queues = capture->source.queue_count;
+    uint32_t queues = capture->queue_count;
     uint32_t threads = capture->options->threads;
 
     return threads && threads < queues ? threads : queues;
 }
 
+/* Queue `number` of all sources', one source's after the other's; below capture->queue_count. */
+static struct source_queue *input_at(const struct capture *capture, uint32_t number)
+{
+    const struct source *source = capture->source;
+
+    while (number >= source->queue_count) {
+        number -= source->queue_count;
+        source++;
+    }
+    return source->queue[number];
+}
+
+/* Says what a worker is like that takes from `count` queues, beginning with `first`. */
+static void worker_describe(const struct capture *capture, struct worker *worker, uint32_t first, uint32_t count)
+{
+    worker->collects = true;
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct source_queue *input = input_at(capture, i);
+
+        worker->collects = worker->collects && input->source->operations->take_epoch;
+        worker->busy_poll = worker->busy_poll || input->source->busy_poll;
+        worker->drains = worker->drains || input->fd >= 0;
+    }
+    worker->queue_count = count;
+}
+
+/* Prepares queue `number`, which takes from `input`. */
+static int queue_plan(struct capture *capture, uint32_t number, struct source_queue *input, int cpu,
+                      struct failure *failure)
+{
+    struct worker_queue *queue = &capture->queue[number];
+    uint32_t link = (uint32_t)(input->source - capture->source);
+
+    if (worker_queue_open(queue, &capture->shared, input, number, cpu, capture->options) < 0)
+        return failure_set(failure, EXIT_FAILED, "out of memory (%s; lower --max-flows)", strerror(errno));
+    queue->counts.link = queue->published->link = link;
+    if (capture->options->filter && !input->source->filters)
+        queue->filter = &capture->filter[link];
+    return 0;
+}
+
 /* Deals the queues out to the workers, neighbours together, and prepares each. */
 static int workers_plan(struct capture *capture, struct failure *failure)
 {
-    uint32_t queues = capture->source.queue_count;
+    uint32_t queues = capture->queue_count;
     uint32_t threads = threads_wanted(capture);
 
     capture->queue = calloc(queues, sizeof *capture->queue);
@@ -181,12 +282,12 @@ static int workers_plan(struct capture *capture, struct failure *failure)
         struct worker *worker = &capture->worker[i];
 
         worker->shared = &capture->shared;
-        worker->cpu = cpu_choose(capture->options, i);
         worker->queue = &capture->queue[next];
-        worker->queue_count = queues / threads + (i < queues % threads);
+        worker_describe(capture, worker, next, queues / threads + (i < queues % threads));
+        worker->cpu = cpu_choose(capture->options, i, worker->collects);
         for (uint32_t j = 0; j < worker->queue_count; j++, next++)
-            if (worker_queue_open(&capture->queue[next], &capture->shared, next, worker->cpu, capture->options) < 0)
-                return failure_set(failure, EXIT_FAILED, "out of memory (%s; lower --max-flows)", strerror(errno));
+            if (queue_plan(capture, next, input_at(capture, next), worker->cpu, failure) < 0)
+                return -1;
     }
     return 0;
 }
@@ -212,7 +313,6 @@ static int workers_start(struct capture *capture, struct failure *failure)
 
 static void shared_fill(struct capture *capture)
 {
-    capture->shared.source = &capture->source;
     capture->shared.header = capture->segment.header;
     capture->shared.stock_fd = -1;
     if (capture->options->source_kind == XTOP_SOURCE_INTERFACE && !capture->options->drain &&
@@ -226,6 +326,15 @@ static void shared_fill(struct capture *capture)
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
+static uint32_t sandbox_needs(const struct capture *capture)
+{
+    uint32_t needs = 0;
+
+    for (uint32_t i = 0; i < capture->source_count; i++)
+        needs |= capture->source[i].sandbox_needs;
+    return needs;
+}
+
 /*
  * Rights go on the way, when what needs them is open. Threads begin with the priority of the main thread, since to raise
  * it is a right as well, and then settle on their own.
@@ -233,7 +342,7 @@ static void shared_fill(struct capture *capture)
 static int workers_begin(struct capture *capture, struct failure *failure)
 {
     struct xtop_header *header = capture->segment.header;
-    uint32_t needs = capture->source.sandbox_needs;
+    uint32_t needs = sandbox_needs(capture);
     bool link = capture->options->source_kind == XTOP_SOURCE_INTERFACE;
     int usual_nice = link ? priority_raise_thread() : 0;
     int result;
@@ -251,7 +360,7 @@ static int workers_begin(struct capture *capture, struct failure *failure)
     if (result == 0)
         result = sandbox_limit_calls(needs, capture->options->control_fd, &header->sandbox, failure);
     if (result == 0)
-        result = source_begin(capture, failure);
+        result = sources_begin(capture, failure);
     pthread_mutex_unlock(&capture->shared.gate);
     return result;
 }
@@ -263,11 +372,10 @@ int capture_start(struct capture *capture, const struct options *options, struct
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     capture->shared.stop_fd = capture->shared.finished_fd = -1;
     flow_tap_init(&capture->tap);
-    if (source_open(capture, failure) < 0)
+    if (sources_open(capture, failure) < 0)
         return -1;
-    if (filter_open(capture, failure) < 0 || segment_make(capture, failure) < 0) {
-        frame_filter_close(&capture->filter);
-        capture->source.operations->close(&capture->source);
+    if (segment_make(capture, failure) < 0) {
+        sources_close(capture);
         return -1;
     }
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
@@ -295,22 +403,52 @@ bool capture_note_finished(struct capture *capture)
 
 void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, const struct tap_bounds *bounds)
 {
-    flow_tap_set(&capture->tap, fd, key, bounds, clock_read(CLOCK_MONOTONIC), !capture->source.operations->take_epoch);
+    bool frames = false;
+
+    for (uint32_t i = 0; i < capture->source_count; i++)
+        frames = frames || !capture->source[i].operations->take_epoch;
+    flow_tap_set(&capture->tap, fd, key, bounds, clock_read(CLOCK_MONOTONIC), frames);
+}
+
+/* Where other links go on, a link that is over is told here; else the capture is. */
+static void link_note_over(const struct capture *capture, uint32_t number)
+{
+    struct xtop_link *link = &capture->segment.header->link[number];
+
+    if (link->state == XTOP_LINK_OVER)
+        return;
+    for (uint32_t i = 0; i < capture->queue_count && capture->queue; i++)
+        if (capture->queue[i].counts.link == number &&
+            atomic_load_explicit(&capture->queue[i].failed, memory_order_acquire)) {
+            snprintf(link->failure, sizeof link->failure, "%.*s", XTOP_TEXT - 1, capture->queue[i].input->failure.text);
+            __atomic_store_n(&link->state, XTOP_LINK_OVER, __ATOMIC_RELEASE);
+            return;
+        }
+}
+
+static void link_refresh(struct capture *capture, uint32_t number)
+{
+    struct xtop_link *link = &capture->segment.header->link[number];
+    struct source *source = &capture->source[number];
+
+    if (capture->source_count > 1)
+        link_note_over(capture, number);
+    if (!source->nic_dropped || link->state == XTOP_LINK_OVER)
+        return;
+    __atomic_store_n(&link->nic_dropped, source->nic_dropped(source), __ATOMIC_RELAXED);
+    __atomic_store_n(&link->state, source->link, __ATOMIC_RELAXED);
 }
 
 void capture_refresh(struct capture *capture)
 {
     flow_tap_tend(&capture->tap, clock_read(CLOCK_MONOTONIC));
-    if (!capture->source.nic_dropped)
-        return;
-    __atomic_store_n(&capture->segment.header->nic_dropped, capture->source.nic_dropped(&capture->source),
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&capture->segment.header->link, capture->source.link, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < capture->source_count; i++)
+        link_refresh(capture, i);
 }
 
 const struct failure *capture_failure(const struct capture *capture)
 {
-    for (uint32_t i = 0; i < capture->source.queue_count && capture->queue; i++)
+    for (uint32_t i = 0; i < capture->queue_count && capture->queue; i++)
         if (capture->queue[i].state == SOURCE_FAILED)
             return &capture->queue[i].input->failure;
     return NULL;
@@ -331,7 +469,7 @@ void capture_stop(struct capture *capture)
     failure = capture_failure(capture);
     if (failure)
         snprintf(header->state_text, sizeof header->state_text, "%.*s", XTOP_TEXT - 1, failure->text);
-    else
+    if (!failure || capture->source_count > 1)
         capture_refresh(capture);
     __atomic_store_n(&header->state, failure ? XTOP_STATE_FAILED : XTOP_STATE_DONE, __ATOMIC_RELEASE);
 }
@@ -347,9 +485,8 @@ uint64_t capture_cpu_ns(const struct capture *capture)
 
 void capture_close(struct capture *capture)
 {
-    capture->source.operations->close(&capture->source);
+    sources_close(capture);
     segment_destroy(&capture->segment);
-    frame_filter_close(&capture->filter);
     close(capture->shared.stop_fd);
     close(capture->shared.finished_fd);
     free(capture->queue);

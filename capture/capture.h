@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One capture: a source, the segment it fills and the workers between them. Used by the main thread alone.
+ * One capture: its sources, the segment they fill and the workers between them. Used by the main thread alone.
  */
 #ifndef XTOP_CAPTURE_H
 #define XTOP_CAPTURE_H
@@ -17,19 +17,22 @@
 
 struct capture {
     const struct options *options;
-    struct source source;
+    struct options link_options[XTOP_MAX_LINKS]; /* what each source was opened with */
+    struct source source[XTOP_MAX_LINKS];        /* of each interface; else one */
+    struct frame_filter filter[XTOP_MAX_LINKS];  /* where the source does not filter by itself */
+    uint32_t source_count;
+    uint32_t queue_count; /* of all sources together, one source's after the other's */
     struct segment segment;
-    struct frame_filter filter; /* where the source does not filter by itself */
     struct worker_shared shared;
     struct flow_tap tap;
     struct stocker stocker; /* interfaces only */
     struct worker worker[XTOP_MAX_QUEUES];
-    struct worker_queue *queue; /* source.queue_count of them */
+    struct worker_queue *queue; /* queue_count of them */
     uint32_t worker_count;
     uint32_t finished;
 };
 
-/* Opens the source, makes the segment and starts the workers. Returns 0, or -1 with `failure` and nothing left. */
+/* Opens the sources, makes the segment and starts the workers. Returns 0, or -1 with `failure` and nothing left. */
 int capture_start(struct capture *capture, const struct options *options, struct failure *failure);
 
 /* Readable when a worker has returned: then call capture_note_finished. */
@@ -41,7 +44,7 @@ bool capture_note_finished(struct capture *capture);
 /* Sets a tap on a flow; `fd` is the owner's socket and closed by the tap. */
 void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, const struct tap_bounds *bounds);
 
-/* Reads what the driver lost into the header, and ends a tap whose time has come. */
+/* Reads what drivers lost and what became of links into the header, and ends a tap whose time has come. */
 void capture_refresh(struct capture *capture);
 
 /* Stops the workers, waits for them and makes the figures final. Idempotent. */
@@ -53,7 +56,7 @@ const struct failure *capture_failure(const struct capture *capture);
 /* CPU time of all workers together, ns. After capture_stop. */
 uint64_t capture_cpu_ns(const struct capture *capture);
 
-/* Lets go of source and segment. After capture_stop. */
+/* Lets go of sources and segment. After capture_stop. */
 void capture_close(struct capture *capture);
 
 #endif

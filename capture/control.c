@@ -84,7 +84,7 @@ bool control_failed(struct control *control, const struct failure *failure)
 
     if (control->owner < 0)
         return false;
-    snprintf(text, sizeof text, "failed %d %s", (int)failure->exit_code, failure->text);
+    snprintf(text, sizeof text, "failed %d %u %s", (int)failure->exit_code, failure->link, failure->text);
     return message_send(control->owner, text, -1);
 }
 
@@ -199,9 +199,9 @@ bool control_accept(struct control *control)
         return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
     viewers_compact(control);
     if (!viewer_is_known(control, fd))
-        refusal = "failed 3 this capture belongs to another user (run as that user, or as root)";
+        refusal = "failed 3 0 this capture belongs to another user (run as that user, or as root)";
     else if (control->viewer_count == CONTROL_MAX_VIEWERS)
-        refusal = "failed 1 too many viewers on this capture (close one)";
+        refusal = "failed 1 0 too many viewers on this capture (close one)";
     if (refusal) {
         message_send(fd, refusal, -1);
         close(fd);

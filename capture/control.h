@@ -3,7 +3,7 @@
  * The control channel: who may see the segment, and the few things that may be asked for.
  *
  * SOCK_SEQPACKET, one text message a packet:
- *   capture → peer   "ready" with the segment's memfd (SCM_RIGHTS) · "failed CODE TEXT" · "ended"
+ *   capture → peer   "ready" with the segment's memfd (SCM_RIGHTS) · "failed CODE LINK TEXT" (of several interfaces, the LINK-th from 0) · "ended"
  *   owner → capture  "stop" · "cursor QUEUE N" (ended records of a queue that were read: files wait for it)
  *                    "tap PACKETS NANOSECONDS BYTES KEY" with a socket (SCM_RIGHTS): the frames of the flow of KEY (its 40
  *                    bytes in hex) are copied into it until a bound is met (flow_tap.h) · "untap"

@@ -15,7 +15,8 @@ enum exit_code {
 
 struct failure {
     enum exit_code exit_code;
-    char text[512]; /* "WHAT (WHY; WHAT TO DO)", no newline, no "xtop: error:" before it */
+    unsigned int link; /* of several interfaces, which it is about, from 0; more than there are = none of them */
+    char text[512];    /* "WHAT (WHY; WHAT TO DO)", no newline, no "xtop: error:" before it */
 };
 
 /* Fills `failure` (printf style; cut to fit) and returns -1, so that callers can `return failure_set(...)`. */

@@ -5,7 +5,7 @@
  *   offset 0                                                                             segment_size
  *   ┌────────┬─────────┬─────┬─────────┬───────────────────────────┬─────┬───────────────────────────┐
  *   │ header │ queue 0 │ ... │ queue n │ shard 0                   │ ... │ shard n                   │
- *   │ 4 KiB  │ block   │     │ block   │ index │ slots│rests│ended │     │ index │ slots│rests│ended │
+ *   │ 36 KiB │ block   │     │ block   │ index │ slots│rests│ended │     │ index │ slots│rests│ended │
  *   └────────┴─────────┴─────┴─────────┴───────────────────────────┴─────┴───────────────────────────┘
  *
  * There is no pointer in it, only byte offsets from its start, so it maps anywhere. All of it lives in a sealed memfd
@@ -43,9 +43,10 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 6
-#define XTOP_HEADER_SIZE 4096
-#define XTOP_MAX_QUEUES 256
+#define XTOP_LAYOUT_VERSION 7
+#define XTOP_HEADER_SIZE 36864
+#define XTOP_MAX_LINKS 16
+#define XTOP_MAX_QUEUES 256 /* of all links together */
 #define XTOP_BUCKET_ENTRIES 7
 #define XTOP_SIZE_BINS 8
 #define XTOP_DURATION_BINS 8
@@ -65,15 +66,16 @@
 #define XTOP_SOURCE_FILE 2
 #define XTOP_SOURCE_DEMO 3
 
-/* xtop_header.xdp_mode */
+/* xtop_link.xdp_mode */
 #define XTOP_XDP_NONE 0
 #define XTOP_XDP_GENERIC 1
 #define XTOP_XDP_NATIVE 2
 
-/* xtop_header.link */
+/* xtop_link.state */
 #define XTOP_LINK_UP 0 /* or there is none, or it is not looked at */
 #define XTOP_LINK_NO_CARRIER 1
 #define XTOP_LINK_DOWN 2 /* by whoever administers it */
+#define XTOP_LINK_OVER 3 /* nothing comes from it any more; `failure` says why */
 
 /* xtop_header.sampling_method; the values are IPFIX selectorAlgorithm (304, RFC 5477), but 0 */
 #define XTOP_SAMPLING_NONE 0
@@ -157,7 +159,8 @@ struct xtop_record {
     uint32_t tunnel_id;          /* of the flow's first packet, as tunnel */
     uint32_t rtt_us;             /* TCP handshake, SYN to its third packet, microseconds; 0 = not seen */
     uint8_t initiator : 1;       /* 0 or 1: the end that is "forward" */
-    uint8_t end_reason : 7;      /* XTOP_END_ */
+    uint8_t end_reason : 3;      /* XTOP_END_ */
+    uint8_t link : 4;            /* readers: of several links, the one that it was seen on (first); xtop_header.link */
     uint8_t tcp_state;           /* XTOP_TCP_ */
     uint8_t fin_seen; /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
     uint8_t tunnel;   /* XTOP_TUNNEL_: the innermost that the flow's first packet came in */
@@ -195,9 +198,9 @@ struct xtop_protocol {
  */
 struct xtop_queue {
     uint32_t sequence;
-    uint32_t queue; /* RX queue number on the interface */
-    int32_t cpu;    /* CPU its worker is pinned to, -1 = not pinned */
-    uint32_t padding0;
+    uint32_t queue;   /* RX queue number on the interface */
+    int32_t cpu;      /* CPU its worker is pinned to, -1 = not pinned */
+    uint32_t link;    /* whose: xtop_header.link */
     uint64_t time;    /* ns: the source's clock at the last burst */
     uint64_t busy_ns; /* time spent on frames, not waiting */
     uint64_t received;
@@ -263,6 +266,23 @@ struct xtop_shard {
     uint64_t padding3[4];
 };
 
+/* What frames come from, and how: an interface, a file, the demo. Queues lie link after link. */
+struct xtop_link {
+    char name[32];    /* of the interface; a file and the demo have none */
+    char capture[32]; /* "af_xdp", "file", "demo" */
+    char driver[32];
+    uint64_t nic_dropped; /* frames the driver or the device dropped since the start */
+    uint32_t ifindex;
+    uint32_t xdp_mode; /* XTOP_XDP_ */
+    uint32_t zero_copy;
+    uint32_t ring_size; /* RX and fill ring, descriptors */
+    uint32_t state;     /* XTOP_LINK_, as it is now */
+    uint32_t queue_count;
+    char failure[XTOP_TEXT]; /* one line, whole once `state` is XTOP_LINK_OVER */
+    char notes[1024];        /* lines: what was tried and why it was left (modes stepped down) */
+    char reason[512];        /* why this way of capture was chosen; "" = it was asked for */
+};
+
 struct xtop_header {
     uint64_t magic;
     uint32_t layout_version;
@@ -283,25 +303,16 @@ struct xtop_header {
     uint64_t idle_timeout; /* ns */
     uint64_t active_timeout; /* ns */
     uint64_t dedup_window;   /* ns: a frame seen again within it is dropped; 0 = off */
-    uint64_t nic_dropped;    /* frames the driver or the device dropped since the start */
     uint64_t flows_claimed;  /* record slots taken from max_flows by all shards */
     int32_t pid;
-    uint32_t sampling; /* 1-in-N; 1 = every packet */
-    uint32_t xdp_mode; /* XTOP_XDP_ */
-    uint32_t zero_copy;
-    uint32_t ring_size; /* RX and fill ring, descriptors */
-    uint32_t ifindex;
-    uint32_t sampling_method; /* XTOP_SAMPLING_ */
-    uint32_t sandbox;         /* XTOP_SANDBOX_ bits */
-    uint32_t link;            /* XTOP_LINK_, as it is now */
-    uint32_t padding0;
-    char source_name[XTOP_TEXT]; /* interface, file */
-    char capture[32];            /* "af_xdp", "file", "demo" */
-    char driver[32];
-    char state_text[XTOP_TEXT]; /* one line: what ended or broke */
+    uint32_t sampling;           /* 1-in-N; 1 = every packet */
+    uint32_t sampling_method;    /* XTOP_SAMPLING_ */
+    uint32_t sandbox;            /* XTOP_SANDBOX_ bits */
+    uint32_t link_count;         /* 1 .. XTOP_MAX_LINKS */
+    char source_name[XTOP_TEXT]; /* interfaces, a comma between two; file */
+    char state_text[XTOP_TEXT];  /* one line: what ended or broke */
     char filter[XTOP_TEXT];
-    char notes[1024]; /* lines: what was tried and why it was left (modes stepped down) */
-    char reason[512]; /* why this way of capture was chosen; "" = it was asked for */
+    struct xtop_link link[XTOP_MAX_LINKS];
 };
 /* cdef end */
 
@@ -420,6 +431,7 @@ XTOP_ASSERT_AT(struct xtop_record, last_seen, 48);
 XTOP_ASSERT_AT(struct xtop_record, direction, 64);
 XTOP_ASSERT_AT(struct xtop_record, first_seen, 192);
 XTOP_ASSERT_AT(struct xtop_record, tcp_state, 253);
+XTOP_ASSERT_SIZE(struct xtop_link, 32 * 3 + 8 * 4 + XTOP_TEXT + 1024 + 512);
 XTOP_ASSERT_AT(struct xtop_slot, port, 8);
 XTOP_ASSERT_AT(struct xtop_slot, state, 15);
 XTOP_ASSERT_AT(struct xtop_slot, side, 16);

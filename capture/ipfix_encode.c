@@ -241,18 +241,18 @@ static bool put_rate(struct writer *writer)
 }
 
 /* The name has the length that it has (RFC 7011, 7): no zeros behind it. */
-static bool put_interface(struct writer *writer)
+static bool put_interface(struct writer *writer, uint32_t link)
 {
     const struct ipfix_encoder *encoder = writer->encoder;
-    uint32_t length = (uint32_t)strnlen(encoder->interface_name, sizeof encoder->interface_name);
+    uint32_t length = (uint32_t)strnlen(encoder->interface_name[link], sizeof encoder->interface_name[link]);
 
     if (length == 0)
         return true;
     if (!set_reserve(writer, INTERFACE_TEMPLATE, 4 + 1 + length))
         return false;
-    writer->at = ipfix_put_number(writer->at, 4, encoder->interface);
+    writer->at = ipfix_put_number(writer->at, 4, encoder->interface[link]);
     writer->at = ipfix_put_number(writer->at, 1, length);
-    writer->at = ipfix_put_bytes(writer->at, length, encoder->interface_name);
+    writer->at = ipfix_put_bytes(writer->at, length, encoder->interface_name[link]);
     writer->records++;
     return true;
 }
@@ -276,8 +276,12 @@ int ipfix_write_options(struct ipfix_encoder *encoder, const struct ipfix_statis
 {
     struct writer writer = {.encoder = encoder, .output = output};
 
-    if (!message_begin(&writer) || !put_sampling(&writer) || !put_rate(&writer) || !put_interface(&writer) ||
-        !put_statistics(&writer, statistics))
+    if (!message_begin(&writer) || !put_sampling(&writer) || !put_rate(&writer))
+        return -1;
+    for (uint32_t link = 0; link < XTOP_MAX_LINKS; link++)
+        if (!put_interface(&writer, link))
+            return -1;
+    if (!put_statistics(&writer, statistics))
         return -1;
     message_end(&writer);
     return 0;
@@ -295,7 +299,7 @@ static struct ipfix_flow flow_of(const struct ipfix_encoder *encoder, const stru
         .id = hash_key(&record->key, HASH_FLOW_ID_SEED),
         .first_seen = record_first_seen(record),
         .last_seen = record_last_seen(record),
-        .interface = encoder->interface,
+        .interface = encoder->interface[record->link],
         .reason = (uint8_t)(record->end_reason ? record->end_reason : encoder->live_reason),
         .form = ipfix_form(record, both),
     };

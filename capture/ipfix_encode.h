@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/flow_abi.h"
+
 /* cdef begin */
 #define IPFIX_FIRST_TEMPLATE 256
 #define IPFIX_FLOW_TEMPLATES 16
@@ -29,15 +31,15 @@
 
 /* What holds for all messages of one stream to one collector. The caller fills it once; `sequence` counts by itself. */
 struct ipfix_encoder {
-    uint32_t domain;       /* observation domain id */
-    uint32_t interface;    /* ingressInterface: ifindex, 0 = unknown */
-    uint32_t uniflow;      /* 1: a record for each direction */
-    uint32_t live_reason;  /* flowEndReason of flows that have not ended */
-    uint32_t message_size; /* most bytes of a message */
-    uint32_t sampling;     /* 1-in-N; 1 = every packet */
-    uint32_t random;       /* 1: each packet by chance, 0: every N-th */
-    uint32_t sequence;     /* data records encoded so far: the next message's sequence number */
-    char interface_name[64];
+    uint32_t domain;                    /* observation domain id */
+    uint32_t uniflow;                   /* 1: a record for each direction */
+    uint32_t live_reason;               /* flowEndReason of flows that have not ended */
+    uint32_t message_size;              /* most bytes of a message */
+    uint32_t sampling;                  /* 1-in-N; 1 = every packet */
+    uint32_t random;                    /* 1: each packet by chance, 0: every N-th */
+    uint32_t sequence;                  /* data records encoded so far: the next message's sequence number */
+    uint32_t interface[XTOP_MAX_LINKS]; /* ingressInterface of flows of each link: ifindex, 0 = unknown */
+    char interface_name[XTOP_MAX_LINKS][32];
     uint32_t record_size[IPFIX_FLOW_TEMPLATES]; /* octets; ipfix_encoder_prepare fills them */
 };
 
@@ -76,7 +78,7 @@ void ipfix_encoder_prepare(struct ipfix_encoder *encoder);
 /* Writes all templates, in as many messages as they need. Returns 0, or -1 when the output has no room for them. */
 int ipfix_write_templates(struct ipfix_encoder *encoder, struct ipfix_output *output);
 
-/* Writes the options records: sampling, the interface's name where there is one, statistics. Returns 0, or -1: no room. */
+/* Writes the options records: sampling, the interfaces' names where there are any, statistics. Returns 0, or -1: no room. */
 int ipfix_write_options(struct ipfix_encoder *encoder, const struct ipfix_statistics *statistics,
                         struct ipfix_output *output);
 

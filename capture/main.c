@@ -125,12 +125,14 @@ static void serve(struct capture *capture, struct control *control, int signals)
 /* Without an owner the counters are the only result: one JSON line. */
 static void totals_print(const struct capture *capture)
 {
-    uint64_t received = 0, bytes = 0, lost = capture->segment.header->nic_dropped, flows = 0, busy = 0;
+    uint64_t received = 0, bytes = 0, lost = 0, flows = 0, busy = 0;
     static char room[BUFSIZ];
 
     /* With room of its own, stdio does not ask what standard output is: the sandbox would end us for it. */
     setvbuf(stdout, room, _IOFBF, sizeof room);
-    for (uint32_t i = 0; i < capture->source.queue_count; i++) {
+    for (uint32_t i = 0; i < capture->source_count; i++)
+        lost += capture->segment.header->link[i].nic_dropped;
+    for (uint32_t i = 0; i < capture->queue_count; i++) {
         const struct xtop_queue *queue = segment_queue(capture->segment.header, i);
 
         received += queue->received;

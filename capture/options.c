@@ -105,8 +105,9 @@ static const char help_text[] =
     "\n"
     "The capture process of xtop: it fills the flow table and hands it out; xtop starts it and shows what it sees.\n"
     "\n"
-    "  -i, --interface IF     capture on interface IF\n"
-    "      --capture HOW      af_xdp, ebpf or af_packet (af_xdp); --reason TEXT says why\n"
+    "  -i, --interface IF     capture on interface IF; may repeat\n"
+    "      --capture HOW      af_xdp, ebpf or af_packet (af_xdp); --reason TEXT says why; of the -i before and those "
+    "after\n"
     "      --filter EXPR      capture filter, pcap syntax\n"
     "  -q, --queue LIST       RX queues, 0-3,6 (all)\n"
     "  -t, --threads N        capture threads (one a queue)\n"
@@ -134,7 +135,7 @@ static const char help_text[] =
 void options_default(struct options *options)
 {
     *options = (struct options){
-        .reason = "",
+        .here = {.reason = ""},
         .netns_fd = -1,
         .ring_size = OPTIONS_DEFAULT_RING,
         .file_fd = -1,
@@ -288,6 +289,24 @@ static int set_source(struct options *options, uint32_t kind, struct failure *fa
     return 0;
 }
 
+static int add_interface(struct options *options, const char *name, struct failure *failure)
+{
+    if (options->link_count == XTOP_MAX_LINKS)
+        return failure_set(failure, EXIT_USAGE, "too many interfaces (%d are possible)", XTOP_MAX_LINKS);
+    options->link[options->link_count] = options->here;
+    options->link[options->link_count++].interface = name;
+    return set_source(options, XTOP_SOURCE_INTERFACE, failure);
+}
+
+/* What was said holds for the interface that was named last, and for those to come. */
+static void settle_capture(struct options *options)
+{
+    struct options_link *last = options->link_count ? &options->link[options->link_count - 1] : NULL;
+
+    if (last)
+        *last = (struct options_link){last->interface, options->here.capture, options->here.reason};
+}
+
 static int parse_capture(const char *text, struct options *options, struct failure *failure)
 {
     static const char *const name[] = {
@@ -298,7 +317,8 @@ static int parse_capture(const char *text, struct options *options, struct failu
 
     for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
         if (strcmp(text, name[i]) == 0) {
-            options->capture = (enum options_capture)i;
+            options->here.capture = (enum options_capture)i;
+            settle_capture(options);
             return 0;
         }
     return failure_set(failure, EXIT_USAGE, "bad --capture %s (af_xdp, ebpf or af_packet is needed)", text);
@@ -309,12 +329,12 @@ static int parse_interface_option(struct options *options, int letter, const cha
 {
     switch (letter) {
     case 'i':
-        options->interface = value;
-        return set_source(options, XTOP_SOURCE_INTERFACE, failure);
+        return add_interface(options, value, failure);
     case OPTION_CAPTURE:
         return parse_capture(value, options, failure);
     case OPTION_REASON:
-        options->reason = value;
+        options->here.reason = value;
+        settle_capture(options);
         return 0;
     case OPTION_FILTER:
         options->filter = value;

@@ -20,6 +20,13 @@ enum options_capture { OPTIONS_CAPTURE_AF_XDP, OPTIONS_CAPTURE_EBPF, OPTIONS_CAP
 enum options_xdp { OPTIONS_XDP_BEST, OPTIONS_XDP_GENERIC, OPTIONS_XDP_NATIVE };
 enum options_copy { OPTIONS_COPY_BEST, OPTIONS_COPY_COPY, OPTIONS_COPY_ZERO };
 
+/* An interface, and how it is captured. */
+struct options_link {
+    const char *interface;
+    enum options_capture capture;
+    const char *reason; /* why that one, for the header */
+};
+
 /* Which packets are taken: 1 in `interval`, by count or, each by itself, by chance. */
 struct sampling {
     uint32_t interval; /* 1 = every packet */
@@ -29,12 +36,12 @@ struct sampling {
 struct options {
     uint32_t source_kind; /* XTOP_SOURCE_ */
 
-    /* interface */
-    const char *interface;
-    enum options_capture capture;
-    const char *reason; /* why that one, for the header */
-    const char *filter; /* capture filter, pcap syntax; NULL = none */
-    int netns_fd;       /* enter this network namespace first; -1 = stay */
+    /* interfaces */
+    struct options_link link[XTOP_MAX_LINKS];
+    uint32_t link_count;
+    struct options_link here; /* of what a source is opened with: the one that it is for */
+    const char *filter;       /* capture filter, pcap syntax; NULL = none */
+    int netns_fd;             /* enter this network namespace first; -1 = stay */
     uint16_t queue[XTOP_MAX_QUEUES];
     uint32_t queue_count; /* 0 = every RX queue of the interface */
     uint32_t threads;     /* 0 = one a queue */

@@ -39,7 +39,7 @@ static int header_check(const struct xtop_header *header, uint64_t size, char *e
     }
     if (header->segment_size > size || header->record_size != sizeof(struct xtop_record) ||
         header->queue_size != sizeof(struct xtop_queue) || header->shard_size != sizeof(struct xtop_shard) ||
-        header->queue_count > XTOP_MAX_QUEUES) {
+        header->queue_count > XTOP_MAX_QUEUES || header->link_count > XTOP_MAX_LINKS) {
         snprintf(error, error_size, "the segment contradicts itself (it is damaged)");
         return -1;
     }
@@ -148,13 +148,14 @@ bool reader_copy_record(const struct reader *reader, struct reader_place place, 
 
     if (!reader_place_live(reader, place))
         return false;
-    if (unpack_whole(locked.from, locked.rest, record))
-        return record->key.ip_version != 0;
-    reader_copy_locked(reader, &locked, &slot, &rest);
-    if (!slot_is_live(&slot))
-        return false;
-    slot_unpack(&slot, &rest, record);
-    return true;
+    if (!unpack_whole(locked.from, locked.rest, record)) {
+        reader_copy_locked(reader, &locked, &slot, &rest);
+        if (!slot_is_live(&slot))
+            return false;
+        slot_unpack(&slot, &rest, record);
+    }
+    record->link = reader_queue_link(reader, place.queue);
+    return record->key.ip_version != 0;
 }
 
 int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue *queue)
@@ -206,6 +207,7 @@ bool reader_ended_next(struct reader *reader, uint32_t queue, struct xtop_record
     if (reserved - *cursor <= shard->ended_capacity) {
         (*cursor)++;
         reader_bytes_keep(to, shard, queue);
+        to->link = reader_queue_link(reader, queue);
         return true;
     }
     reader->ended_lost += reserved - shard->ended_capacity - *cursor;

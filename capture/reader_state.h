@@ -66,6 +66,12 @@ static inline const struct xtop_rest *reader_rest_at(const struct reader *reader
     return (const struct xtop_rest *)((uintptr_t)reader->header + offset) + place.slot;
 }
 
+/* Which link a queue is of; written before anything else of it, and never again. */
+static inline uint8_t reader_queue_link(const struct reader *reader, uint32_t queue)
+{
+    return (uint8_t)(reader_queue_at(reader, queue)->link % XTOP_MAX_LINKS);
+}
+
 /* Slots of a shard that were ever used: 1 .. the result, never more than the mapping holds. */
 static inline uint32_t reader_slots_used(const struct reader *reader, uint32_t queue)
 {

@@ -158,7 +158,7 @@ static void breach_report(int signal, siginfo_t *information, void *context)
 
     (void)signal;
     (void)context;
-    at = append(at, breach_fd >= 0 ? "failed 1 " : "xtop: error: ");
+    at = append(at, breach_fd >= 0 ? "failed 1 0 " : "xtop: error: ");
     at = append(at, "xtop-capture was ended by its sandbox (system call ");
     at = append(at, digits((unsigned int)information->si_syscall, number + sizeof number - 1));
     at = append(at, " is not on its list; a fault of xtop, please report it)");

@@ -50,12 +50,13 @@ enum source_result {
 
 /* The head of every source's own queue structure. */
 struct source_queue {
-    int fd;              /* to poll(2) for POLLIN; -1 = nothing to wait on */
-    int other_fd;        /* a second one to poll(2); 0 = none */
-    int wait_ms;         /* longest sleep when idle */
-    uint32_t number;     /* RX queue number */
-    enum link_type link; /* of every frame */
-    bool own_clock;      /* frames bring their time, but the clock goes on without them (live capture) */
+    const struct source *source; /* whose it is; set when the source is open */
+    int fd;                      /* to poll(2) for POLLIN; -1 = nothing to wait on */
+    int other_fd;                /* a second one to poll(2); 0 = none */
+    int wait_ms;                 /* longest sleep when idle */
+    uint32_t number;             /* RX queue number */
+    enum link_type link;         /* of every frame */
+    bool own_clock;              /* frames bring their time, but the clock goes on without them (live capture) */
     struct failure failure;
 };
 
@@ -64,7 +65,10 @@ struct source;
 struct source_operations {
     const char *name; /* as in the snapshot's source.capture */
 
-    /* Fills source->queue[], queue_count, xdp_mode ... Returns 0, or -1 with `failure`; nothing is left behind then. */
+    /*
+     * Fills source->queue[], queue_count, xdp_mode ... `options` outlive the source. Returns 0, or -1 with `failure`;
+     * nothing is left behind then.
+     */
     int (*open)(struct source *source, const struct options *options, struct failure *failure);
     /* Lets frames come, once everything stands that takes them. Returns 0, or -1 with `failure`. NULL = they come already. */
     int (*begin)(struct source *source, struct failure *failure);

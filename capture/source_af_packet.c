@@ -92,7 +92,7 @@ static uint64_t clock_read(clockid_t clock)
 static int look_at_interface(struct source *source, const struct options *options, struct failure *failure)
 {
     struct af_packet *capture = source->private;
-    const char *interface = options->interface;
+    const char *interface = options->here.interface;
     struct link_state state;
 
     if (options->queue_count)

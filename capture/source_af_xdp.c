@@ -42,7 +42,7 @@
 static int look_at_interface(struct source *source, const struct options *options, struct failure *failure)
 {
     struct af_xdp *capture = source->private;
-    const char *interface = options->interface;
+    const char *interface = options->here.interface;
     struct link_state state;
 
     capture->ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;

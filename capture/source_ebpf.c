@@ -82,7 +82,7 @@ static int link_header_size(uint16_t hardware)
 static int look_at_interface(struct source *source, const struct options *options, struct failure *failure)
 {
     struct ebpf *capture = source->private;
-    const char *interface = options->interface;
+    const char *interface = options->here.interface;
     struct link_state state;
 
     capture->interface = interface;

@@ -54,11 +54,12 @@ static void fragment_count(void *receiver, struct lookup *lookup, uint32_t lengt
     flow_table_update(&queue->table, lookup, 1);
 }
 
-int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, uint32_t number, int cpu,
-                      const struct options *options)
+int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, struct source_queue *input,
+                      uint32_t number, int cpu, const struct options *options)
 {
     *queue = (struct worker_queue){
-        .input = shared->source->queue[number],
+        .input = input,
+        .operations = input->source->operations,
         .published = segment_queue(shared->header, number),
         .shared = shared,
         .state = SOURCE_IDLE,
@@ -66,7 +67,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     queue->counts.queue = queue->input->number;
     queue->counts.cpu = cpu;
     queue->decap = options->decap;
-    sampler_init(&queue->sampler, shared->source->samples ? (struct sampling){.interval = 1} : options->sampling,
+    sampler_init(&queue->sampler, input->source->samples ? (struct sampling){.interval = 1} : options->sampling,
                  shared->header->hash_seed + ((uint64_t)number << 32));
     if (flow_table_open(&queue->table, shared->header, number, &queue->counts) < 0)
         return -1;
@@ -119,7 +120,7 @@ static uint32_t sample_burst(struct worker_queue *queue, struct burst *burst)
 /* Puts those of the first `count` frames that the filter rejects behind the others and counts them. */
 static uint32_t filter_burst(struct worker_queue *queue, struct burst *burst, uint32_t count)
 {
-    uint32_t kept = frame_filter_partition(queue->shared->filter, burst, count);
+    uint32_t kept = frame_filter_partition(queue->filter, burst, count);
 
     for (uint32_t i = kept; i < count; i++)
         queue->counts.received_bytes += burst->frame[i].length;
@@ -153,7 +154,7 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
     uint32_t hashed = 0; /* look-ups before this one have been through hash, two steps ago or longer */
     uint32_t found = 0;  /* look-ups before this one have been through find */
 
-    if (queue->shared->filter)
+    if (queue->filter)
         frames = filter_burst(queue, burst, frames);
     if (queue->dedup)
         frames = dedup_burst(queue, burst, frames, now);
@@ -172,11 +173,11 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         flow_tap_burst(tap, queue->input, burst, frames, queue->decap, now);
     /* Nothing below reads a frame but for its bytes: the kernel gets its room back before we touch a record. */
     if (!byte_histograms_on(&queue->table.bytes))
-        queue->shared->source->operations->recycle(queue->input, burst);
+        queue->operations->recycle(queue->input, burst);
     flow_table_find(&queue->table, &lookup[found], flows - found);
     flow_table_update(&queue->table, lookup, flows);
     if (byte_histograms_on(&queue->table.bytes))
-        queue->shared->source->operations->recycle(queue->input, burst);
+        queue->operations->recycle(queue->input, burst);
 }
 
 static void drain_burst(struct worker_queue *queue, const struct burst *burst)
@@ -185,13 +186,13 @@ static void drain_burst(struct worker_queue *queue, const struct burst *burst)
         queue->counts.received_bytes += burst->frame[i].length;
     queue->counts.received += burst->count;
     queue->counts.filtered += burst->count;
-    queue->shared->source->operations->recycle(queue->input, burst);
+    queue->operations->recycle(queue->input, burst);
 }
 
 /* A round of a queue whose source counts in the kernel. What came was there before: it earns no time to stay awake. */
 static void epoch_turn(struct worker_queue *queue, bool at_once)
 {
-    const struct source_operations *operations = queue->shared->source->operations;
+    const struct source_operations *operations = queue->operations;
     uint64_t begun = clock_now(queue->shared);
     struct flow_epoch epoch = {0};
     uint64_t until;
@@ -211,7 +212,7 @@ static void epoch_turn(struct worker_queue *queue, bool at_once)
 /* One round of a queue: at most one burst. Returns the frames that came. */
 static uint32_t queue_turn(struct worker_queue *queue, uint64_t now)
 {
-    const struct source_operations *operations = queue->shared->source->operations;
+    const struct source_operations *operations = queue->operations;
     struct burst burst;
 
     if (operations->take_epoch) {
@@ -244,7 +245,7 @@ static void queue_ask_statistics(struct worker_queue *queue, uint64_t now)
     if (now - queue->last_statistics < STATISTICS_EVERY)
         return;
     queue->last_statistics = now;
-    queue->shared->source->operations->statistics(queue->input, &queue->counts);
+    queue->operations->statistics(queue->input, &queue->counts);
     worker_publish(queue, queue->packet_time ? queue->packet_time : now);
 }
 
@@ -258,7 +259,7 @@ static void queue_finish(struct worker_queue *queue)
 {
     uint64_t now = clock_now(queue->shared);
 
-    if (!queue_is_over(queue) && queue->shared->source->operations->take_epoch)
+    if (!queue_is_over(queue) && queue->operations->take_epoch)
         epoch_turn(queue, true);
     for (int i = 0; i < DRAIN_BURSTS && !queue_is_over(queue) && queue->input->fd >= 0; i++)
         if (queue_turn(queue, now) == 0)
@@ -269,7 +270,7 @@ static void queue_finish(struct worker_queue *queue)
     if (queue_is_over(queue))
         flow_table_sweep_all(&queue->table, now);
     if (queue->state != SOURCE_FAILED)
-        queue->shared->source->operations->statistics(queue->input, &queue->counts);
+        queue->operations->statistics(queue->input, &queue->counts);
     worker_publish(queue, now);
 }
 
@@ -309,6 +310,8 @@ static bool worker_round(struct worker *worker, uint32_t *frames)
             continue;
         came = queue_turn(queue, now);
         *frames += came;
+        if (queue->state == SOURCE_FAILED)
+            atomic_store_explicit(&queue->failed, true, memory_order_release);
         if (came)
             queue->counts.busy_ns += clock_now(worker->shared) - now;
         queue_ask_statistics(queue, now);
@@ -322,7 +325,7 @@ static void worker_settle_priority(const struct worker *worker)
 {
     bool link = worker->shared->header->source_kind == XTOP_SOURCE_INTERFACE;
 
-    if (link && (!worker->queue_count || worker->queue[0].input->fd < 0))
+    if (link && !worker->drains)
         priority_set_thread(worker->shared->usual_nice);
 }
 
@@ -336,7 +339,7 @@ static void worker_idle(struct worker *worker, uint64_t now)
     uint64_t spent = now - worker->awake_since;
 
     worker->awake_since = now;
-    if (worker->awake_credit > spent && worker->queue[0].input->fd >= 0)
+    if (worker->awake_credit > spent && worker->drains)
         worker->awake_credit -= spent;
     else
         worker_wait(worker);
@@ -366,7 +369,7 @@ static void *worker_run(void *argument)
             break;
         if (frames)
             worker_earn(worker, frames, clock_now(worker->shared));
-        else if (!worker->shared->source->busy_poll)
+        else if (!worker->busy_poll)
             worker_idle(worker, clock_now(worker->shared));
     }
     for (uint32_t i = 0; i < worker->queue_count; i++)

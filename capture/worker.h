@@ -27,13 +27,11 @@ struct frame_filter;
 struct worker_shared {
     pthread_mutex_t gate; /* held until the sandbox is shut: no frame is looked at before */
     int usual_nice;       /* of the process; workers begin at the highest priority */
-    const struct source *source;
     struct xtop_header *header;
     _Atomic bool stop;
     int stop_fd;                                    /* eventfd: readable once `stop` is set, wakes sleepers */
     int finished_fd;                                /* eventfd: a worker adds 1 when it returns */
     int stock_fd;                                   /* the stocker's, for the flow tables; -1 = none */
-    const struct frame_filter *filter;              /* NULL = every frame passes */
     struct flow_tap *tap;                           /* NULL = none can be set */
     bool drain;                                     /* recycle frames without looking at them */
     uint64_t clock_base;                            /* ns to add to CLOCK_MONOTONIC for the epoch's time */
@@ -42,6 +40,8 @@ struct worker_shared {
 
 struct worker_queue {
     struct source_queue *input;
+    const struct source_operations *operations; /* of its source */
+    const struct frame_filter *filter;          /* NULL = every frame passes */
     struct xtop_queue *published;
     struct flow_table table;
     struct xtop_queue counts; /* the worker's own totals */
@@ -49,6 +49,7 @@ struct worker_queue {
     uint64_t last_statistics; /* ns */
     uint64_t packet_time;     /* ns: time of the last frame (files) */
     enum source_result state;
+    _Atomic bool failed; /* for the main thread: `state` is SOURCE_FAILED, and the failure is told */
     struct fragments *fragments;
     struct dedup *dedup;    /* NULL = off */
     struct sampler sampler; /* of plan.interval 1 where every frame is taken, or the source samples */
@@ -62,17 +63,20 @@ struct worker {
     struct worker_queue *queue; /* queue_count of them, this worker's own */
     uint32_t queue_count;
     int cpu;               /* -1 = not pinned */
+    bool collects;         /* what the kernel counts, and nothing else */
+    bool busy_poll;        /* it does not sleep in poll(2) between takes */
+    bool drains;           /* rings of the kernel's, which it can wait for */
     uint64_t awake_credit; /* ns that it may look for frames without sleeping */
     uint64_t awake_since;  /* ns: when the credit was reckoned last */
     uint64_t cpu_ns;       /* the thread's CPU time, when it has returned */
 };
 
 /*
- * Prepares queue `number` (an index into source->queue, not an RX queue). Returns 0, or -1 with errno.
+ * Prepares a queue that takes from `input` and counts into shard `number` of the segment. Returns 0, or -1 with errno.
  * `cpu` is told in the counters.
  */
-int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, uint32_t number, int cpu,
-                      const struct options *options);
+int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, struct source_queue *input,
+                      uint32_t number, int cpu, const struct options *options);
 
 /* Gives back what worker_queue_open took. */
 void worker_queue_close(struct worker_queue *queue);

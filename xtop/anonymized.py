@@ -20,7 +20,11 @@ def anonymized(snapshot: Snapshot, anonymizer: Anonymizer) -> Snapshot:
     """
     source = snapshot.source
     withheld = replace(
-        source, filter=WITHHELD if source.filter else None, reason=WITHHELD if source.reason else None, notes=()
+        source,
+        filter=WITHHELD if source.filter else None,
+        reason=WITHHELD if source.reason else None,
+        notes=(),
+        links=tuple(replace(link, reason=WITHHELD if link.reason else None) for link in source.links),
     )
     return replace(
         snapshot,

@@ -37,10 +37,24 @@ def receive(control: socket.socket) -> Message:
     return Message(word, rest, list(descriptors))
 
 
-def failure_of(text: str) -> tuple[str, int]:
-    """Return the words of a "failed CODE WORDS" message, whose ``text`` is CODE WORDS, and xtop's exit code for it."""
-    code, _, words = text.partition(" ")
-    return one_line(words), int(code) if code in EXIT_CODES else 1
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no capture, in one line; xtop's exit code; which of several interfaces it is about."""
+
+    text: str
+    exit_code: int
+    link: int
+
+
+def failure_of(text: str) -> Failure:
+    """Return what a "failed CODE LINK WORDS" message says, whose ``text`` is CODE LINK WORDS."""
+    code, _, rest = text.partition(" ")
+    link, _, words = rest.partition(" ")
+    return Failure(
+        one_line(words),
+        int(code) if code in EXIT_CODES else 1,
+        int(link) if link.isascii() and link.isdigit() else 0,
+    )
 
 
 def one_line(text: str) -> str:

@@ -4,7 +4,7 @@
 It talks over one SOCK_SEQPACKET socket, a line of text a datagram.
 
     capture → owner   ready             with the segment's memfd (SCM_RIGHTS)
-                      failed CODE TEXT  cannot start; CODE is the contract's exit code
+                      failed CODE LINK TEXT  cannot start; CODE is the contract's exit code, LINK the interface's place
                       ended             the figures are final; the segment's header says why
     owner → capture   stop
                       cursor QUEUE N    N ended flows of that queue were read (files wait for it)
@@ -177,7 +177,7 @@ class CaptureProcess(CaptureState):
         if self.memfd >= 0:
             return  # if it has died since, its last figures are there, and snapshots say so
         if self.death is not None:
-            raise SourceError(self.death, self.exit_code)
+            raise SourceError(self.death, self.exit_code, self.failed_link)
         raise SourceError(f"{PROGRAM} did not get ready within {timeout:g} s (it was ended; try again)", 1)
 
     def _send_cursors(self) -> None:

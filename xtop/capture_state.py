@@ -13,7 +13,8 @@ class CaptureState:
     """One end of a capture's socket, for one thread.
 
     ``memfd`` is the segment (-1 until the capture is ready; closed with this end), ``ended`` says that its figures
-    are final, ``death`` is one line where it died or could not start, ``exit_code`` what that means as xtop's own.
+    are final, ``death`` is one line where it died or could not start, ``exit_code`` what that means as xtop's own,
+    ``failed_link`` which of several interfaces it is about.
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -21,6 +22,7 @@ class CaptureState:
         self.ended = False
         self.death: str | None = None
         self.exit_code = 1
+        self.failed_link = 0
         self._control = control
         self._closed = False
 
@@ -34,7 +36,8 @@ class CaptureState:
             if message.kind == "ready" and message.fds and self.memfd < 0:
                 self.memfd = message.fds.pop()
             elif message.kind == "failed":
-                self.death, self.exit_code = failure_of(message.text)
+                failure = failure_of(message.text)
+                self.death, self.exit_code, self.failed_link = failure.text, failure.exit_code, failure.link
             elif message.kind == "ended":
                 self.ended = True
             for fd in message.fds:

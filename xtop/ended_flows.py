@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from xtop._native import ffi, lib
-from xtop.losses import lost_packets
+from xtop.losses import lost_packets, nic_dropped
 from xtop.native_filter import native_program
 from xtop.native_ipfix import NativeFlows
 from xtop.source import SourceError
@@ -78,7 +78,7 @@ class EndedFlows:
 
     def packets_lost(self) -> int:
         """Return how many packets never reached the capture."""
-        return lost_packets(self._queues(), lib.reader_header(self._reader).nic_dropped).total
+        return lost_packets(self._queues(), nic_dropped(lib.reader_header(self._reader))).total
 
     @contextmanager
     def living(self) -> Iterator[NativeFlows]:

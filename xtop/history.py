@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from xtop.model import Lost, Snapshot
+from xtop.model import Lost, QueueKey, Snapshot
 from xtop.screen_rows import keys_of, rates_of
 from xtop.units import NANOSECONDS
 
@@ -35,11 +35,11 @@ class QueueCurves:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The link up to a moment: its last ten minutes, and the last seconds of each queue by its number."""
+    """The link up to a moment: its last ten minutes, and the last seconds of each queue."""
 
     bps: Series = ()
     pps: Series = ()
-    queues: Mapping[int, QueueCurves] = field(default_factory=dict)
+    queues: Mapping[QueueKey, QueueCurves] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class _Second:
     readings: int
     bps: float
     pps: float
-    queues: dict[int, tuple[float, float, float, float]]
+    queues: dict[QueueKey, tuple[float, float, float, float]]
 
 
 class LinkHistory:
@@ -65,7 +65,7 @@ class LinkHistory:
             first = max(self._latest + 1, second - REMEMBERED_SECONDS)
         totals, known = snapshot.totals, self._by_second.get(second)
         queues = {
-            queue.queue: (queue.pps, queue.bps, queue.busy, loss_now.by_queue.get(queue.queue, 0.0))
+            queue.key: (queue.pps, queue.bps, queue.busy, loss_now.by_queue.get(queue.key, 0.0))
             for queue in snapshot.queues
         }
         count = known.readings + 1 if known else 1
@@ -86,12 +86,12 @@ class LinkHistory:
         return Curves(
             bps=tuple(None if second is None else second.bps for second in seconds),
             pps=tuple(None if second is None else second.pps for second in seconds),
-            queues={number: _queue_curves(recent, number) for number in present},
+            queues={key: _queue_curves(recent, key) for key in present},
         )
 
 
-def _queue_curves(seconds: list[_Second | None], number: int) -> QueueCurves:
-    rows = [None if second is None else second.queues.get(number) for second in seconds]
+def _queue_curves(seconds: list[_Second | None], key: QueueKey) -> QueueCurves:
+    rows = [None if second is None else second.queues.get(key) for second in seconds]
     return QueueCurves(*(tuple(None if row is None else row[at] for row in rows) for at in range(4)))
 
 
@@ -121,7 +121,7 @@ class LossNow:
     """Packets per second that were being lost over the last interval, by cause and by queue."""
 
     by_cause: Mapping[str, float] = field(default_factory=dict)
-    by_queue: Mapping[int, float] = field(default_factory=dict)
+    by_queue: Mapping[QueueKey, float] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -138,8 +138,8 @@ def loss_between(before: Snapshot | None, now: Snapshot) -> LossNow:
         cause.name: max(0, getattr(now.lost, cause.name) - getattr(before.lost, cause.name)) / seconds
         for cause in fields(Lost)
     }
-    earlier = {queue.queue: queue.lost for queue in before.queues}
-    queues = {queue.queue: max(0, queue.lost - earlier.get(queue.queue, 0)) / seconds for queue in now.queues}
+    earlier = {queue.key: queue.lost for queue in before.queues}
+    queues = {queue.key: max(0, queue.lost - earlier.get(queue.key, 0)) / seconds for queue in now.queues}
     return LossNow(causes, queues)
 
 

@@ -10,7 +10,7 @@ from xtop.model import Lost
 
 
 def lost_packets(queues: Sequence[Any], nic_dropped: int) -> Lost:
-    """Return the losses of all ``queues`` (``struct xtop_queue``) and of the device."""
+    """Return the losses of ``queues`` (``struct xtop_queue``) and of their devices."""
     return Lost(
         rx_dropped=sum(queue.rx_dropped for queue in queues),
         rx_ring_full=sum(queue.rx_ring_full for queue in queues),
@@ -19,3 +19,8 @@ def lost_packets(queues: Sequence[Any], nic_dropped: int) -> Lost:
         nic=nic_dropped,
         ring=sum(queue.ring_dropped for queue in queues),
     )
+
+
+def nic_dropped(header: Any) -> int:
+    """Return what the devices of all links of ``header`` (``struct xtop_header``) dropped."""
+    return sum(link.nic_dropped for link in header.link[0 : header.link_count])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -16,7 +16,7 @@ from xtop.source import SourceError
 LOSSES = tuple(name for name in Lost.__dataclass_fields__)
 TERMS = tuple(name for name in Accounting.__dataclass_fields__ if name != "received")
 
-Rows = Iterable[tuple[str, float]]
+Rows = Iterable[tuple[tuple[str, ...], float]]  # the labels' values, the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,18 @@ def metrics_of(snapshot: Snapshot) -> Iterator[Metric]:
     """Yield the metrics of a snapshot."""
     source, totals, queues = snapshot.source, snapshot.totals, snapshot.queues
     yield InfoMetricFamily("xtop_source", "What is watched", value={"name": source.name, "capture": source.capture})
-    numbers = [(str(queue.queue), queue) for queue in queues]
-    yield _counter("packets", "Packets received", "queue", ((name, one.packets) for name, one in numbers))
-    yield _counter("bytes", "Frame bytes received, no FCS", "queue", ((name, one.bytes) for name, one in numbers))
-    yield _gauge("packets_per_second", "Over the last second", "queue", ((name, one.pps) for name, one in numbers))
-    yield _gauge("bits_per_second", "Over the last second", "queue", ((name, one.bps) for name, one in numbers))
-    yield _gauge(
-        "busy_ratio", "Time of the worker spent on frames", "queue", ((name, one.busy) for name, one in numbers)
-    )
-    lost, terms = snapshot.lost, snapshot.accounting
-    yield _counter("lost_packets", "Never reached xtop", "cause", ((name, getattr(lost, name)) for name in LOSSES))
-    yield _counter("accounted_packets", "What became of these", "term", ((t, getattr(terms, t)) for t in TERMS))
+    by_queue = ("interface", "queue")
+    each = [((queue.interface or "", str(queue.queue)), queue) for queue in queues]
+    yield _counter("packets", "Packets received", by_queue, ((name, one.packets) for name, one in each))
+    yield _counter("bytes", "Frame bytes received, no FCS", by_queue, ((name, one.bytes) for name, one in each))
+    yield _gauge("packets_per_second", "Over the last second", by_queue, ((name, one.pps) for name, one in each))
+    yield _gauge("bits_per_second", "Over the last second", by_queue, ((name, one.bps) for name, one in each))
+    yield _gauge("busy_ratio", "Time of the worker spent on frames", by_queue, ((name, one.busy) for name, one in each))
+    links = [(link.name, link.lost) for link in source.links] or [("", snapshot.lost)]
+    lost = (((name, cause), getattr(causes, cause)) for name, causes in links for cause in LOSSES)
+    yield _counter("lost_packets", "Never reached xtop", ("interface", "cause"), lost)
+    terms = snapshot.accounting
+    yield _counter("accounted_packets", "What became of these", ("term",), (((t,), getattr(terms, t)) for t in TERMS))
     yield GaugeMetricFamily("xtop_flows_live", "Flows in the table", value=totals.flows_live)
     yield CounterMetricFamily("xtop_flows_created", "Flows that began", value=totals.flows_created)
     yield CounterMetricFamily("xtop_flows_ended", "Flows that ended", value=totals.flows_ended)
@@ -94,24 +95,25 @@ def metrics_of(snapshot: Snapshot) -> Iterator[Metric]:
 
 
 def _exports(snapshot: Snapshot) -> Iterator[Metric]:
-    exporters = [(one.url, one) for one in snapshot.exporters]
+    exporters = [((one.url,), one) for one in snapshot.exporters]
+    label = ("collector",)
     if exporters:
-        yield _counter("export_flows", "Flows sent", "collector", ((url, one.flows) for url, one in exporters))
-        yield _counter("export_messages", "Messages sent", "collector", ((url, one.messages) for url, one in exporters))
-        yield _counter("export_bytes", "Octets sent", "collector", ((url, one.octets) for url, one in exporters))
-        yield _counter("export_lost_flows", "Never sent", "collector", ((url, one.lost) for url, one in exporters))
-        yield _gauge("export_queued_flows", "Flows that wait", "collector", ((url, e.queued) for url, e in exporters))
+        yield _counter("export_flows", "Flows sent", label, ((url, one.flows) for url, one in exporters))
+        yield _counter("export_messages", "Messages sent", label, ((url, one.messages) for url, one in exporters))
+        yield _counter("export_bytes", "Octets sent", label, ((url, one.octets) for url, one in exporters))
+        yield _counter("export_lost_flows", "Never sent", label, ((url, one.lost) for url, one in exporters))
+        yield _gauge("export_queued_flows", "Flows that wait", label, ((url, one.queued) for url, one in exporters))
 
 
-def _counter(name: str, text: str, label: str, rows: Rows) -> Metric:
-    family = CounterMetricFamily(f"xtop_{name}", text, labels=[label])
-    for value, number in rows:
-        family.add_metric([value], number)
+def _counter(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
+    family = CounterMetricFamily(f"xtop_{name}", text, labels=labels)
+    for values, number in rows:
+        family.add_metric(values, number)
     return family
 
 
-def _gauge(name: str, text: str, label: str, rows: Rows) -> Metric:
-    family = GaugeMetricFamily(f"xtop_{name}", text, labels=[label])
-    for value, number in rows:
-        family.add_metric([value], number)
+def _gauge(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
+    family = GaugeMetricFamily(f"xtop_{name}", text, labels=labels)
+    for values, number in rows:
+        family.add_metric(values, number)
     return family

@@ -18,6 +18,9 @@ FLOW_GAP_UPPER: tuple[float | None, ...] = (*((2**bits - 1) / 1e9 for bits in ra
 FLOW_PACKETS_UPPER: tuple[float | None, ...] = (1, 2, 5, 10, 100, 1000, 10000, None)
 
 
+QueueKey = tuple[str, int]  # the interface's name, the queue's number
+
+
 class CaptureState(Enum):
     """Where a capture is in its life; the values are those of the segment's header."""
 
@@ -28,8 +31,43 @@ class CaptureState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """What never reached xtop, by cause; the causes are disjoint and ``total`` is their sum."""
+
+    rx_dropped: int = 0
+    rx_ring_full: int = 0
+    rx_fill_ring_empty: int = 0
+    rx_invalid_descs: int = 0
+    nic: int = 0
+    ring: int = 0
+
+    @property
+    def total(self) -> int:
+        """Packets lost, all causes together."""
+        return (
+            self.rx_dropped + self.rx_ring_full + self.rx_fill_ring_empty + self.rx_invalid_descs + self.nic + self.ring
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One of the interfaces that are watched, how, and what was lost on it."""
+
+    name: str
+    capture: str
+    xdp_mode: str | None = None
+    zero_copy: bool = False
+    queues: int = 1
+    driver: str | None = None
+    ring_size: int = 0
+    ifindex: int = 0
+    reason: str | None = None
+    lost: Lost = field(default_factory=Lost)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is watched, and how."""
+    """What is watched, and how. Of several interfaces that differ, words are joined with commas."""
 
     kind: str  # "interface", "file", "demo"
     name: str
@@ -46,6 +84,7 @@ class SourceInfo:
     reason: str | None = None  # why this way of capture, a clause
     byte_histogram: bool = False  # payload bytes are counted by value
     notes: tuple[str, ...] = ()  # what was tried and left, with the reason
+    links: tuple[Link, ...] = ()  # the interfaces, in the order that they were named in
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +125,6 @@ class Accounting:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """What never reached xtop, by cause; the causes are disjoint and ``total`` is their sum."""
-
-    rx_dropped: int = 0
-    rx_ring_full: int = 0
-    rx_fill_ring_empty: int = 0
-    rx_invalid_descs: int = 0
-    nic: int = 0
-    ring: int = 0
-
-    @property
-    def total(self) -> int:
-        """Packets lost, all causes together."""
-        return (
-            self.rx_dropped + self.rx_ring_full + self.rx_fill_ring_empty + self.rx_invalid_descs + self.nic + self.ring
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Queue:
     """One RX queue and its worker."""
 
@@ -121,6 +141,12 @@ class Queue:
     rx_invalid_descs: int = 0
     ring: int = 0
     accounting: Accounting = field(default_factory=Accounting)
+    interface: str | None = None  # whose it is
+
+    @property
+    def key(self) -> QueueKey:
+        """What it is told by: of several interfaces, each has a queue 0."""
+        return (self.interface or "", self.queue)
 
     @property
     def lost(self) -> int:

@@ -45,8 +45,7 @@ class StreamSettings:
     """What all messages of one stream have in common."""
 
     domain: int
-    interface: int = 0  # ifindex, 0 = none
-    interface_name: str = ""
+    interfaces: tuple[tuple[int, str], ...] = ()  # ifindex (0 = none) and name of each link
     uniflow: bool = False
     live_reason: int = FORCED_END  # of flows that have not ended
     sampling: int = 1  # 1-in-N
@@ -70,8 +69,9 @@ class IpfixEncoder:
     def __init__(self, settings: StreamSettings, message_size: int) -> None:
         self._encoder = ffi.new("struct ipfix_encoder *")
         self._encoder.domain = settings.domain
-        self._encoder.interface = settings.interface
-        self._encoder.interface_name = settings.interface_name.encode("utf-8", "replace")[:63]
+        for at, (index, name) in enumerate(settings.interfaces):
+            self._encoder.interface[at] = index
+            self._encoder.interface_name[at] = name.encode("utf-8", "replace")[:31]
         self._encoder.uniflow = settings.uniflow
         self._encoder.live_reason = settings.live_reason
         self._encoder.sampling = settings.sampling
@@ -98,7 +98,7 @@ class IpfixEncoder:
         return self._written()
 
     def options(self, statistics: Statistics, time: int) -> list[Message]:
-        """Return the options records: sampling, the interface's name, ``statistics``."""
+        """Return the options records: sampling, the interfaces' names, ``statistics``."""
         native = ffi.new("struct ipfix_statistics *")
         native.octets, native.messages, native.flows = statistics.octets, statistics.messages, statistics.flows
         native.packets_dropped, native.flows_not_sent = statistics.packets_dropped, statistics.flows_not_sent

@@ -15,7 +15,7 @@ from xtop.ipfix.collector import Collector, parse_collector
 from xtop.ipfix.settings import QUEUE_FLOWS, REFRESH_S, ExportSettings, TlsSettings
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
-from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings
+from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings, LinkSettings
 
 FORMATS = ("json", "ndjson", "csv", "text", "parquet", "ipfix")
 DEDUP_WINDOW_S = 0.01
@@ -105,7 +105,9 @@ def _flag(dest: str, value: object = True) -> dict[str, Any]:
     return {"dest": dest, "action": "store_const", "const": value}
 
 
-INTERFACE = Option(("-i", "--interface"), "watch this interface", {"metavar": "IF", "action": "append"}, "what")
+INTERFACE = Option(
+    ("-i", "--interface"), "watch this interface; may repeat", {"metavar": "IF", "action": "append"}, "what"
+)
 ATTACHED = Option(
     ("name",), "interface or process number of the capture (default: the only one)", {"nargs": "?", "metavar": "NAME"}
 )
@@ -321,7 +323,7 @@ def capture_settings(options: argparse.Namespace) -> CaptureSettings:
         return getattr(options, name, None)
 
     return CaptureSettings(
-        interface=given("interface")[0] if given("interface") else None,
+        links=tuple(LinkSettings(name) for name in dict.fromkeys(given("interface") or ())),
         file=given("read"),
         demo=bool(given("demo")),
         queues=given("queue") or (),

@@ -133,7 +133,8 @@ def breach(snapshot: Snapshot) -> str:
 
 def describe(source: SourceInfo) -> list[str]:
     """Return what is watched and how, most telling part first: name, sampling, driver, capture mode, queues, filter."""
-    mode = {"af_xdp": "AF_XDP", "af_packet": "AF_PACKET", "ebpf": "eBPF"}.get(source.capture, source.capture)
+    words = {"af_xdp": "AF_XDP", "af_packet": "AF_PACKET", "ebpf": "eBPF"}
+    mode = ",".join(words.get(capture, capture) for capture in source.capture.split(","))
     parts = [source.name]
     if source.sampling > 1:
         parts.append(sampling_name(source))

@@ -11,14 +11,20 @@ from xtop.source import SourceError
 
 _PREFIX = "@xtop-capture/"
 _LISTENING = 0x10000  # __SO_ACCEPTCON, linux/net.h
+_NAMES_MOST = 80  # characters of a name; with what is around it, it fits into sun_path
 
 
 @dataclass(frozen=True, slots=True)
 class RunningCapture:
-    """``name`` is the interface, "demo" or "file"; ``pid`` is that of xtop-capture."""
+    """``name`` is the interface, or several with commas, "demo" or "file"; ``pid`` is that of xtop-capture."""
 
     name: str
     pid: int
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """Return the names in ``name``."""
+        return tuple(self.name.split(","))
 
     @property
     def address(self) -> str:
@@ -30,9 +36,15 @@ def capture_name(settings: CaptureSettings) -> str | None:
     """Return what viewers find a capture by; None for a file that is read at once, which nobody could look at."""
     if settings.demo or settings.netns_fd is not None:  # a link of the demo's own, in another namespace
         return "demo"
-    if settings.interface is not None:
-        return settings.interface
+    if settings.links:
+        return _names(settings)
     return "file" if settings.realtime else None
+
+
+def _names(settings: CaptureSettings) -> str:
+    """Return the interfaces' names, as many as an address has room for."""
+    names = ",".join(link.interface for link in settings.links)
+    return names if len(names) <= _NAMES_MOST else names[: _NAMES_MOST + 1].rpartition(",")[0]
 
 
 def running_captures(files: MachineFiles) -> list[RunningCapture]:
@@ -56,7 +68,7 @@ def choose_capture_to_attach(captures: list[RunningCapture], wanted: str | None)
         if len(captures) > 1:
             raise SourceError(f"several captures are running (name one of {there}; as xtop attach NAME)", 2)
         return captures[0]
-    matching = [capture for capture in captures if wanted in {capture.name, str(capture.pid)}]
+    matching = [capture for capture in captures if wanted in {capture.name, *capture.interfaces, str(capture.pid)}]
     if not matching:
         raise SourceError(f"no capture of {wanted} is running (there is {there}; see xtop attach --help)", 2)
     if len(matching) > 1:

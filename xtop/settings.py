@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xtop.number_list import format_number_list
 
 MAX_QUEUES = 256  # at once: XTOP_MAX_QUEUES of capture/flow_abi.h
+MAX_LINKS = 16  # interfaces at once: XTOP_MAX_LINKS
 QUEUE_LIMIT = 65536  # queue numbers are 16 bits wide
 CPU_LIMIT = 4096
 SAMPLING_MOST = 1 << 24  # OPTIONS_SAMPLING_MOST of capture/options.h
@@ -15,18 +16,25 @@ STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureSettings:
-    """One capture of an interface, a file or the demo. None and () leave the choice to xtop-capture."""
+class LinkSettings:
+    """One interface, and how it is captured."""
 
-    interface: str | None = None
-    file: str | None = None  # "-" = standard input
-    demo: bool = False
-
+    interface: str
     captures: tuple[str, ...] = ()  # what to try, best first; the first that is granted becomes ``capture``
     capture: str | None = None  # "af_xdp", "ebpf", "af_packet"
     reason: str | None = None  # why that one, a clause
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSettings:
+    """One capture of interfaces, a file or the demo. None and () leave the choice to xtop-capture."""
+
+    links: tuple[LinkSettings, ...] = ()
+    file: str | None = None  # "-" = standard input
+    demo: bool = False
+
     filter: str | None = None  # capture filter, pcap syntax
-    netns_fd: int | None = None  # the interface lies in this network namespace
+    netns_fd: int | None = None  # the interfaces lie in this network namespace
     queues: tuple[int, ...] = ()  # () = all
     threads: int | None = None
     cpus: tuple[int, ...] = ()
@@ -72,7 +80,6 @@ _VALUES = (
     ("demo_packets", "--demo-packets"),
     ("demo_rate", "--demo-rate"),
 )
-_WORDS = (("capture", "--capture"), ("reason", "--reason"), ("filter", "--filter"))
 _FLAGS = (
     ("busy_poll", "--busy-poll"),
     ("no_keep_host", "--no-keep-host"),
@@ -92,10 +99,8 @@ def capture_arguments(settings: CaptureSettings, *, control_fd: int, file_fd: in
         value = getattr(settings, name)
         if value is not None:
             arguments += [option, _number(value)]
-    for name, option in _WORDS:
-        word = getattr(settings, name)
-        if word is not None:
-            arguments += [option, word]
+    if settings.filter is not None:
+        arguments += ["--filter", settings.filter]
     arguments += [option for name, option in _FLAGS if getattr(settings, name)]
     if not settings.decap:
         arguments.append("--no-decap")
@@ -111,8 +116,8 @@ def capture_arguments(settings: CaptureSettings, *, control_fd: int, file_fd: in
 
 
 def _what(settings: CaptureSettings, file_fd: int | None) -> list[str]:
-    if settings.interface is not None:
-        return ["-i", settings.interface]
+    if settings.links:
+        return [argument for link in settings.links for argument in _link(link)]
     if settings.file is not None:
         if file_fd is None:
             raise ValueError("a file is passed on open")
@@ -120,6 +125,15 @@ def _what(settings: CaptureSettings, file_fd: int | None) -> list[str]:
     if settings.demo:
         return ["--demo"]
     raise ValueError("nothing to capture")
+
+
+def _link(link: LinkSettings) -> list[str]:
+    """Return the interface and what is about it: xtop-capture takes that for the one before it."""
+    arguments = ["-i", link.interface]
+    for option, word in (("--capture", link.capture), ("--reason", link.reason)):
+        if word is not None:
+            arguments += [option, word]
+    return arguments
 
 
 def _number(value: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from xtop._native import ffi, lib
 from xtop.activity import ActiveHost, activity_of
 from xtop.capture_process import CaptureProcess
 from xtop.flow_rows import FlowRows, address_text
-from xtop.losses import lost_packets
+from xtop.losses import lost_packets, nic_dropped
 from xtop.model import (
     FLOW_DURATION_UPPER,
     FLOW_GAP_UPPER,
@@ -28,6 +29,7 @@ from xtop.model import (
     Activity,
     CaptureState,
     Histogram,
+    Link,
     Protocol,
     Queue,
     Snapshot,
@@ -271,11 +273,11 @@ class ShmSource:
             taken_at=time.time_ns(),
             clock=clock,
             interval_s=result.interval_ns / NANOSECONDS,
-            source=self._source_info(),
+            source=self._source_info(queues),
             totals=self._totals(queues, result, accounting),
             accounting=accounting,
-            lost=lost_packets(queues, self._header.nic_dropped),
-            queues=tuple(_queue(queue, self._rates[number]) for number, queue in enumerate(queues)),
+            lost=lost_packets(queues, nic_dropped(self._header)),
+            queues=tuple(self._queue(queue, self._rates[number]) for number, queue in enumerate(queues)),
             packet_size=Histogram("bytes", PACKET_SIZE_UPPER, _sum_arrays([queue.packet_size for queue in queues])),
             flow_duration=Histogram(
                 "s", FLOW_DURATION_UPPER, _sum_arrays([queue.ended_duration for queue in queues] + [result.duration])
@@ -303,31 +305,43 @@ class ShmSource:
             return CaptureState.FAILED
         return CaptureState(self._header.state)
 
-    def _source_info(self) -> SourceInfo:
+    def _source_info(self, queues: list[Any]) -> SourceInfo:
         header = self._header
+        native = header.link[0 : header.link_count]
+        links = [_link(link, [queue for queue in queues if queue.link == at]) for at, link in enumerate(native)]
         return SourceInfo(
             kind=_KINDS.get(header.source_kind, "interface"),
             name=_text(header.source_name),
-            capture=_text(header.capture),
-            xdp_mode=_XDP_MODES.get(header.xdp_mode),
-            zero_copy=bool(header.zero_copy),
+            capture=_joined(link.capture for link in links) or "",
+            xdp_mode=_joined(link.xdp_mode for link in links),
+            zero_copy=all(link.zero_copy for link in links),
             queues=header.queue_count,
             sampling=header.sampling,
             sampling_method=_SAMPLING_METHODS.get(header.sampling_method),
             filter=_text(header.filter) or None,
-            driver=_text(header.driver) or None,
-            ring_size=header.ring_size,
-            ifindex=header.ifindex,
-            reason=_text(header.reason) or None,
+            driver=_joined(link.driver for link in links),
+            ring_size=max(link.ring_size for link in links),
+            ifindex=links[0].ifindex,
+            reason=links[0].reason if len(links) == 1 else _sentences((link.name, link.reason) for link in links),
             byte_histogram=self._counting is not None,
-            notes=self._notes(),
+            notes=tuple(note for link in native for note in self._notes(link)),
+            links=tuple(links) if header.source_kind == lib.XTOP_SOURCE_INTERFACE else (),
         )
 
-    def _notes(self) -> tuple[str, ...]:
-        """Return what the capture noted when it began and, at the end, what the link is like now."""
-        noted = tuple(line for line in _text(self._header.notes).split("\n") if line)
-        link = _LINKS.get(self._header.link)
-        return noted if link is None else (*noted, link.replace("{}", _text(self._header.source_name)))
+    def _notes(self, link: Any) -> list[str]:
+        """Return what the capture noted of ``link`` when it began and, at the end, what it is like now."""
+        name = _text(link.name)
+        noted = [line for line in _text(link.notes).split("\n") if line]
+        if link.state == lib.XTOP_LINK_OVER:
+            noted.append(f"nothing comes from {name} any more: {_text(link.failure)}")
+        elif link.state in _LINKS:
+            noted.append(_LINKS[link.state].replace("{}", name))
+        several = self._header.link_count > 1
+        return [f"{name}: {note}" if several and name not in note else note for note in noted]
+
+    def _queue(self, queue: Any, rate: Rate) -> Queue:
+        name = _text(self._header.link[queue.link % lib.XTOP_MAX_LINKS].name)
+        return _queue(queue, rate, name or None)
 
     def _totals(self, queues: list[Any], result: Any, accounting: Accounting) -> Totals:
         return Totals(
@@ -389,7 +403,32 @@ def _sum_accounting(queues: list[Any]) -> Accounting:
     return Accounting(**{name: sum(getattr(one, name) for one in each) for name in names})
 
 
-def _queue(queue: Any, rate: Rate) -> Queue:
+def _link(link: Any, queues: list[Any]) -> Link:
+    return Link(
+        name=_text(link.name),
+        capture=_text(link.capture),
+        xdp_mode=_XDP_MODES.get(link.xdp_mode),
+        zero_copy=bool(link.zero_copy),
+        queues=link.queue_count,
+        driver=_text(link.driver) or None,
+        ring_size=link.ring_size,
+        ifindex=link.ifindex,
+        reason=_text(link.reason) or None,
+        lost=lost_packets(queues, link.nic_dropped),
+    )
+
+
+def _joined(words: Iterable[str | None]) -> str | None:
+    """Return the words that there are, each once, with commas."""
+    return ",".join(dict.fromkeys(word for word in words if word)) or None
+
+
+def _sentences(about: Iterable[tuple[str, str | None]]) -> str | None:
+    """Return what is said, each after whom it is about."""
+    return "; ".join(f"{name}: {text}" for name, text in about if text) or None
+
+
+def _queue(queue: Any, rate: Rate, interface: str | None) -> Queue:
     return Queue(
         queue=queue.queue,
         cpu=queue.cpu if queue.cpu >= 0 else None,
@@ -404,6 +443,7 @@ def _queue(queue: Any, rate: Rate) -> Queue:
         rx_invalid_descs=queue.rx_invalid_descs,
         ring=queue.ring_dropped,
         accounting=_accounting(queue),
+        interface=interface,
     )
 
 

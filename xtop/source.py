@@ -13,12 +13,14 @@ from xtop.model import CaptureState, Snapshot, View
 class SourceError(Exception):
     """A source cannot start or go on.
 
-    ``str()`` is one line, ``WHAT (WHY; WHAT TO DO)``; ``exit_code`` is the contract's.
+    ``str()`` is one line, ``WHAT (WHY; WHAT TO DO)``; ``exit_code`` is the contract's; ``link`` says which of several
+    interfaces it is about.
     """
 
-    def __init__(self, text: str, exit_code: int = 1) -> None:
+    def __init__(self, text: str, exit_code: int = 1, link: int = 0) -> None:
         super().__init__(text)
         self.exit_code = exit_code
+        self.link = link
 
 
 class PacketSource(Protocol):

@@ -32,13 +32,13 @@ def counted_since(zero: Snapshot, now: Snapshot) -> Snapshot:
     """Return ``now`` with its counters counted from ``zero``; one that is not later than ``zero`` as it is."""
     if now.taken_at < zero.taken_at or now.source.name != zero.source.name:
         return now
-    earlier = {queue.queue: queue for queue in zero.queues}
+    earlier = {queue.key: queue for queue in zero.queues}
     return replace(
         now,
         totals=_less(now.totals, zero.totals, _TOTALS),
         accounting=_less(now.accounting, zero.accounting),
         lost=_less(now.lost, zero.lost),
-        queues=tuple(_queue(queue, earlier.get(queue.queue)) for queue in now.queues),
+        queues=tuple(_queue(queue, earlier.get(queue.key)) for queue in now.queues),
         packet_size=_histogram(now.packet_size, zero.packet_size),
         flow_duration=_histogram(now.flow_duration, zero.flow_duration),
         flow_packets=_histogram(now.flow_packets, zero.flow_packets),

@@ -14,7 +14,7 @@ from tests.integration.conftest import Link, wait_until
 from tests.integration.test_flow_packets import frame, send
 from xtop.model import View
 from xtop.screen_rows import ScreenRows
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
 MakeLink = Callable[..., Link]
@@ -25,7 +25,10 @@ FLOWS, EACH, SIZE = 40, 50, 1000
 def test_every_byte_of_every_flow(make_link: MakeLink, capture: str) -> None:
     link, pick = make_link(gro=True), Random(3)
     settings = CaptureSettings(
-        interface=link.captured, netns_fd=link.netns_fd, capture=capture, max_flows=4096, byte_histogram=True
+        links=(LinkSettings(link.captured, capture=capture),),
+        netns_fd=link.netns_fd,
+        max_flows=4096,
+        byte_histogram=True,
     )
     frames = [frame(pick.randrange(1 << 32), 4000 + flow, size=SIZE) for _ in range(EACH) for flow in range(FLOWS)]
     expected = {4000 + flow: Counter(b"".join(data[42:] for data in frames[flow::FLOWS])) for flow in range(FLOWS)}
@@ -46,8 +49,8 @@ def test_a_pool_that_is_used_up_takes_back_what_ended_first(make_link: MakeLink)
     """With room for 8 flows there are 8 histograms: an ended flow gives its own to one that comes."""
     link = make_link(gro=True)
     settings = CaptureSettings(
-        interface=link.captured, netns_fd=link.netns_fd, capture="af_packet", max_flows=8, idle_timeout=1000.0,
-        byte_histogram=True,
+        links=(LinkSettings(link.captured, capture="af_packet"),), netns_fd=link.netns_fd, max_flows=8,
+        idle_timeout=1000.0, byte_histogram=True,
     )  # fmt: skip
     with closing(ShmSource.start(settings)) as source:
         for flow in range(24):

@@ -21,7 +21,7 @@ from scapy.utils import RawPcapReader
 from tests.integration.conftest import Link, wait_until
 from xtop.flow_packets import Bounds, FlowPackets
 from xtop.model import Flow, View
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
 MakeLink = Callable[..., Link]
@@ -57,7 +57,9 @@ class Tap:
 
     def __init__(self, link: Link, path: Path, idle: float = 30.0) -> None:
         self.link, self.path = link, path
-        settings = CaptureSettings(interface=link.captured, netns_fd=link.netns_fd, idle_timeout=idle, max_flows=4096)
+        settings = CaptureSettings(
+            links=(LinkSettings(link.captured),), netns_fd=link.netns_fd, idle_timeout=idle, max_flows=4096
+        )
         self.source = ShmSource.start(settings)
         self.over = threading.Event()
 

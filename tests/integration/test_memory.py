@@ -13,7 +13,7 @@ import pytest
 from tests.integration.conftest import Link, wait_until
 from tests.scenarios.capture_file import START, Frame, write_pcap
 from xtop.model import CaptureState
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
 PATIENCE_S = 60
@@ -34,7 +34,7 @@ def held(source: ShmSource, kind: str) -> int:
 def test_umem_is_at_most_twice_what_the_rings_hold(ring: int, make_link: Callable[..., Link]) -> None:
     link = make_link()
     settings = CaptureSettings(
-        interface=link.captured, netns_fd=link.netns_fd, capture="af_xdp", ring=ring, max_flows=4096
+        links=(LinkSettings(link.captured, capture="af_xdp"),), netns_fd=link.netns_fd, ring=ring, max_flows=4096
     )
     with closing(ShmSource.start(settings)) as source:
         assert ring * FRAME_ROOM <= held(source, "RssAnon") <= 2 * ring * FRAME_ROOM + OTHERS

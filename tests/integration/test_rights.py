@@ -25,7 +25,7 @@ from xtop.filter_history import FilterHistory
 from xtop.machine_files import MachineFiles
 from xtop.model import CaptureState
 from xtop.running_captures import RunningCapture, running_captures
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 from xtop.source import SourceError
 
@@ -54,7 +54,7 @@ def installed(root: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def captured(link: Link, capture: str) -> str:
     """What an ordinary user's capture of ``link`` saw, or why there is none."""
     try:
-        source = ShmSource.start(CaptureSettings(interface=link.captured, capture=capture, max_flows=4096))
+        source = ShmSource.start(CaptureSettings(links=(LinkSettings(link.captured, capture=capture),), max_flows=4096))
     except SourceError as refusal:
         return json.dumps({"code": refusal.exit_code, "error": str(refusal)})
     status = Path(f"/proc/{source.capture_id().pid}/status").read_text()

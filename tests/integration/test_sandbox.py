@@ -19,7 +19,7 @@ from tests.scenarios.capture_file import every, write_pcap
 from xtop import capture_process, shm_source
 from xtop.flow_packets import Bounds
 from xtop.model import CaptureState, Snapshot, View
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
 MakeLink = Callable[..., Link]
@@ -127,7 +127,9 @@ def test_a_live_capture(
 ) -> None:
     """It counts, copies packets, stops: with no right and no call but those it needs."""
     link = make_link()
-    settings = CaptureSettings(interface=link.captured, capture=capture, netns_fd=link.netns_fd, max_flows=65536)
+    settings = CaptureSettings(
+        links=(LinkSettings(link.captured, capture=capture),), netns_fd=link.netns_fd, max_flows=65536
+    )
     traced = make_traced(settings, options)
     status = traced.status()
     assert (status["CapEff"], status["CapPrm"], status["CapInh"], status["CapBnd"]) == (kept, kept, 0, 0)
@@ -149,7 +151,9 @@ def test_a_live_capture(
 def test_a_link_that_goes(make_link: MakeLink, make_traced: Callable[..., Traced], capture: str) -> None:
     """The rarest way through a source is the one that a list forgets."""
     link = make_link()
-    settings = CaptureSettings(interface=link.captured, capture=capture, netns_fd=link.netns_fd, max_flows=65536)
+    settings = CaptureSettings(
+        links=(LinkSettings(link.captured, capture=capture),), netns_fd=link.netns_fd, max_flows=65536
+    )
     traced = make_traced(settings)
     datagrams(link, 10)
     seen(traced.source, 10)
@@ -200,7 +204,7 @@ def test_the_demo(make_traced: Callable[..., Traced]) -> None:
 def test_a_breach_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A capture that says so and ends is heard; what it says, tests/native/test_sandbox.c sees."""
     script = tmp_path / "breaking"
-    words = "failed 1 xtop-capture was ended by its sandbox (system call 257 is not on its list)"
+    words = "failed 1 0 xtop-capture was ended by its sandbox (system call 257 is not on its list)"
     script.write_text(
         f"#!{sys.executable}\nimport os, socket, sys\n"
         "control = socket.socket(fileno=int(sys.argv[sys.argv.index('--control-fd') + 1]))\n"

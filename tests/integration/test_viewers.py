@@ -22,7 +22,7 @@ from xtop.flow_packets import Bounds
 from xtop.machine_files import MachineFiles
 from xtop.model import CaptureState, View
 from xtop.running_captures import RunningCapture, running_captures
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 from xtop.source import SourceError
 
@@ -126,7 +126,9 @@ def test_another_user_is_refused(owner: ShmSource) -> None:
 def test_viewers_that_come_go_and_are_killed(make_link: MakeLink, make_traced: Callable) -> None:  # type: ignore[type-arg]
     """No call outside the list is made meanwhile, and none of the frames is missed."""
     link = make_link()
-    settings = CaptureSettings(interface=link.captured, capture="ebpf", netns_fd=link.netns_fd, max_flows=65536)
+    settings = CaptureSettings(
+        links=(LinkSettings(link.captured, capture="ebpf"),), netns_fd=link.netns_fd, max_flows=65536
+    )
     traced = make_traced(settings)
     capture = captured_by(traced.source)
     assert capture.name == "demo"  # its link lies in another namespace

@@ -85,13 +85,13 @@ static void side_open(struct side *side, uint32_t queues, enum link_type link, c
     side->segment.header->idle_timeout = pass->idle_timeout;
     side->segment.header->active_timeout = NEVER;
     side->source = (struct source){.operations = &operations, .queue_count = queues};
-    side->shared = (struct worker_shared){.source = &side->source, .header = side->segment.header, .stock_fd = -1};
+    side->shared = (struct worker_shared){.header = side->segment.header, .stock_fd = -1};
     for (uint32_t i = 0; i < queues; i++) {
-        side->input[i] = (struct source_queue){.fd = -1, .link = link, .number = i};
+        side->input[i] = (struct source_queue){.source = &side->source, .fd = -1, .link = link, .number = i};
         side->source.queue[i] = &side->input[i];
     }
     for (uint32_t i = 0; i < queues; i++)
-        if (worker_queue_open(&side->queue[i], &side->shared, i, -1, &options) < 0)
+        if (worker_queue_open(&side->queue[i], &side->shared, &side->input[i], i, -1, &options) < 0)
             exit(1);
     side->reader = reader_open(side->segment.fd, error, sizeof error);
     side->flow = malloc(MOST_FLOWS * sizeof *side->flow);

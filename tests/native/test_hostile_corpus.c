@@ -93,13 +93,13 @@ static void path_open(struct path *path, const struct options *options)
     const struct segment_plan plan = {1, 4096, 4096, 1, 0};
     struct failure failure;
 
-    path->input = (struct source_queue){.fd = -1, .link = LINK_ETHERNET};
+    path->input = (struct source_queue){.source = &path->source, .fd = -1, .link = LINK_ETHERNET};
     if (segment_create(&path->segment, &plan, &failure) < 0)
         exit(1);
     path->segment.header->idle_timeout = 30 * SECOND;
     path->segment.header->active_timeout = 300 * SECOND;
     path->source = (struct source){.operations = &operations, .queue = {&path->input}, .queue_count = 1};
-    path->shared = (struct worker_shared){.source = &path->source, .header = path->segment.header, .stock_fd = -1};
+    path->shared = (struct worker_shared){.header = path->segment.header, .stock_fd = -1};
     path->time = START;
     path->burst = (struct burst){.timed = true};
     for (uint32_t i = 0; i < SOURCE_BURST; i++) {
@@ -107,7 +107,7 @@ static void path_open(struct path *path, const struct options *options)
         if (path->room[i] == MAP_FAILED || mprotect(path->room[i] + ROOM, ROOM, PROT_NONE) < 0)
             exit(1);
     }
-    if (worker_queue_open(&path->queue, &path->shared, 0, -1, options) < 0)
+    if (worker_queue_open(&path->queue, &path->shared, &path->input, 0, -1, options) < 0)
         exit(1);
 }
 

@@ -31,7 +31,7 @@ static struct stream stream_open(uint32_t message_size, uint32_t uniflow)
 {
     struct stream stream = {
         .encoder = {.domain = 7,
-                    .interface = 3,
+                    .interface = {3, 7},
                     .uniflow = uniflow,
                     .live_reason = 4,
                     .message_size = message_size,
@@ -512,7 +512,7 @@ static void test_options(void **state)
 
         stream.encoder.sampling = 100;
         stream.encoder.random = random;
-        strcpy(stream.encoder.interface_name, random ? "" : "eth1");
+        strcpy(stream.encoder.interface_name[0], random ? "" : "eth1");
         assert_int_equal(ipfix_write_templates(&stream.encoder, &stream.output), 0);
         stream_read(&stream);
         stream.reading.record = options_record;

@@ -219,7 +219,7 @@ static void breaches_are_told(void **state)
         if (acts[i / 2].number) {
             assert_int_equal(exit_code_of(child), EXIT_FAILED);
             assert_non_null(strstr(said, expected));
-            assert_int_equal(strncmp(said, "failed 1 ", 9), 0);
+            assert_int_equal(strncmp(said, "failed 1 0 ", 11), 0);
         } else {
             assert_int_equal(exit_code_of(child), SURVIVED);
             assert_string_equal(said, "");

@@ -172,7 +172,8 @@ static int print_counters(const struct drain *drain)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.interface = argc > 1 ? argv[1] : "", .netns_fd = -1, .ring_size = OPTIONS_DEFAULT_RING};
+    struct options options = {
+        .here = {.interface = argc > 1 ? argv[1] : ""}, .netns_fd = -1, .ring_size = OPTIONS_DEFAULT_RING};
     static struct drain drain[XTOP_MAX_QUEUES];
     struct failure failure;
     char ignored[64];

@@ -50,7 +50,8 @@ class Script:
     """What the source plays. Calls are counted from 0; a step that is None never comes."""
 
     flows: int = 400
-    queues: int = 4
+    queues: int = 4  # of all interfaces together
+    interfaces: tuple[str, ...] = ("eth1",)
     loss: bool = False
     silent_until: int = 0  # calls without a packet
     rights_missing: bool = False
@@ -185,10 +186,12 @@ class ScriptedSource:
         part = (1.1, 0.96, 1.02, 0.92)[index % 4] / self.script.queues
         first = index == 0
         busy = min(1.0, 0.7 * part * self.script.queues) if total.packets else 0.0
+        interface, number = divmod(index, -(-self.script.queues // len(self.script.interfaces)))
         return Queue(
-            index, None if self.script.kind == "file" else 2 + index, int(total.packets * part),
+            number, None if self.script.kind == "file" else 2 + index, int(total.packets * part),
             int(total.bytes * part), total.pps * part, total.bps * part, busy,
             rx_ring_full=lost.rx_ring_full if first else 0, rx_fill_ring_empty=lost.rx_fill_ring_empty if first else 0,
+            interface=None if self.script.kind == "file" else self.script.interfaces[interface],
         )  # fmt: skip
 
     def _state(self, call: int) -> tuple[CaptureState, str]:
@@ -258,7 +261,8 @@ class ScriptedSource:
             return SourceInfo("file", "lunch.pcapng", "file", queues=self.script.queues)
         sampling = self.script.sampling
         return SourceInfo(
-            "interface", "eth1", "af_xdp", "native", True, self.script.queues, driver="ixgbe", ring_size=2048,
+            "interface", ",".join(self.script.interfaces), "af_xdp", "native", True, self.script.queues,
+            driver="ixgbe", ring_size=2048,
             byte_histogram=self.script.bytes, sampling=sampling, sampling_method="random" if sampling > 1 else None,
         )  # fmt: skip
 

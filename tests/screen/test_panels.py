@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play
 from xtop.keymap import KEYMAP
 
+QUEUES = (("eth1", "0"), ("eth1", "1"), ("enp3s0f1", "0"), ("enp3s0f1", "1"))
 TITLES = {"1": "1 Throughput", "2": "2 Queues", "3": "3 Packet size", "4": "4 Flow", "5": "5 Protocols", "6": "6 Loss"}
 
 
@@ -79,6 +82,21 @@ async def test_a_folded_loss_says_it_in_a_line() -> None:
         line = app.text().splitlines()[-2]
         assert "Lost 13.7 k" in line
         assert "ring full 13.2 k now → larger --ring" in line
+
+
+@pytest.mark.parametrize("size", [(200, 60), (120, 36), (80, 40), (80, 24)])
+async def test_queues_of_several_interfaces_bear_their_names(size: tuple[int, int]) -> None:
+    app = StagedApp(Script(loss=True, queues=4, interfaces=("eth1", "enp3s0f1")))
+    async with app.run_test(size=size) as pilot:
+        await play(pilot, 10)
+        text = app.text()
+        assert "eth1,enp3s0f1" in text.splitlines()[0]
+        if size == (80, 24):  # folded: the one that loses
+            assert re.search(r"4 queues .* worst eth1 +0 .* lost", text)
+            return
+        rows = re.findall(r"(eth1|enp3s0f1) +(\d) +cpu(\d).* lost(.{6})", text)
+        assert [row[:3] for row in rows] == [(*name, str(2 + at)) for at, name in enumerate(QUEUES)]
+        assert [bool(re.search("[1-9]", row[3])) for row in rows] == [True, False, False, False]
 
 
 async def test_a_storm_of_sizes_leaves_the_screen_whole() -> None:

@@ -33,7 +33,7 @@ def main():
     if "--file-fd" in arguments:
         note("read " + os.read(int(arguments[arguments.index("--file-fd") + 1]), 100).decode())
     if how == "rights":
-        control.send(b"failed 3 CAP_NET_RAW is missing (setcap)")
+        control.send(b"failed 3 0 CAP_NET_RAW is missing (setcap)")
         return 3
     if how == "mute":
         time.sleep(60)

@@ -12,7 +12,7 @@ import pytest
 
 from xtop.cli import COMMANDS, build_parser
 from xtop.options import capture_settings
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("-i lo -p --busy-poll", "not allowed with"),
         ("-i", "expected one argument"),
         ("snapshot", "nothing to watch"),
-        ("snapshot -i a -i b", "this version watches one interface"),
+        ("snapshot -i lo -i no-such-if", "no interface no-such-if"),
         ("snapshot --demo --realtime", "--realtime is for files"),
         ("snapshot --demo --every 1 --format csv", "a series cannot be csv"),
         ("snapshot --demo --count 3", "--count is for a series"),
@@ -141,11 +141,11 @@ def test_no_command_but_the_screen_pays_for_the_screen() -> None:
 
 
 def test_options_become_settings() -> None:
-    line = "-i eth1 -q 0-1,4 -t 2 --cpus 3,5 -N -z --busy-poll --ring 4096 --max-flows 9 --idle-timeout 1.5"
-    options = build_parser("").parse_args([*line.split(), "--active-timeout", "60"])
+    line = "-i eth1 -i eth2 -i eth1 -q 0-1,4 -t 2 --cpus 3,5 -N -z --busy-poll --ring 4096 --max-flows 9"
+    options = build_parser("").parse_args([*line.split(), "--idle-timeout", "1.5", "--active-timeout", "60"])
     assert capture_settings(options) == CaptureSettings(
-        interface="eth1", queues=(0, 1, 4), threads=2, cpus=(3, 5), xdp="native", copy="zero", busy_poll=True,
-        ring=4096, max_flows=9, idle_timeout=1.5, active_timeout=60.0,
+        links=(LinkSettings("eth1"), LinkSettings("eth2")), queues=(0, 1, 4), threads=2, cpus=(3, 5),
+        xdp="native", copy="zero", busy_poll=True, ring=4096, max_flows=9, idle_timeout=1.5, active_timeout=60.0,
     )  # fmt: skip
     assert capture_settings(build_parser("").parse_args(["-r", "-"])) == CaptureSettings(file="-")
     demo = build_parser("snapshot").parse_args(["--demo", "--seed", "7"])

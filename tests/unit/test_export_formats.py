@@ -46,6 +46,14 @@ EXPECTED_HEAD = {
         "kind": "interface", "name": "eth1", "capture": "af_xdp", "xdp_mode": "native", "zero_copy": True, "queues": 4,
         "sampling": 1, "filter": None, "sampling_method": None, "driver": "veth", "ring_size": 2048, "reason": None,
         "notes": ["n1"],
+        "interfaces": [{
+            "name": "eth1", "capture": "af_xdp", "xdp_mode": "native", "zero_copy": True, "queues": 4,
+            "driver": "veth", "ring_size": 2048, "reason": "why",
+            "lost": {
+                "total": 21, "rx_dropped": 1, "rx_ring_full": 2, "rx_fill_ring_empty": 3, "rx_invalid_descs": 4,
+                "nic": 5, "ring": 6,
+            },
+        }],
     },
     "totals": {
         "packets": 1000, "bytes": 64000, "pps": 10.5, "bps": 5120.0, "flows_live": 2, "flows_created": 12,
@@ -61,9 +69,11 @@ EXPECTED_HEAD = {
     },
     "queues": [
         {"queue": 0, "cpu": 2, "packets": 600, "bytes": 38400, "pps": 6.0, "bps": 3000.0, "busy": 0.25,
-         "rx_dropped": 1, "rx_ring_full": 2, "rx_fill_ring_empty": 3, "rx_invalid_descs": 4, "ring": 6},
+         "rx_dropped": 1, "rx_ring_full": 2, "rx_fill_ring_empty": 3, "rx_invalid_descs": 4, "ring": 6,
+         "interface": "eth1"},
         {"queue": 1, "cpu": None, "packets": 400, "bytes": 25600, "pps": 0.0, "bps": 0.0, "busy": 0.0,
-         "rx_dropped": 0, "rx_ring_full": 0, "rx_fill_ring_empty": 0, "rx_invalid_descs": 0, "ring": 0},
+         "rx_dropped": 0, "rx_ring_full": 0, "rx_fill_ring_empty": 0, "rx_invalid_descs": 0, "ring": 0,
+         "interface": None},
     ],
     "histograms": {
         "packet_size": {

@@ -92,7 +92,7 @@ def test_loss_is_per_second_of_the_time_that_passed() -> None:
     loss = loss_between(before, now)
     assert loss.by_cause["rx_ring_full"] == 600
     assert loss.by_cause["nic"] == 0
-    assert loss.by_queue[0] == pytest.approx(618.5)
+    assert loss.by_queue["eth1", 0] == pytest.approx(618.5)
     assert loss_between(None, now).total == loss_between(now, now).total == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.fake_machine import machine
 from xtop.running_captures import RunningCapture, capture_name, choose_capture_to_attach, running_captures
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.source import SourceError
 
 UNIX = """\
@@ -23,7 +23,9 @@ ffff8f1f: 00000002 00000000 00010000 0005 01 21806 @xtop-capture/eth1/no-number
 ffff8f20: 00000002 00000000 00010000 0005 01 21807 @xtop-capture/7
 ffff8f21: 00000003 00000000 00000000 0001 03 21808
 """
+LONG = [f"interface-{n:02}-x" for n in range(16)]
 ONE, TWO, DEMO = RunningCapture("eth1", 12), RunningCapture("eth1", 4711), RunningCapture("demo", 99)
+BOTH = RunningCapture("eth1,eth2", 5)
 
 
 def test_listening_sockets_of_captures_and_nothing_else(tmp_path: Path) -> None:
@@ -37,7 +39,14 @@ def test_no_list_no_captures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("there", "wanted", "chosen"),
-    [([DEMO], None, DEMO), ([DEMO, ONE], "eth1", ONE), ([ONE, TWO], "4711", TWO), ([DEMO, ONE, TWO], "demo", DEMO)],
+    [
+        ([DEMO, BOTH], "eth2", BOTH),
+        ([BOTH], "eth1,eth2", BOTH),
+        ([DEMO], None, DEMO),
+        ([DEMO, ONE], "eth1", ONE),
+        ([ONE, TWO], "4711", TWO),
+        ([DEMO, ONE, TWO], "demo", DEMO),
+    ],
 )
 def test_the_one_that_is_meant(there: list[RunningCapture], wanted: str | None, chosen: RunningCapture) -> None:
     assert choose_capture_to_attach(there, wanted) is chosen
@@ -61,8 +70,14 @@ def test_where_none_is_meant_clearly(there: list[RunningCapture], wanted: str | 
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        (CaptureSettings(interface="eth1"), "eth1"),
-        (CaptureSettings(interface="v1", netns_fd=5), "demo"),  # its link lies in a namespace that nobody else sees
+        (CaptureSettings(links=(LinkSettings("eth1"),)), "eth1"),
+        (CaptureSettings(links=(LinkSettings("eth1"), LinkSettings("eth2"))), "eth1,eth2"),
+        # An address of a socket has room for 107 characters: names that it has none for are left out, whole.
+        (CaptureSettings(links=tuple(map(LinkSettings, LONG))), ",".join(LONG[:5])),
+        (
+            CaptureSettings(links=(LinkSettings("v1"),), netns_fd=5),
+            "demo",
+        ),  # its link lies in a namespace that nobody else sees
         (CaptureSettings(demo=True), "demo"),
         (CaptureSettings(file="x.pcap", realtime=True), "file"),
         (CaptureSettings(file="x.pcap"), None),

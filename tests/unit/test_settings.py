@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xtop.number_list import format_number_list, parse_number_list
-from xtop.settings import CaptureSettings, capture_arguments
+from xtop.settings import CaptureSettings, LinkSettings, capture_arguments
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,21 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 def test_an_interface_with_everything() -> None:
     settings = CaptureSettings(
-        interface="eth1", netns_fd=9, queues=(0, 1, 6), threads=2, cpus=(4, 5), xdp="native", copy="zero",
+        links=(LinkSettings("eth1", capture="af_xdp", reason="why"), LinkSettings("eth2")), netns_fd=9,
+        queues=(0, 1, 6), threads=2, cpus=(4, 5), xdp="native", copy="zero",
         busy_poll=True, ring=4096, max_flows=1000, idle_timeout=15.0, active_timeout=0.25,
     )  # fmt: skip
     arguments = capture_arguments(settings, control_fd=5)
     assert " ".join(arguments) == (
-        "-i eth1 --control-fd 5 -t 2 --ring 4096 --max-flows 1000 --idle-timeout 15 --active-timeout 0.25 "
+        "-i eth1 --capture af_xdp --reason why -i eth2 "
+        "--control-fd 5 -t 2 --ring 4096 --max-flows 1000 --idle-timeout 15 --active-timeout 0.25 "
         "--netns-fd 9 --busy-poll -q 0,1,6 --cpus 4,5 -N -z"
     )
 
 
 def test_what_is_not_given_is_left_to_the_capture() -> None:
-    assert capture_arguments(CaptureSettings(interface="lo"), control_fd=3) == ["-i", "lo", "--control-fd", "3"]
+    arguments = capture_arguments(CaptureSettings(links=(LinkSettings("lo"),)), control_fd=3)
+    assert arguments == ["-i", "lo", "--control-fd", "3"]
 
 
 def test_a_file_and_a_demo() -> None:

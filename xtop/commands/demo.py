@@ -15,7 +15,7 @@ from xtop.commands.opening import start_capture, switching
 from xtop.commands.screen import require_terminal, screen_settings, show
 from xtop.noted_source import NotedSource
 from xtop.options import capture_settings
-from xtop.settings import CaptureSettings
+from xtop.settings import CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
 
@@ -46,7 +46,7 @@ def _live(settings: CaptureSettings, stack: ExitStack) -> SnapshotSource:
     from xtop.live_demo import LiveDemo
 
     link = stack.enter_context(LiveDemo())
-    source = start_capture(replace(settings, interface=link.interface, netns_fd=link.netns_fd, seed=None))
+    source = start_capture(replace(settings, links=(LinkSettings(link.interface),), netns_fd=link.netns_fd, seed=None))
     stack.callback(source.close)
     link.start_traffic(seed=settings.seed)
     return source

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xtop.capture_choice import CaptureChoice, choose_capture
+from xtop.capture_choice import choose_capture
 from xtop.ipfix.settings import ExportSettings
 from xtop.machine_files import MachineFiles
 from xtop.noted_source import NotedSource
 from xtop.options import capture_settings, xdp_options_given
 from xtop.running_captures import RunningCapture, running_captures
-from xtop.settings import CaptureSettings
+from xtop.settings import MAX_LINKS, CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 def requested_capture(options: argparse.Namespace) -> CaptureSettings:
     """Return the settings of ``options``; raise SourceError where they ask for nothing, or for what must not be.
 
-    For an interface, ``captures`` is filled: what to try, best first.
+    For each interface, ``captures`` is filled: what to try, best first.
     """
     settings = capture_settings(options)
-    if settings.interface is None and settings.file is None and not settings.demo:
+    if not settings.links and settings.file is None and not settings.demo:
         raise SourceError(
             "nothing to watch (name an interface with -i or a file with -r; `xtop demo` needs neither)", 2
         )
-    if settings.interface is not None:
-        choice = _choose(options)
-        settings = replace(settings, captures=choice.captures, reason=choice.reason)
+    if len(settings.links) > MAX_LINKS:
+        raise SourceError(f"cannot watch {len(settings.links)} interfaces ({MAX_LINKS} are possible)", 2)
+    settings = replace(settings, links=tuple(_chosen(link, options) for link in settings.links))
     if settings.realtime and settings.file is None:
         raise SourceError("--realtime is for files (give one with -r)", 2)
     return settings
@@ -69,30 +69,54 @@ def checked_filter(text: str) -> str:
 def start_capture(settings: CaptureSettings) -> SnapshotSource:
     """Start xtop-capture and return the source that looks at what it sees.
 
-    Of ``settings.captures`` the first that the kernel grants is taken; where it grants none, the first refusal is
+    Of each link's ``captures`` the first that the kernel grants is taken; where it grants none, the first refusal is
     raised, which is about what was wanted most.
     """
     from xtop.shm_source import ShmSource
 
     others = _others(settings)
-    refusals: list[tuple[str | None, SourceError]] = []
-    for capture in settings.captures or (None,):
-        clauses = [f"{name} refused: {why}" for name, why in refusals]
-        reason = "; ".join([settings.reason, *clauses]) if settings.reason else None
+    trials = [_Trial(link) for link in settings.links]
+    while True:
         try:
-            source = ShmSource.start(replace(settings, capture=capture, reason=reason))
+            source = ShmSource.start(replace(settings, links=tuple(trial.asked() for trial in trials)))
         except SourceError as refusal:
-            refusals.append((capture, refusal))
+            if refusal.link >= len(trials):
+                raise
+            if not trials[refusal.link].refused(refusal):
+                raise _refusal(*trials[refusal.link].refusals[0], others) from None
         else:
             return _beside_others(source, others)
-    raise _refusal(*refusals[0], others)
+
+
+class _Trial:
+    """How far the captures of one link were tried."""
+
+    def __init__(self, link: LinkSettings) -> None:
+        self._link = link
+        self.refusals: list[tuple[str | None, SourceError]] = []
+
+    def asked(self) -> LinkSettings:
+        """Return the link with the capture that is to be tried next, and why."""
+        captures, reason = self._link.captures, self._link.reason
+        clauses = [f"{name} refused: {why}" for name, why in self.refusals]
+        return replace(
+            self._link,
+            capture=captures[len(self.refusals)] if captures else None,
+            reason="; ".join([reason, *clauses]) if reason else None,
+        )
+
+    def refused(self, refusal: SourceError) -> bool:
+        """Note ``refusal``; False where there is nothing else to try."""
+        self.refusals.append((self.asked().capture, refusal))
+        return len(self.refusals) < len(self._link.captures)
 
 
 def _others(settings: CaptureSettings) -> list[RunningCapture]:
-    """Return the captures of the same interface that run already."""
-    if settings.interface is None or settings.netns_fd is not None:
+    """Return the captures of one of the interfaces that run already."""
+    names = {link.interface for link in settings.links}
+    if not names or settings.netns_fd is not None:
         return []
-    return [capture for capture in running_captures(MachineFiles()) if capture.name == settings.interface]
+    return [capture for capture in running_captures(MachineFiles()) if names & set(capture.interfaces)]
 
 
 def _beside_others(source: SnapshotSource, others: list[RunningCapture]) -> SnapshotSource:
@@ -143,18 +167,14 @@ def switching(
     return switch
 
 
-def _choose(options: argparse.Namespace) -> CaptureChoice:
-    names = options.interface
-    if len(names) > 1:
-        raise SourceError(
-            f"cannot watch {' and '.join(names)} (this version watches one interface; start one xtop each)", 2
-        )
+def _chosen(link: LinkSettings, options: argparse.Namespace) -> LinkSettings:
+    """Return ``link`` with how to capture it."""
     from xtop.interfaces import link_facts
 
-    facts = link_facts(names[0])
+    facts = link_facts(link.interface)
     if facts is None:
-        raise SourceError(f"no interface {names[0]} (see: ip link)", 2)
-    return choose_capture(
+        raise SourceError(f"no interface {link.interface} (see: ip link)", 2)
+    choice = choose_capture(
         facts,
         options.capture,
         xdp_options=xdp_options_given(options),
@@ -162,3 +182,4 @@ def _choose(options: argparse.Namespace) -> CaptureChoice:
         byte_histogram=bool(getattr(options, "byte_histogram", False)),
         force=bool(options.force),
     )
+    return replace(link, captures=choice.captures, reason=choice.reason)

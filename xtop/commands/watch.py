@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     with closing(SwitchableSource(_started(settings, exports, anonymizer))) as source:
         if settings.file == STANDARD_INPUT:
             take_keyboard()
-        own_link = settings.interface is not None
+        own_link = bool(settings.links)
         show(
             source,
             options.interval,

@@ -25,12 +25,12 @@ FILE_MESSAGE = 16384  # octets: a file knows no MTU
 def stream_settings(source: SourceInfo, live_reason: int, uniflow: bool = False) -> StreamSettings:
     """Return what all messages about ``source`` have in common; ``live_reason`` ends flows that have not ended.
 
-    The observation domain is the interface: two xtop on one machine are two domains to a collector.
+    The observation domain is the interface, the first of several: two xtop on one machine are two domains to a
+    collector.
     """
     return StreamSettings(
         domain=source.ifindex or 1,
-        interface=source.ifindex,
-        interface_name=source.name if source.kind == "interface" else "",
+        interfaces=tuple((link.ifindex, link.name) for link in source.links),
         uniflow=uniflow,
         live_reason=live_reason,
         sampling=source.sampling,

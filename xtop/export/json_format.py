@@ -14,7 +14,7 @@ from xtop.export.byte_fields import flows_with_bytes
 from xtop.export.flow_fields import NOBODY, flow_fields
 from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.export.times import iso_time
-from xtop.model import Flow, Histogram, Snapshot
+from xtop.model import Flow, Histogram, Link, Snapshot
 from xtop.row_form import RowForm, Step
 
 SCHEMA = "xtop.snapshot/1"
@@ -24,12 +24,13 @@ SOURCE = (
     *("kind", "name", "capture", "xdp_mode", "zero_copy", "queues", "sampling", "filter"),
     *("sampling_method", "driver", "ring_size", "reason", "notes"),
 )
+LINK = ("name", "capture", "xdp_mode", "zero_copy", "queues", "driver", "ring_size", "reason")
 RATES = ("packets", "bytes", "pps", "bps")
 TOTALS = (*RATES, "flows_live", "flows_created", "flows_ended", "flows_evicted", "length_mismatch", "too_deep")
 ACCOUNTING = ("received", "accounted", "non_ip", "malformed", "filtered", "sampled_out", "table_full")
 RX_CAUSES = ("rx_dropped", "rx_ring_full", "rx_fill_ring_empty", "rx_invalid_descs")
 LOST = ("total", *RX_CAUSES, "nic", "ring")
-QUEUE = ("queue", "cpu", *RATES, "busy", *RX_CAUSES, "ring")
+QUEUE = ("queue", "cpu", *RATES, "busy", *RX_CAUSES, "ring", "interface")
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -99,7 +100,7 @@ def head_fields(snapshot: Snapshot) -> dict[str, Any]:
         "interval_s": snapshot.interval_s,
         "state": snapshot.state.name.lower(),
         "state_text": snapshot.state_text,
-        "source": _fields(snapshot.source, SOURCE),
+        "source": _fields(snapshot.source, SOURCE) | {"interfaces": [_link(link) for link in snapshot.source.links]},
         "totals": _fields(snapshot.totals, TOTALS + ("byte_histograms_full",) * snapshot.source.byte_histogram),
         "accounting": _fields(snapshot.accounting, ACCOUNTING + ("duplicates",) * bool(snapshot.accounting.duplicates)),
         "lost": _fields(snapshot.lost, LOST),
@@ -114,6 +115,10 @@ def head_fields(snapshot: Snapshot) -> dict[str, Any]:
         "flows_hidden": snapshot.flows_hidden,
         "protocols": [_fields(protocol, ("protocol", "packets", "bytes", "flows")) for protocol in snapshot.protocols],
     }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return _fields(link, LINK) | {"lost": _fields(link.lost, LOST)}
 
 
 def _histogram(histogram: Histogram) -> dict[str, Any]:

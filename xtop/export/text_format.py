@@ -10,7 +10,7 @@ from typing import BinaryIO
 from xtop import units
 from xtop.export.row_chunks import BATCH, Progress, unheard
 from xtop.export.times import iso_time
-from xtop.model import Flow, Queue, Snapshot
+from xtop.model import Flow, Link, Queue, Snapshot
 from xtop.sampling import sampling_sentence
 
 _QUEUE_HEAD = ("queue", "cpu", "packets", "bytes", "packet rate", "bit rate", "busy", "lost")
@@ -21,8 +21,10 @@ def write_text(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unhear
     """Write the tables."""
     stream.write(_summary(snapshot).encode("utf-8", "replace"))
     if snapshot.queues:
-        rows = [_queue_row(queue) for queue in snapshot.queues]
-        stream.write(b"\n" + _table(rows, _widths(_QUEUE_HEAD, rows), left=0, head=_QUEUE_HEAD).encode())
+        named = len(snapshot.source.links) > 1
+        head = ("interface",) * named + _QUEUE_HEAD
+        rows = [(queue.interface or "",) * named + _queue_row(queue) for queue in snapshot.queues]
+        stream.write(b"\n" + _table(rows, _widths(head, rows), left=int(named), head=head).encode("utf-8", "replace"))
     if snapshot.flows:
         _write_flows(snapshot.flows, stream, progress, snapshot.source.byte_histogram)
 
@@ -66,8 +68,15 @@ def _summary(snapshot: Snapshot) -> str:
     ]
     if law.missing:
         lines.append(("fault", f"{law.missing} packets are in no account: a fault of xtop"))
+    if len(source.links) > 1:
+        lines += [("link", _link(link)) for link in source.links]
     lines += [("note", note) for note in source.notes]
     return "".join(f"{name:<9} {_printable(text)}\n" for name, text in lines)
+
+
+def _link(link: Link) -> str:
+    how = " ".join(filter(None, (link.capture, link.xdp_mode, "zero copy" if link.zero_copy else None)))
+    return f"{link.name}, {how}, {link.queues} queue{'s' if link.queues > 1 else ''}, {link.lost.total} lost"
 
 
 def _queue_row(queue: Queue) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from xtop.model import (
     Direction,
     Flow,
     Histogram,
+    Link,
     Lost,
     Protocol,
     Queue,
@@ -130,12 +131,22 @@ def _source(fields: Fields, byte_histogram: bool) -> SourceInfo:
     }
     notes = fields.each("notes", lambda note: of_kind(str, note, "a note"))
     plain = fields.alike(SourceInfo, _SOURCE)
-    return replace(plain, notes=notes, byte_histogram=byte_histogram, **optional)
+    links = fields.each("interfaces", _link)
+    return replace(plain, notes=notes, links=links, byte_histogram=byte_histogram, **optional)
+
+
+def _link(value: Any) -> Link:
+    fields = Fields(value, "an interface")
+    optional: dict[str, Any] = {name: fields.maybe(name, str) for name in ("xdp_mode", "driver", "reason")}
+    lost = fields.inner("lost").alike(Lost, _kinds(Lost))
+    return replace(fields.alike(Link, _kinds(Link, ("ifindex",))), lost=lost, **optional)
 
 
 def _queue(value: Any) -> Queue:
     fields = Fields(value, "a queue")
-    return replace(fields.alike(Queue, _kinds(Queue)), cpu=fields.maybe("cpu", int))
+    return replace(
+        fields.alike(Queue, _kinds(Queue)), cpu=fields.maybe("cpu", int), interface=fields.maybe("interface", str)
+    )
 
 
 def _protocol(value: Any) -> Protocol:

@@ -83,7 +83,13 @@ def had(snapshot: Snapshot) -> list[Cause]:
 
 def remedy(cause: Cause, snapshot: Snapshot) -> str:
     """Return what to do about ``cause``."""
-    return cause.remedy.format(link=printable(snapshot.source.name))
+    return cause.remedy.format(link=printable(_worst_link(snapshot)))
+
+
+def _worst_link(snapshot: Snapshot) -> str:
+    """Return the interface whose NIC lost most."""
+    links = snapshot.source.links
+    return max(links, key=lambda link: link.lost.nic).name if links else snapshot.source.name
 
 
 def _now(picture: Picture, cause: Cause) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xtop import units
 from xtop.blocks import bar, column, history
-from xtop.ink import Line, fitted, framed, length, spread
+from xtop.ink import Line, fitted, framed, length, printable, spread
 from xtop.model import Queue
 from xtop.picture import Picture
 from xtop.widgets.line_panel import LinePanel
@@ -29,7 +29,7 @@ class QueuePanel(LinePanel):
         if height == 1:
             return [_folded(picture, queues, width)]
         inner, room = width - 2, height - 2
-        per_line = inner // BRIEF_WIDTH
+        per_line = inner // (BRIEF_WIDTH + _names_width(queues))
         if len(queues) <= room:
             body = [_detail(picture, queue, inner) for queue in queues]
         elif len(queues) <= room * per_line:
@@ -37,6 +37,19 @@ class QueuePanel(LinePanel):
         else:
             body = _crowd(picture, queues, inner, room)
         return framed(f"2 Queues · {len(queues)}" if queues else "2 Queues", _note(picture), body, width, height)
+
+
+def _names_width(queues: tuple[Queue, ...]) -> int:
+    """Return the cells that names of interfaces take before queues' numbers: none where there is one interface."""
+    names = {queue.interface or "" for queue in queues}
+    return max(map(len, names)) + 1 if len(names) > 1 else 0
+
+
+def _name(picture: Picture, queue: Queue, digits: int) -> str:
+    """Return the queue's number, after its interface's name where there are several."""
+    width = _names_width(picture.snapshot.queues if picture.snapshot else ())
+    interface = printable(queue.interface or "") if width else ""
+    return f"{interface:<{width}}{queue.queue:>{digits}}"
 
 
 def _note(picture: Picture) -> Line:
@@ -61,7 +74,7 @@ def _fill(picture: Picture, queue: Queue) -> float:
 def _lost(picture: Picture, queue: Queue) -> Line:
     if not queue.lost:
         return [(" lost    0   ", "dim")]
-    rising = picture.loss_now.by_queue.get(queue.queue, 0) > 0
+    rising = picture.loss_now.by_queue.get(queue.key, 0) > 0
     return [(" ", "base"), (f"lost {units.count(queue.lost)}{'▲' if rising else ' '}", "loss")]
 
 
@@ -73,14 +86,15 @@ def _detail(picture: Picture, queue: Queue, width: int) -> Line:
     cpus = [f"cpu{one.cpu}" for one in (picture.snapshot.queues if picture.snapshot else ()) if one.cpu is not None]
     widest = max((len(text) + 1 for text in cpus), default=0)
     cpu = "" if queue.cpu is None else f"cpu{queue.cpu}"
-    head: Line = [(f"{queue.queue:>2} ", "strong"), (f"{cpu:<{widest}}", "dim")]
+    name = _name(picture, queue, 2)
+    head: Line = [(f"{name} ", "strong"), (f"{cpu:<{widest}}", "dim")]
     figures: list[tuple[str, Line]] = [
         ("pps", [(f"{units.packet_rate(queue.pps)} ", "base")]),
         ("bps", [(f"{units.rate(queue.bps, picture.in_bytes)} ", "base")]),
         ("busy", [(f"busy{round(queue.busy * 100):>4} %", "base")]),
         ("lost", _lost(picture, queue)),
     ]
-    if width < BITS_FROM:
+    if width - len(name) + 2 < BITS_FROM:
         del figures[1]
     room = width - length(head) - sum(length(figure) for _, figure in figures)
     histories = _history_widths(room)
@@ -105,7 +119,7 @@ def _history(picture: Picture, queue: Queue, name: str, width: int) -> Line:
     if not width:
         return []
     curves = picture.curves.queues
-    values = getattr(curves[queue.queue], name)[-width:] if queue.queue in curves else ()
+    values = getattr(curves[queue.key], name)[-width:] if queue.key in curves else ()
     if name == "busy":
         return [(history(values, 1.0, width), "bar"), (" ", "base")]
     every = [value for one in curves.values() for value in getattr(one, name)[-width:] if value is not None]
@@ -129,8 +143,9 @@ def _brief(picture: Picture, queue: Queue, width: int) -> Line:
     loss: Line = [(f" lost{units.count(queue.lost)}", "loss")] if queue.lost and width >= 33 else []
     mark: Line = [("!", "loss")] if queue.lost else [(" ", "base")]
     figures: Line = [(f"{units.packet_rate(queue.pps)}{round(queue.busy * 100):>4} %", "base"), *loss]
-    room = max(0, width - length(figures) - 5)
-    return [(f"{queue.queue:>3}", "strong"), *mark, (bar(_fill(picture, queue), room), "bar"), (" ", "base"), *figures]
+    name = _name(picture, queue, 3)
+    room = max(0, width - length(figures) - len(name) - 2)
+    return [(name, "strong"), *mark, (bar(_fill(picture, queue), room), "bar"), (" ", "base"), *figures]
 
 
 def _cells(picture: Picture, queues: tuple[Queue, ...], width: int) -> Line:
@@ -146,7 +161,7 @@ def _cells(picture: Picture, queues: tuple[Queue, ...], width: int) -> Line:
 
 def _worst(picture: Picture, queues: tuple[Queue, ...]) -> list[Queue]:
     now = picture.loss_now.by_queue
-    return sorted(queues, key=lambda queue: (-now.get(queue.queue, 0), -queue.lost, -queue.pps, queue.queue))
+    return sorted(queues, key=lambda queue: (-now.get(queue.key, 0), -queue.lost, -queue.pps, queue.key))
 
 
 def _crowd(picture: Picture, queues: tuple[Queue, ...], width: int, room: int) -> list[Line]:
@@ -161,7 +176,7 @@ def _folded(picture: Picture, queues: tuple[Queue, ...], width: int) -> Line:
     what = "worst" if worst.lost else "busiest"
     right: Line = [
         (f" {what} ", "dim"),
-        (f"{worst.queue}", "strong"),
+        (_name(picture, worst, 1), "strong"),
         (f" {units.packet_rate(worst.pps)} busy {round(worst.busy * 100):>3} %", "base"),
         *_lost(picture, worst),
     ]
@@ -171,6 +186,6 @@ def _folded(picture: Picture, queues: tuple[Queue, ...], width: int) -> Line:
     for queue in queues[: room // 3]:
         mark: Line = [("!", "loss")] if queue.lost else [(" ", "base")]
         named += [(f" {queue.queue}", "dim"), (column(_fill(picture, queue)), "bar"), *mark]
-    fits = len(queues) <= room // 3 and length(named) <= room
+    fits = not _names_width(queues) and len(queues) <= room // 3 and length(named) <= room
     left += named if fits else _cells(picture, queues, room)
     return spread(left, right, width)
