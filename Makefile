@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke test-kill lint format man bench bench-thesis instructions screenshots cast comparison fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke test-kill test-trace lint format man bench bench-thesis instructions screenshots cast comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -43,6 +43,11 @@ test-kill: ## kill -9 at random moments under load, KILLS (50) times each captur
 	@.ci/setup test
 	@.ci/native_tests build/native-tests >/dev/null
 	@XTOP_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest tests/integration/test_kill.py
+
+test-trace: ## system calls of a capture while viewers come and go, under strace, TRACE_SECONDS (60) each capture mode
+	@.ci/setup test
+	@.ci/native_tests build/native-tests >/dev/null
+	@XTOP_TRACE_SECONDS=$(or $(TRACE_SECONDS),60) $(BIN)/python -m pytest tests/integration/test_viewers.py -k come_go
 
 lint: ## every linter, and a build with warnings as errors
 	@.ci/setup test lint

@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
@@ -30,6 +31,7 @@ __all__ = ["make_traced"]  # a fixture
 
 MakeLink = Callable[..., Link]
 PATIENCE_S = 40.0
+TRACE_SECONDS = float(os.environ.get("XTOP_TRACE_SECONDS", "0"))  # `make test-trace` says 60
 NOBODY = 65534
 SETTINGS = CaptureSettings(demo=True, max_flows=4096, demo_rate=5000)
 
@@ -123,36 +125,50 @@ def test_another_user_is_refused(owner: ShmSource) -> None:
     assert in_child(attach) == "let in"
 
 
-def test_viewers_that_come_go_and_are_killed(make_link: MakeLink, make_traced: Callable) -> None:  # type: ignore[type-arg]
-    """No call outside the list is made meanwhile, and none of the frames is missed."""
+def come_and_be_killed(capture: RunningCapture, meanwhile: Callable[[], None]) -> None:
+    """Attach in a process of its own, and kill it in the middle of a look."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            viewer = view(capture)
+            os.write(writing, b"attached")
+            while True:
+                viewer.snapshot(View())
+        os._exit(1)
+    os.close(writing)
+    assert os.read(reading, 8) == b"attached"
+    os.close(reading)
+    meanwhile()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("captures", [("ebpf",), ("af_xdp",), ("af_packet",), ("af_xdp", "ebpf")])
+def test_viewers_that_come_go_and_are_killed(
+    make_link: MakeLink,
+    make_traced: Callable,  # type: ignore[type-arg]
+    captures: tuple[str, ...],
+) -> None:
+    """For XTOP_TRACE_SECONDS, under strace: no call outside the list is made, and none of the frames is missed."""
     link = make_link()
-    settings = CaptureSettings(
-        links=(LinkSettings(link.captured, capture="ebpf"),), netns_fd=link.netns_fd, max_flows=65536
-    )
-    traced = make_traced(settings)
+    ends = (link.captured, link.sending)  # of what the second one counts, nothing is redirected
+    links = tuple(LinkSettings(end, capture=capture) for end, capture in zip(ends, captures, strict=False))
+    traced = make_traced(CaptureSettings(links=links, netns_fd=link.netns_fd, max_flows=65536))
     capture = captured_by(traced.source)
     assert capture.name == "demo"  # its link lies in another namespace
-    for _ in range(20):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            with suppress(BaseException):
-                viewer = view(capture)
-                os.write(writing, b"attached")
-                while True:
-                    viewer.snapshot(View())
-            os._exit(1)
-        os.close(writing)
-        assert os.read(reading, 8) == b"attached"
-        os.close(reading)
-        datagrams(link, 50)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    sent = 0
+    end = time.monotonic() + TRACE_SECONDS
+    while sent < 250 or time.monotonic() < end:
+        come_and_be_killed(capture, lambda: datagrams(link, 50))
+        sent += 50
         with closing(view(capture)) as viewer:
             viewer.snapshot(View())
-    assert seen(traced.source, 1000).totals.packets == 1000
+    expected = sent * len(captures)
+    (udp,) = [one for one in seen(traced.source, expected).protocols if one.protocol == "UDP"]
+    assert udp.packets == expected
     traced.source.close()
-    assert traced.calls() <= EVERY | BESIDES["ebpf"]
+    assert traced.calls() <= EVERY.union(*(BESIDES[name] for name in captures))
 
 
 def test_the_capture_is_killed_under_its_viewer(owner: ShmSource) -> None:
