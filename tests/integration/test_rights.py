@@ -177,3 +177,39 @@ def test_without_sudo_files_are_roots(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("SUDO_UID", raising=False)
     snapshot(tmp_path / "flows.json")
     assert owner(tmp_path / "flows.json") == (0, 0)
+
+
+# Rules of its own in a mount namespace of its own: the machine's sudoers(5) stay as they are, and are not read.
+WITH_RULES = """
+hostname localhost # sudo wants to resolve it
+mount --bind "$1" /etc/sudoers && mount --bind "$2" /etc/sudoers.d && shift 2
+exec setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
+"""
+
+
+def test_sudo_itself(make_link: MakeLink, tmp_path: Path) -> None:
+    """Who may run xtop by sudo, and nothing else, captures by AF_XDP, and owns the file in the end."""
+    if shutil.which("sudo") is None:
+        pytest.skip("sudo is missing (run as root: apt-get install sudo)")
+    link = make_link()
+    rules, none = tmp_path / "sudoers", tmp_path / "none"
+    rules.write_text(f"Defaults !use_pty, !fqdn\nnobody ALL=(root) NOPASSWD: {program('xtop')} snapshot *\n")
+    rules.chmod(0o440)
+    none.mkdir()
+    sudo = ["unshare", "--mount", "--uts", "sh", "-ec", WITH_RULES, "sh", str(rules), str(none), "sudo", "-n"]
+
+    def run(*command: str) -> tuple[int, str]:
+        done = subprocess.run(
+            link.command(*sudo, *command), capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
+        )
+        return done.returncode, done.stderr
+
+    file = tmp_path / "flows.json"
+    snapshot = [program("xtop"), "snapshot", "-i", link.captured, "--duration", "0.2", "-o", str(file)]
+    assert run(*snapshot) == (0, "")
+    assert json.loads(file.read_text())["source"]["capture"] == "af_xdp"
+    assert owner(file) == (NOBODY, NOBODY)
+    code, said = run(*snapshot)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "--overwrite" in said
+    assert run("id")[0] == 1, "these rules are in force"
