@@ -29,7 +29,7 @@ class Run:
 
 NO_NATIVE = (*names("1", "copy", "zero-copy"), *names("jumbo"))
 NO_ZERO_COPY = (*names("1", "zero-copy"), *names("4", "zero-copy"), *names("jumbo"))
-SEEN = ("features", "auto", "ebpf")
+SEEN = ("features", "auto", "ebpf", "doctor", "tune")
 EVENTS = (*names("kill"), *names("loss"), *names("flap"), "queue-change", "removed-zero-copy")
 
 RUNS = (

@@ -49,14 +49,14 @@ def summary(rows: list[Line]) -> str:
     """Return the table NIC × kernel × mode."""
     text = [
         "| NIC | kernel | declared (xdp-features) | generic | native copy | zero copy | jumbo frames "
-        "| chosen by itself | eBPF counting |",
-        "| --- " * 9 + "|",
+        "| chosen by itself | eBPF counting | tuned, and put back |",
+        "| --- " * 10 + "|",
     ]
     for nic, kernel in dict.fromkeys((row.nic, row.kernel) for row in rows):
         cells = {row.check: row for row in rows if (row.nic, row.kernel) == (nic, kernel)}
         jumbo = ", ".join(reason(cells[check]) for mode in MODES if (check := f"jumbo-{mode}") in cells)
         row = [nic, kernel, _words(cells, "features"), *(_mode(cells, mode) for mode in MODES), jumbo]
-        text.append(f"| {' | '.join([*row, _words(cells, 'auto'), _words(cells, 'ebpf')])} |")
+        text.append(f"| {' | '.join([*row, *(_words(cells, check) for check in ('auto', 'ebpf', 'tune'))])} |")
     return "\n".join(text)
 
 

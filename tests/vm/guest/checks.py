@@ -15,6 +15,7 @@ from .check_missed import check_missed
 from .check_modes import MODES, check_mode
 from .check_ratio import check_ratio
 from .check_screen import check_screen
+from .check_tune import check_doctor, check_tune
 from .links import Nic, Sender
 
 Check = Callable[[Nic, Sender], str]
@@ -38,4 +39,6 @@ CHECKS: dict[str, Check] = {
     "ratio": check_ratio,
     "features": check_features,
     "screen": check_screen,
+    "doctor": check_doctor,
+    "tune": check_tune,
 }
