@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bench import reader_cost
 from tests.bench.captures import capture_of_flows, capture_of_real_traffic, warm
 from tests.bench.program_cost import Cost, Spread, run, spread
 
@@ -27,6 +28,7 @@ BIN = Path(sys.executable).parent
 XTOP = BIN / "xtop"
 RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 MEASURE = "nfpcapd"  # what the others are a share of
+READER_PAIRS = 8  # of windows of two seconds
 REAL = 1_000_000  # packets of real traffic: half a gigabyte
 
 Command = Callable[[Path, Path], list[str | Path]]  # of the capture, and a directory to write into
@@ -183,6 +185,19 @@ def lines(tables: Iterable[Table]) -> Iterable[str]:
             yield f"| {row.name} | {row.does} | {per_packet} | {cpu} | {share} | {memory} |"
 
 
+def reader() -> dict[str, Any] | None:
+    """Return what a screen costs the worker that it looks at, where `make test` has built what measures it."""
+    return reader_cost.measure(1_000_000, READER_PAIRS, 2) if reader_cost.PROGRAM.exists() else None
+
+
+def reader_line(cost: dict[str, Any] | None) -> str:
+    """Return that in words."""
+    if cost is None:
+        return "a worker that is looked at: not measured (make test builds what measures it)"
+    ratio = Spread(**cost["ratio"]).text(3)
+    return f"a worker that is looked at once a second, {cost['flows']:,} flows: {ratio} of its CPU time a packet alone"
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -196,12 +211,15 @@ def main() -> None:
     for name in wanted:
         path = capture_of_real_traffic(REAL) if name == "real" else capture_of_flows(int(name), options.packets)
         tables.append(table("real traffic" if name == "real" else f"{int(name):,} flows", path, options.rounds))
+    looked_at = reader()
     load.append(os.getloadavg())
     print("\n".join(lines(tables)))
+    print(f"\n{reader_line(looked_at)}")
     before, after = load[0][0], load[1][0]
     print(f"\n{options.rounds} rounds, {os.cpu_count()} CPUs, load average {before:.1f} before and {after:.1f} after")
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"load": load, "tables": [asdict(table) for table in tables]}, indent=1) + "\n")
+    result = {"load": load, "reader": looked_at, "tables": [asdict(table) for table in tables]}
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(f"written: {RESULT}")
 
 
