@@ -36,8 +36,8 @@ def _witness(nic: Nic) -> dict[str, str]:
     for option in WITNESSES:
         done = subprocess.run(["ethtool", option, nic.name], capture_output=True, text=True)
         told[option] = done.stdout + done.stderr
-    device = Path("/sys/class/net", nic.name, "device")
-    for path in sorted([*device.glob("msi_irqs/*"), *device.parent.glob("*/msi_irqs/*")]):
+    device = Path("/sys/class/net", nic.name, "device").resolve()
+    for path in sorted([*device.glob("msi_irqs/*"), *device.parent.glob("msi_irqs/*")]):  # virtio's lie a level up
         with contextlib.suppress(OSError):
             told[f"irq {path.name}"] = Path("/proc/irq", path.name, "smp_affinity_list").read_text()
     told["jit"] = Path("/proc/sys/net/core/bpf_jit_enable").read_text()
