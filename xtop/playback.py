@@ -23,16 +23,13 @@ class Playback:
         self._start_over()
 
     def _start_over(self) -> None:
-        self.timeline: Moments = self._start_timeline()
+        self._kept = Timeline()
+        self.timeline: Moments = self._kept
         self.latest: Frame | None = None
         self.shown: Frame | None = None
         self._history, self._trends = LinkHistory(), FlowTrends()
         self._held_at: float | None = None  # by the clock
         self._past = False
-
-    def _start_timeline(self) -> Timeline:
-        self._kept = Timeline()
-        return self._kept
 
     @property
     def live(self) -> bool:

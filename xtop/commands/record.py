@@ -17,11 +17,10 @@ from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
 from xtop.options import export_settings
 from xtop.source import SourceError
-from xtop.store.keeper import Keeper
-from xtop.store.writer import STORE_SIZE, StoreWriter
 
 if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs
+    from xtop.store.keeper import Keeper  # and what only a store needs
 
 EXIT_INTERRUPTED = 130
 FINAL = (CaptureState.DONE, CaptureState.FAILED)
@@ -66,6 +65,9 @@ def _keeper(options: argparse.Namespace, anonymizer: Anonymizer | None, stack: E
         if options.store_size is not None:
             raise SourceError("--store-size is about a store (give --store DIR)", 2)
         return None
+    from xtop.store.keeper import Keeper
+    from xtop.store.writer import STORE_SIZE, StoreWriter
+
     writer = StoreWriter(Path(options.store), options.store_size or STORE_SIZE)
     return stack.enter_context(closing(Keeper(writer, options.interval or STORE_EVERY_S, anonymizer)))
 

@@ -70,4 +70,5 @@ def open_store(path: Path) -> tuple[list[Entry], str]:
     if not entries:
         why = damage[0] if damage else "no xtop-*.ndjson.gz is in it"
         raise SourceError(f"no moment in {path} ({why}; xtop record --store DIR writes some)", 1 if damage else 2)
-    return entries, "; ".join(damage[:1]) + (f" (and {len(damage) - 1} more files)" if len(damage) > 1 else "")
+    others = f" (and {len(damage) - 1} more files)" if len(damage) > 1 else ""
+    return entries, damage[0] + others if damage else ""

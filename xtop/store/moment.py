@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any, NoReturn
 
 from xtop.export.json_format import SCHEMA, write_ndjson
@@ -79,7 +80,8 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-def _kinds(made: type[Any], left: Collection[str] = ()) -> dict[str, type[Any]]:
+@cache  # asked for every queue, every protocol of every moment
+def _kinds(made: type[Any], left: tuple[str, ...] = ()) -> Mapping[str, type[Any]]:
     """Return the plain fields of a dataclass with their types."""
     plain = {"int": int, "float": float, "str": str, "bool": bool}
     return {
