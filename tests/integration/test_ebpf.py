@@ -94,24 +94,8 @@ def test_a_session_over_the_watched_link_goes_on_and_is_counted(make_link: MakeL
         before = statistics(route, "v1")
         away = ["ip", "netns", "exec", far]
         with series(link, *EBPF) as running:
-            taker = subprocess.Popen(
-                [
-                    *away,
-                    "tcpdump",
-                    "--immediate-mode",
-                    "-i",
-                    "v0",
-                    "-B",
-                    "65536",
-                    "-s",
-                    "128",
-                    "-U",
-                    "-w",
-                    str(file),
-                    "tcp",
-                ],
-                stderr=subprocess.PIPE,
-            )
+            tcpdump = ["tcpdump", "--immediate-mode", "-i", "v0", "-B", "65536", "-s", "128", "-U", "-w"]
+            taker = subprocess.Popen([*away, *tcpdump, str(file), "tcp"], stderr=subprocess.PIPE)
             assert taker.stderr is not None
             assert any(b"listening" in line for line in taker.stderr)
             server = subprocess.Popen(link.command(sys.executable, "-c", SERVER), stdout=subprocess.PIPE)
