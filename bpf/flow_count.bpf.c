@@ -96,14 +96,14 @@ static __always_inline void sum_add(struct flow_sum *sum, const struct packet_fi
 }
 
 /* False when the map has no room. */
-static __always_inline bool flow_add(void *flow_sums, const struct parse_state *state, uint32_t bin)
+static __always_inline bool flow_add(void *flow_sums, const struct parse_state *state, uint32_t bin, bool incoming)
 {
     const struct packet_fields *packet = &state->packet;
     uint64_t time = bpf_ktime_get_ns();
     struct flow_sum *sum = bpf_map_lookup_elem(flow_sums, &state->key);
 
     if (!sum) {
-        struct flow_sum fresh = {.first_seen = time, .ttl_min = packet->ttl};
+        struct flow_sum fresh = {.first_seen = time, .ttl_min = packet->ttl, .ip_flags = incoming ? 0 : XTOP_IP_EGRESS};
 
         sum_add(&fresh, packet, bin, time);
         return bpf_map_update_elem(flow_sums, &state->key, &fresh, BPF_NOEXIST) == 0;
@@ -159,7 +159,7 @@ static __always_inline int count(struct __sk_buff *skb, bool incoming)
     }
     counts->length_mismatch += state->packet.length_mismatch;
     state->key.place = bpf_get_smp_processor_id() << 1 | sender;
-    if (!(epoch ? flow_add(&flow_sums_1, state, bin) : flow_add(&flow_sums_0, state, bin)))
+    if (!(epoch ? flow_add(&flow_sums_1, state, bin, incoming) : flow_add(&flow_sums_0, state, bin, incoming)))
         counts->table_full++;
     return VERDICT_NEXT;
 }

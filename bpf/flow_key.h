@@ -16,6 +16,7 @@
 #define XTOP_IP_MORE_FRAGMENTS 2
 #define XTOP_IP_RESERVED 4
 #define XTOP_IP_FRAGMENT 8 /* a fragment of any kind, IPv6 too */
+#define XTOP_IP_EGRESS 16  /* of no header: the direction's first packet left this host, where the source knows */
 
 /* xtop_direction.ipv6_extensions, one bit a header seen */
 #define XTOP_EXT_HOP_BY_HOP 1

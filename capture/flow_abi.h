@@ -43,7 +43,7 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 7
+#define XTOP_LAYOUT_VERSION 8
 #define XTOP_HEADER_SIZE 36864
 #define XTOP_MAX_LINKS 16
 #define XTOP_MAX_QUEUES 256 /* of all links together */

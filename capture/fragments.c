@@ -231,7 +231,7 @@ static void datagram_apply(const struct datagram *datagram, struct packet *packe
     packet->bytes = packet->payload_bytes;
     packet->ttl = datagram->ttl;
     packet->dscp = datagram->dscp;
-    packet->ip_flags = 0;
+    packet->ip_flags &= XTOP_IP_EGRESS;
     packet->ipv4_options = 0;
     packet->ipv6_extensions = 0;
 }

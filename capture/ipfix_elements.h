@@ -9,12 +9,12 @@
 #ifndef XTOP_IPFIX_ELEMENTS_H
 #define XTOP_IPFIX_ELEMENTS_H
 
-#define IPFIX_FLOW_FIELDS(N, B)                               \
-    N(148, 8, flow->id)          /* flowId */                 \
-    N(10, 4, flow->interface)    /* ingressInterface */       \
-    N(58, 2, flow->key->vlan)    /* vlanId */                 \
-    N(61, 1, 0)                  /* flowDirection: ingress */ \
-    N(136, 1, flow->reason)      /* flowEndReason */          \
+#define IPFIX_FLOW_FIELDS(N, B)                         \
+    N(148, 8, flow->id)          /* flowId */           \
+    N(10, 4, flow->interface)    /* ingressInterface */ \
+    N(58, 2, flow->key->vlan)    /* vlanId */           \
+    N(61, 1, flow->egress)       /* flowDirection */    \
+    N(136, 1, flow->reason)      /* flowEndReason */    \
     N(4, 1, flow->key->protocol) /* protocolIdentifier */
 
 #define IPFIX_IPV4_FIELDS(N, B)                                       \

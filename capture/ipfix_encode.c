@@ -300,6 +300,7 @@ static struct ipfix_flow flow_of(const struct ipfix_encoder *encoder, const stru
         .first_seen = record_first_seen(record),
         .last_seen = record_last_seen(record),
         .interface = encoder->interface[record->link],
+        .egress = record->direction[from].ip_flags & XTOP_IP_EGRESS,
         .reason = (uint8_t)(record->end_reason ? record->end_reason : encoder->live_reason),
         .form = ipfix_form(record, both),
     };

@@ -20,6 +20,7 @@ struct ipfix_flow {
     uint64_t first_seen; /* ns, of either direction */
     uint64_t last_seen;
     uint32_t interface;
+    bool egress; /* it left this host */
     uint8_t reason;
     uint8_t form; /* 0 .. IPFIX_FLOW_TEMPLATES - 1, as ipfix_encode.h numbers templates */
 };

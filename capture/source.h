@@ -25,12 +25,14 @@
 
 #define SOURCE_BURST 64
 
+#define FRAME_EGRESS UINT64_C(1) /* frame.cookie: it left this host */
+
 struct frame {
     const uint8_t *data;
     uint32_t captured; /* bytes at `data` */
     uint32_t length;   /* bytes on the wire, without FCS; >= captured */
     uint64_t time;     /* ns since the epoch; only when burst.timed, else the burst's time holds */
-    uint64_t cookie;   /* the source's own (UMEM address) */
+    uint64_t cookie;   /* the source's own: UMEM address; FRAME_EGRESS where it says so of its frames */
 };
 
 struct burst {
@@ -56,6 +58,7 @@ struct source_queue {
     int wait_ms;                 /* longest sleep when idle */
     uint32_t number;             /* RX queue number */
     enum link_type link;         /* of every frame */
+    bool tells_egress;           /* frames have FRAME_EGRESS, or have it not, in their cookies */
     bool own_clock;              /* frames bring their time, but the clock goes on without them (live capture) */
     struct failure failure;
 };

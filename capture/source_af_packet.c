@@ -40,6 +40,7 @@
 #include "capture/frame_filter.h"
 #include "capture/link_stats.h"
 #include "capture/link_type.h"
+#include "capture/ring_frame.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
 #include "capture/xdp_refusal.h"
@@ -186,6 +187,7 @@ static int ring_open(struct packet_socket *socket, const struct options *options
     if (pcap_setnonblock(socket->pcap, 1, error) < 0)
         return failure_set(failure, EXIT_FAILED, "cannot capture on %s (%.160s)", socket->capture->interface, error);
     socket->queue.fd = pcap_get_selectable_fd(socket->pcap);
+    socket->queue.tells_egress = ring_is_known(socket->queue.fd);
     return 0;
 }
 
@@ -341,7 +343,7 @@ static void frame_take(u_char *user, const struct pcap_pkthdr *header, const u_c
     frame->captured = header->caplen < SNAPSHOT_LENGTH ? header->caplen : SNAPSHOT_LENGTH;
     frame->length = header->len > frame->captured ? header->len : frame->captured;
     frame->time = time;
-    frame->cookie = 0;
+    frame->cookie = socket->queue.tells_egress && ring_frame_egress(data, socket->capture->ifindex) ? FRAME_EGRESS : 0;
     frame->data = memcpy(socket->room[burst->count++], data, frame->captured);
 }
 

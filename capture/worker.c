@@ -141,6 +141,14 @@ static uint32_t dedup_burst(struct worker_queue *queue, struct burst *burst, uin
     return kept;
 }
 
+/* The record takes it from what is not plain, which the first packet of a direction never is. */
+static void mark_egress(struct lookup *lookup, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (lookup[i].frame->cookie & FRAME_EGRESS)
+            lookup[i].packet.ip_flags |= XTOP_IP_EGRESS;
+}
+
 /*
  * Memory serves only so many prefetches at a time. So they are spread over the burst: while a few frames are parsed,
  * the same number of the next burst's come in, and the index lines of those before, and the slots of those before these.
@@ -169,6 +177,8 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         flows += more;
     }
     queue->counts.received += burst->count;
+    if (__builtin_expect(queue->input->tells_egress, 0))
+        mark_egress(lookup, flows);
     if (tap && __builtin_expect(atomic_load_explicit(&tap->set, memory_order_relaxed), 0))
         flow_tap_burst(tap, queue->input, burst, frames, queue->decap, now);
     /* Nothing below reads a frame but for its bytes: the kernel gets its room back before we touch a record. */

@@ -29,6 +29,8 @@ static bool parse_at_length(struct worker_queue *queue, const struct frame *fram
         counts->length_mismatch += (packet->unusual & PACKET_LENGTH_MISMATCH) != 0;
     if (result != PARSE_FLOW || !(packet->unusual & PACKET_FRAGMENT))
         return result == PARSE_FLOW;
+    if (queue->input->tells_egress && frame->cookie & FRAME_EGRESS)
+        packet->ip_flags |= XTOP_IP_EGRESS; /* it may wait, without its frame */
     if (fragments_place(queue->fragments, frame->data, frame->length, lookup))
         return true;
     fragment_hold(counts, packet, frame->length);

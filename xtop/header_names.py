@@ -23,7 +23,7 @@ IPV6_EXTENSIONS: Mapping[int, str] = {
     0: "hop-by-hop", 1: "routing", 2: "fragment", 3: "dest-opts", 4: "AH", 5: "ESP", 6: "mobility", 7: "HIP",
     8: "shim6", 9: "no-next",
 }  # fmt: skip
-IP_FLAGS: Mapping[int, str] = {0: "DF", 1: "MF", 2: "reserved", 3: "fragments"}
+IP_FLAGS: Mapping[int, str] = {0: "DF", 1: "MF", 2: "reserved", 3: "fragments", 4: "sent by this host"}
 
 
 def dscp_name(value: int) -> str:

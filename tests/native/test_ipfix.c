@@ -181,14 +181,14 @@ static struct xtop_record sample_tcp(void)
 
     record.direction[0] = (struct xtop_direction){
         .packets = 5, .bytes = 5000, .tcp_flags = 0x112, .ttl_min = 50, .ttl_max = 52, .dscp = 0};
-    record.direction[1] =
-        (struct xtop_direction){.packets = 7,
-                                .bytes = UINT64_C(1) << 33,
-                                .tcp_flags = 0x1b,
-                                .ttl_min = 63,
-                                .ttl_max = 64,
-                                .dscp = 46,
-                                .ip_flags = XTOP_IP_DONT_FRAGMENT | XTOP_IP_MORE_FRAGMENTS | XTOP_IP_FRAGMENT};
+    record.direction[1] = (struct xtop_direction){.packets = 7,
+                                                  .bytes = UINT64_C(1) << 33,
+                                                  .tcp_flags = 0x1b,
+                                                  .ttl_min = 63,
+                                                  .ttl_max = 64,
+                                                  .dscp = 46,
+                                                  .ip_flags = XTOP_IP_DONT_FRAGMENT | XTOP_IP_MORE_FRAGMENTS |
+                                                              XTOP_IP_FRAGMENT | XTOP_IP_EGRESS};
     return record;
 }
 
@@ -248,7 +248,7 @@ static void test_biflow(void **state)
                                                {0, 4, 6},
                                                {0, 58, 12},
                                                {0, 10, 3},
-                                               {0, 61, 0},
+                                               {0, 61, 1},
                                                {0, 136, 3},
                                                {0, 2, 7},
                                                {0, 1, UINT64_C(1) << 33},
@@ -298,7 +298,8 @@ static void test_silent_initiator(void **state)
     static const struct expectation there[] = {
         {0, 8, 0xc6336402}, {0, 7, 40000},        {0, 2, 0}, {0, 1, 0}, {0, 152, 1001}, {0, 153, 2001}, {0, 6, 0},
         {REVERSE, 2, 5},    {REVERSE, 152, 1001}, {0}};
-    static const struct expectation back[] = {{0, 8, 0xc0000201}, {0, 7, 443}, {0, 2, 5}, {0, 152, 1001}, {0}};
+    static const struct expectation back[] = {{0, 8, 0xc0000201}, {0, 7, 443},    {0, 61, 0},
+                                              {0, 2, 5},          {0, 152, 1001}, {0}};
     struct xtop_record record = sample_tcp();
 
     (void)state;
