@@ -10,10 +10,11 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, overload
 
 from xtop.model import Direction, Flow, Tunnel
+from xtop.packed_rows import PackedRows
 from xtop.protocols import ICMP, ICMPV6, protocol_name
 from xtop.row_form import RowForm
 
@@ -32,6 +33,7 @@ TUNNELS = (
 )
 
 _PAIR = struct.Struct("=QQ")  # reader_row.rate_bytes
+_ENTROPY = struct.Struct("=fff")  # reader_row.entropy
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 
 
@@ -56,6 +58,7 @@ class FlowRows(Sequence[Flow]):
         self._kind = kind.encode()
         self._directions = directions
         self._reader = reader
+        self._entropies_noted = False  # they stand in the rows
         self._per_second = NANOSECONDS / interval_ns if interval_ns else 0.0
 
     def __len__(self) -> int:
@@ -120,12 +123,30 @@ class FlowRows(Sequence[Flow]):
             sides.append(tuple(self._ffi.unpack(count, 256)) if known else None)
         return sides[0], sides[1]
 
+    def pack(self, count: int) -> PackedRows[FlowRows]:
+        """Return the first ``count`` rows packed: as they are now, which is more than the rows know where it counts."""
+        count, size = min(count, self._count), self._ffi.sizeof("struct reader_row")
+        content = bytearray(self._ffi.buffer(self._rows, count * size) if count else b"")
+        noted = self._entropies_noted or self._reader is not None
+        if self._reader is not None:
+            entropy, place = self._ffi.new("double[3]"), self._ffi.offsetof("struct reader_row", "entropy")
+            for at in range(count):
+                self._lib.reader_row_entropy(self._reader, self._ffi.addressof(self._rows, at), entropy)
+                _ENTROPY.pack_into(content, at * size + place, *entropy)
+        make = partial(
+            _copied, self._ffi, self._lib, self._kind.decode(), self._directions, self._per_second, noted, count
+        )
+        return PackedRows(content, size, make)
+
     def _entropies(self, row: Any) -> tuple[float | None, float | None, float | None]:
         """Return those of end 0, of end 1, of both."""
-        if self._reader is None:
+        if self._entropies_noted:
+            entropy = row.entropy
+        elif self._reader is None:
             return _NO_ENTROPIES
-        entropy = self._ffi.new("double[3]")
-        self._lib.reader_row_entropy(self._reader, self._ffi.addressof(row), entropy)
+        else:
+            entropy = self._ffi.new("double[3]")
+            self._lib.reader_row_entropy(self._reader, self._ffi.addressof(row), entropy)
         one, other, both = (None if value < 0 else round(value, 4) for value in entropy)
         return one, other, both
 
@@ -208,6 +229,17 @@ class FlowRows(Sequence[Flow]):
             bps=row.rate_bytes[end] * 8 * self._per_second,
             entropy=entropy,
         )
+
+
+def _copied(
+    ffi: Any, lib: Any, kind: str, directions: bool, per_second: float, noted: bool, count: int, content: bytes
+) -> FlowRows:
+    """Return rows of ``content``, which is what their native records were."""
+    native = ffi.new("struct reader_row[]", count)
+    ffi.buffer(native)[:] = content
+    rows = FlowRows(ffi, lib, native, count, 0, kind, directions)
+    rows._per_second, rows._entropies_noted = per_second, noted
+    return rows
 
 
 _WITH_PROTOCOL = (b"", b"port", b"protocol")  # kinds of rows that one protocol names

@@ -7,8 +7,7 @@ size, and keyed by the snapshot's own time: a late or skipped snapshot bends no 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from xtop.model import Lost, QueueKey, Snapshot
@@ -95,25 +94,41 @@ def _queue_curves(seconds: list[_Second | None], key: QueueKey) -> QueueCurves:
     return QueueCurves(*(tuple(None if row is None else row[at] for row in rows) for at in range(4)))
 
 
+class Trends(Mapping[bytes, "tuple[float, ...]"]):
+    """The last rates of flows by their keys, oldest first, in bits per second: looked up when a row is drawn."""
+
+    def __init__(self, snapshots: Sequence[Mapping[bytes, float]] = ()) -> None:
+        """Take the rates of the last ``snapshots``, oldest first; only flows of the last one have a trend."""
+        self._snapshots = snapshots
+
+    def __getitem__(self, key: bytes) -> tuple[float, ...]:
+        if not self._snapshots or key not in self._snapshots[-1]:
+            raise KeyError(key)
+        return tuple(rates[key] for rates in self._snapshots if key in rates)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._snapshots[-1] if self._snapshots else ())
+
+    def __len__(self) -> int:
+        return len(self._snapshots[-1]) if self._snapshots else 0
+
+
 class FlowTrends:
-    """The last rates of each flow that the latest snapshot holds."""
+    """The rates of all rows of the last snapshots."""
 
     def __init__(self) -> None:
-        self._by_key: dict[bytes, deque[float]] = {}
+        self._snapshots: tuple[Mapping[bytes, float], ...] = ()
 
     def record(self, snapshot: Snapshot) -> None:
-        """Append each flow's rate; flows that are no longer among the rows are forgotten."""
-        kept: dict[bytes, deque[float]] = {}
+        """Remember the rates of ``snapshot``, and forget those of the oldest."""
+        rates: dict[bytes, float] = {}
         for rows in (snapshot.flows, snapshot.groups):
-            for key, rate in zip(keys_of(rows), rates_of(rows), strict=True):
-                rates = self._by_key.get(key)
-                kept[key] = rates = deque(maxlen=TREND_LENGTH) if rates is None else rates
-                rates.append(rate)
-        self._by_key = kept
+            rates.update(zip(keys_of(rows), rates_of(rows), strict=True))
+        self._snapshots = (*self._snapshots[1 - TREND_LENGTH :], rates)
 
-    def by_key(self) -> dict[bytes, tuple[float, ...]]:
-        """Return each flow's rates in bits per second, oldest first."""
-        return {key: tuple(rates) for key, rates in self._by_key.items()}
+    def by_key(self) -> Trends:
+        """Return the rates up to now; what is recorded later leaves them as they are."""
+        return Trends(self._snapshots)
 
 
 @dataclass(frozen=True, slots=True)

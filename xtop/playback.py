@@ -6,7 +6,7 @@ Snapshots go on coming and are remembered whatever is shown: holding the screen 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from xtop.history import TREND_LENGTH, Curves, FlowTrends, LinkHistory, last_lost, loss_between
@@ -99,7 +99,7 @@ class Playback:
         """Return the link's curves up to the shown moment."""
         return self._history.until(self.shown.snapshot.taken_at) if self.shown else Curves()
 
-    def trends(self) -> dict[bytes, tuple[float, ...]]:
+    def trends(self) -> Mapping[bytes, tuple[float, ...]]:
         """Return the last rates of the flows shown."""
         if self.shown is None or self.shown is self.latest:
             return self._trends.by_key()

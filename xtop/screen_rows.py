@@ -12,6 +12,7 @@ from typing import overload
 
 from xtop.flow_rows import ByteCounts, FlowRows
 from xtop.model import Flow
+from xtop.packed_rows import PackedRows
 
 
 class ScreenRows(Sequence[Flow]):
@@ -36,6 +37,10 @@ class ScreenRows(Sequence[Flow]):
         if flow is None:
             flow = self._made[index] = self._rows[index]
         return flow
+
+    def pack(self, count: int) -> PackedRows[FlowRows]:
+        """Return the first ``count`` rows packed, as they are now."""
+        return self._rows.pack(count)
 
     def byte_counts(self, index: int) -> tuple[ByteCounts | None, ByteCounts | None]:
         """Return the payload bytes of a row by value, as they are now: forward and reverse."""

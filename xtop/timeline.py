@@ -20,16 +20,17 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from xtop import model
+from xtop.flow_rows import FlowRows
 from xtop.history import LossNow
 from xtop.model import Snapshot
-from xtop.screen_rows import keys_of, rates_of
+from xtop.packed_rows import LEVEL, PackedRows
+from xtop.screen_rows import ScreenRows, keys_of, rates_of
 from xtop.units import NANOSECONDS
 
 SPAN_S = 15 * 60
 ROWS = 200  # flows kept of a frame
 CURVE_S = 60  # for so long the rates of all flows are kept; later those of the rows kept
 MOST_BYTES = 64 << 20  # packed; at intervals far below a second the span gets shorter instead
-LEVEL = 1  # of zlib: the higher ones take ten times as long for a tenth less
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,16 @@ class Frame:
 @dataclass(slots=True)
 class _Packed:
     content: bytes
+    rows: dict[str, PackedRows[FlowRows]]  # those that the content has not: "flows", "groups"
     keys: array[int]  # hashes of the rows' keys, in the order of ``rates``
     rates: array[float]  # bits per second
-    kept: int  # how many of them are of rows that the content has
+    kept: int  # how many of them are of rows that are kept
 
     @property
     def size(self) -> int:
-        return len(self.content) + 8 * len(self.keys) + 4 * len(self.rates)
+        return (
+            len(self.content) + sum(rows.size for rows in self.rows.values()) + 8 * len(self.keys) + 4 * len(self.rates)
+        )
 
     def rate(self, hashed: int) -> float | None:
         """Return the rate of the flow whose key has this hash."""
@@ -158,7 +162,7 @@ class Timeline(Moments):
         self.size = 0
 
     def _frame(self, index: int) -> Frame:
-        return _unpacked(self._frames[index].content)
+        return _unpacked(self._frames[index])
 
     def _rate(self, index: int, hashed: int) -> float | None:
         return self._frames[index].rate(hashed)
@@ -200,17 +204,20 @@ _REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
 
 def _packed(frame: Frame) -> _Packed:
     flows, groups = frame.snapshot.flows, frame.snapshot.groups
-    first = replace(frame.snapshot, flows=tuple(flows[:ROWS]), groups=tuple(groups[:ROWS]))
-    kept = replace(frame, snapshot=first)
+    every = {"flows": flows, "groups": groups}
+    native = {name: rows.pack(ROWS) for name, rows in every.items() if isinstance(rows, ScreenRows)}
+    values = {name: () if name in native else tuple(rows[:ROWS]) for name, rows in every.items()}
+    kept = replace(frame, snapshot=replace(frame.snapshot, flows=values["flows"], groups=values["groups"]))
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, protocol=5)
     pickler.dispatch_table = _REDUCERS
     pickler.dump(kept)
     return _Packed(
         zlib.compress(buffer.getbuffer(), LEVEL),
+        native,
         array("q", map(hash, _kept_first(keys_of(flows), keys_of(groups)))),
         array("f", _kept_first(rates_of(flows), rates_of(groups))),
-        len(first.flows) + len(first.groups),
+        min(len(flows), ROWS) + min(len(groups), ROWS),
     )
 
 
@@ -219,7 +226,9 @@ def _kept_first(flows: Sequence[Value], groups: Sequence[Value]) -> list[Value]:
     return [*flows[:ROWS], *groups[:ROWS], *flows[ROWS:], *groups[ROWS:]]
 
 
-def _unpacked(content: bytes) -> Frame:
-    frame = pickle.loads(zlib.decompress(content))  # written by this process, for itself
+def _unpacked(packed: _Packed) -> Frame:
+    frame = pickle.loads(zlib.decompress(packed.content))  # written by this process, for itself
     assert isinstance(frame, Frame)
-    return frame
+    rows = {name: ScreenRows(kept.unpacked()) for name, kept in packed.rows.items()}
+    flows, groups = (rows.get(name, getattr(frame.snapshot, name)) for name in ("flows", "groups"))
+    return replace(frame, snapshot=replace(frame.snapshot, flows=flows, groups=groups))

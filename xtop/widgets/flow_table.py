@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.segment import Segment
 from textual.events import Click, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp, Resize
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -24,8 +23,8 @@ from xtop.keymap import shown
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
 from xtop.screen_rows import keys_of
+from xtop.widgets.drawn_lines import INK_CLASSES, DrawnLines, Palette, palette_of
 from xtop.widgets.failure import failed_lines
-from xtop.widgets.line_panel import INK_CLASSES, Palette, changed_regions, palette_of, strip_of
 
 HEAD = 2  # lines above the rows
 MARGIN = 1  # cells left of them
@@ -54,7 +53,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._last_row = 0  # where the selected flow was last seen
         self._first_column = 0
         self._palette: Palette | None = None
-        self._strips: list[Strip] = []
+        self._drawn = DrawnLines()
 
     @property
     def selected(self) -> Flow | None:
@@ -74,7 +73,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._first_column = 0
         self._picture = picture
         self._flows = _rows(picture)
-        self._rows = {key: row for row, key in reversed(list(enumerate(keys_of(self._flows))))}
+        keys = keys_of(self._flows)
+        self._rows = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))  # of equal keys the first
         size = Size(self.size.width, len(self._flows) + HEAD)
         if self.virtual_size != size:
             self.virtual_size = size
@@ -170,36 +170,29 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def repaint(self) -> None:
         """Draw again what has changed."""
-        width, height = self.size
-        if not self.is_attached or width == 0 or height == 0:
+        size = self.size
+        if not self.is_attached or not size:
             return
         if self._palette is None:
             self._palette = palette_of(self)
-        strips = self._drawn(width, height, self._palette)
-        same_size = len(strips) == len(self._strips) and self._strips[0].cell_length == width
-        regions = changed_regions(self._strips, strips) if same_size else [Region(0, 0, width, height)]
-        self._strips = strips
+        regions = self._drawn.draw(self._lines(*size), size, self._palette, self._selected_line())
         if regions:
             self.refresh(*regions)
 
-    def _drawn(self, width: int, height: int, palette: Palette) -> list[Strip]:
+    def _lines(self, width: int, height: int) -> list[Line]:
         arrangement = self.arrangement
-        strips = [
-            strip_of(self._title(width, arrangement), palette, width),
-            strip_of(self._header(arrangement), palette, width),
-        ]
         snapshot, top = self._picture.snapshot, self.scroll_offset.y
         rows = self._flows[top : top + max(0, height - HEAD)]
         if snapshot is None or not rows:
             lines = _instead_of_rows(self._picture, width, height - HEAD)
-            strips += [strip_of(line, palette, width) for line in lines]
         else:
-            for row, flow in enumerate(rows, top):
-                strip = strip_of(self._row(flow, snapshot, arrangement), palette, width)
-                selected = flow.key == self._selected and row == self._rows[flow.key]
-                strips.append(_over(strip, palette) if selected else strip)
-        strips += [strip_of([], palette, width)] * (height - len(strips))
-        return strips[:height]
+            lines = [self._row(flow, snapshot, arrangement) for flow in rows]
+        return [self._title(width, arrangement), self._header(arrangement), *lines]
+
+    def _selected_line(self) -> int:
+        """Return where the selected flow stands on the screen; -1: nowhere."""
+        row = self._rows.get(self._selected, -1) if self._selected is not None else -1
+        return row - self.scroll_offset.y + HEAD if row >= self.scroll_offset.y else -1
 
     def _title(self, width: int, arrangement: Arrangement) -> Line:
         view = self._picture.view
@@ -249,7 +242,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Return line ``y`` of the widget as last made."""
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+        strips = self._drawn.strips
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Make the rows anew when others are in view."""
@@ -308,14 +302,6 @@ def _rows(picture: Picture) -> Sequence[Flow]:
     if snapshot is None or snapshot.group != picture.view.group:
         return () if snapshot is None or picture.view.group != "flow" else snapshot.flows
     return snapshot.rows
-
-
-def _over(strip: Strip, palette: Palette) -> Strip:
-    """Return ``strip`` as the selected row."""
-    selected = palette["selected"]
-    return Strip(
-        [Segment(text, style + selected if style else selected) for text, style, _ in strip], strip.cell_length
-    ).simplify()
 
 
 def _hidden(arrangement: Arrangement) -> Line:

@@ -1,58 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The ground of every region: lines of ink become strips, and only the cells that changed are drawn again.
-
-A terminal over SSH gets what differs and little else. The framework redraws whole widgets; this class compares each
-line with the one on the screen and asks for the cells that differ.
-"""
+"""The ground of every region: it draws the lines of ink that are made of a picture."""
 
 from __future__ import annotations
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.events import Resize
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from xtop.ink import INKS, Line, fitted
+from xtop.ink import Line
 from xtop.picture import Picture
-
-INK_CLASSES: set[str] = {f"ink--{ink}" for ink in INKS} | {"ink--selected"}
-
-Palette = dict[str, Style]
-
-
-def palette_of(widget: Widget) -> Palette:
-    """Return the style of each ink under the present theme, and that of the ``selected`` row."""
-    palette: Palette = {ink: widget.get_component_rich_style(f"ink--{ink}") for ink in INKS}
-    selected = widget.get_component_rich_style("ink--selected")
-    palette["selected"] = Style(bgcolor=selected.bgcolor, reverse=selected.reverse)
-    return palette
-
-
-def strip_of(line: Line, palette: Palette, width: int) -> Strip:
-    """Return ``line`` in the colours of ``palette``, exactly ``width`` cells long."""
-    segments = [Segment(text, palette[ink]) for text, ink in fitted(line, width) if text]
-    return Strip(segments, width).simplify()
-
-
-def changed_regions(old: list[Strip], new: list[Strip]) -> list[Region]:
-    """Return the cells in which two drawings of the same size differ: for each line that does, one piece.
-
-    One, because the framework sends each piece from the widget's left edge on: two pieces would send the first twice.
-    """
-    regions: list[Region] = []
-    for y, (before, after) in enumerate(zip(old, new, strict=True)):
-        if before == after:
-            continue
-        changed = [x for x, pair in enumerate(zip(_cells(before), _cells(after), strict=False)) if pair[0] != pair[1]]
-        if changed:
-            regions.append(Region(changed[0], y, changed[-1] + 1 - changed[0], 1))
-    return regions
-
-
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    return [(char, segment.style) for segment in strip for char in segment.text]
+from xtop.widgets.drawn_lines import INK_CLASSES, DrawnLines, Palette, palette_of
 
 
 class LinePanel(Widget):
@@ -65,7 +22,7 @@ class LinePanel(Widget):
         super().__init__(id=id)
         self._picture = Picture()
         self._palette: Palette | None = None
-        self._strips: list[Strip] = []
+        self._drawn = DrawnLines()
 
     @property
     def picture(self) -> Picture:
@@ -83,23 +40,20 @@ class LinePanel(Widget):
 
     def repaint(self) -> None:
         """Draw again where the lines have changed."""
-        width, height = self.size
-        if not self.is_attached or width == 0 or height == 0:
+        size = self.size
+        if not self.is_attached or not size:
             return
         if self._palette is None:
             self._palette = palette_of(self)
-        lines = self.lines(self._picture, width, height)[:height]
-        lines += [[]] * (height - len(lines))
-        strips = [strip_of(line, self._palette, width) for line in lines]
-        same_size = len(strips) == len(self._strips) and self._strips[0].cell_length == width
-        regions = changed_regions(self._strips, strips) if same_size else [Region(0, 0, width, height)]
-        self._strips = strips
+        lines = self.lines(self._picture, *size)
+        regions = self._drawn.draw(lines, size, self._palette)
         if regions:
             self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
         """Return line ``y`` as last made."""
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+        strips = self._drawn.strips
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
 
     def on_resize(self, event: Resize) -> None:
         """Make the lines anew for another size."""
