@@ -34,6 +34,7 @@ enum {
     OPTION_DEMO,
     OPTION_SEED,
     OPTION_DEMO_FLOWS,
+    OPTION_DEMO_HEAD,
     OPTION_DEMO_PACKETS,
     OPTION_DEMO_RATE,
     OPTION_MAX_FLOWS,
@@ -80,6 +81,7 @@ static const struct option long_options[] = {
     {"demo", no_argument, NULL, OPTION_DEMO},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"demo-flows", required_argument, NULL, OPTION_DEMO_FLOWS},
+    {"demo-head", required_argument, NULL, OPTION_DEMO_HEAD},
     {"demo-packets", required_argument, NULL, OPTION_DEMO_PACKETS},
     {"demo-rate", required_argument, NULL, OPTION_DEMO_RATE},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
@@ -121,6 +123,7 @@ static const char help_text[] =
     "      --netns-fd N       enter this network namespace first\n"
     "      --file-fd N        read a pcap or pcapng file; --file-name NAME for messages, --realtime for its own pace\n"
     "      --demo             generate frames: --seed N, --demo-flows N, --demo-packets N, --demo-rate PPS\n"
+    "                         --demo-head N: that many before the rate holds, at once\n"
     "      --max-flows N      flow cache size, all queues together (1048576)\n"
     "      --idle-timeout S   (30)   --active-timeout S   (300)\n"
     "      --decap, --no-decap  key flows on the innermost IP header of tunnels, or on the outermost (decap)\n"
@@ -409,6 +412,8 @@ static int parse_stored_option(struct options *options, int letter, const char *
         return parse_number(value, 0, UINT64_MAX, &options->demo_seed, "--seed", failure);
     case OPTION_DEMO_FLOWS:
         return parse_u32(value, 1, 1 << 24, &options->demo_flows, "--demo-flows", failure);
+    case OPTION_DEMO_HEAD:
+        return parse_number(value, 0, UINT64_MAX, &options->demo_head, "--demo-head", failure);
     case OPTION_DEMO_PACKETS:
         return parse_number(value, 0, UINT64_MAX, &options->demo_packets, "--demo-packets", failure);
     case OPTION_DEMO_RATE:

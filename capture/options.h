@@ -66,6 +66,7 @@ struct options {
     uint32_t demo_flows;   /* live flows at a time */
     uint64_t demo_packets; /* 0 = until stopped */
     uint32_t demo_rate;    /* packets a second; 0 = as fast as it goes */
+    uint64_t demo_head;    /* packets that come at once, before the rate holds */
 
     /* flow table */
     uint32_t max_flows;

@@ -40,6 +40,7 @@ struct demo_queue {
     bool bounded;
     uint64_t left;   /* packets to come, when bounded */
     uint64_t number; /* of the next packet */
+    uint64_t head;   /* the packets below this number are due at once */
 
     double rate;           /* packets a second; 0 = as fast as it goes */
     double budget;         /* packets due and not yet given */
@@ -177,7 +178,7 @@ static uint32_t packets_due(struct demo_queue *queue)
 {
     double now, passed;
 
-    if (queue->rate <= 0)
+    if (queue->rate <= 0 || queue->number < queue->head)
         return SOURCE_BURST;
     now = seconds_now();
     if (queue->asked <= 0)
@@ -204,7 +205,7 @@ static enum source_result demo_take(struct source_queue *base, struct burst *bur
     for (uint32_t i = 0; i < count; i++)
         give_packet(queue, &queue->buffer[i], &burst->frame[i]);
     queue->left -= queue->bounded ? count : 0;
-    if (queue->rate > 0)
+    if (queue->asked > 0)
         queue->budget -= count;
     if (queue->bounded && queue->left == 0)
         return SOURCE_END;
@@ -252,6 +253,7 @@ static struct demo_queue *queue_open(const struct options *options, uint32_t num
     queue->zipf_range = logarithm_of((uint64_t)queue->world.flows + 1);
     queue->bounded = options->demo_packets > 0;
     queue->left = share_of(options->demo_packets, number, queues);
+    queue->head = share_of(options->demo_head, number, queues);
     queue->rate = (double)options->demo_rate / queues;
     queue->flow = calloc(queue->world.flows, sizeof *queue->flow);
     if (!queue->flow) {

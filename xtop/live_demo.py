@@ -43,7 +43,7 @@ class LiveDemo:
         # A frame reaches the peer's RX queue of the number of the CPU that sends it, modulo the queues.
         self._cpus = list({cpu % self.queues: cpu for cpu in reversed(cpus)}.values())
         self._traffic: subprocess.Popen[bytes] | None = None
-        self.netns_fd = _new_namespace()
+        self.netns_fd = new_namespace()
         try:
             _make_veth_pair(self.netns_fd, self.queues)
         except Exception as error:  # pyroute2 raises its own kinds
@@ -108,7 +108,7 @@ def _says_something(process: subprocess.Popen[bytes]) -> bool:
     return bool(ready and process.stdout.readline())
 
 
-def _new_namespace() -> int:
+def new_namespace() -> int:
     """Return a descriptor of a network namespace that nobody else has.
 
     A helper process enters it and ends once the descriptor is open (Python cannot unshare itself before 3.12).

@@ -60,6 +60,7 @@ class CaptureSettings:
 
     seed: int | None = None
     demo_flows: int | None = None
+    demo_head: int | None = None  # packets before the rate holds
     demo_packets: int | None = None
     demo_rate: int | None = None
 
@@ -77,6 +78,7 @@ _VALUES = (
     ("netns_fd", "--netns-fd"),
     ("seed", "--seed"),
     ("demo_flows", "--demo-flows"),
+    ("demo_head", "--demo-head"),
     ("demo_packets", "--demo-packets"),
     ("demo_rate", "--demo-rate"),
 )

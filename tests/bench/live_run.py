@@ -7,7 +7,6 @@ The link's RX queue is the sending CPU's, so a second queue takes a second sende
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyroute2 import IPRoute, netns
+from pyroute2 import IPRoute
+
+from tests.bench.bound_to_us import BOUND, inside, namespace, path_of
 
 BIN = Path(sys.executable).parent
 READY_S = 40.0
@@ -55,10 +56,8 @@ class Live:
 @contextmanager
 def link(queues: int) -> Iterator[int]:
     """Yield a namespace (a descriptor) with a veth pair: what is sent into v0 arrives at v1."""
-    name = f"xtop-bench-{os.getpid()}"
-    netns.create(name)
-    try:
-        with IPRoute(netns=f"/run/netns/{name}") as route:
+    with namespace() as fd:
+        with IPRoute(netns=path_of(fd)) as route:
             ends = {"num_tx_queues": queues, "num_rx_queues": queues}
             route.link("add", ifname="v0", kind="veth", peer={"ifname": "v1", **ends}, **ends)
             for end in ("v0", "v1"):
@@ -66,20 +65,15 @@ def link(queues: int) -> Iterator[int]:
                 silent = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", 1)]})]}
                 route.link("set", index=index, IFLA_AF_SPEC=silent)
                 route.link("set", index=index, state="up")
-        fd = os.open(f"/run/netns/{name}", os.O_RDONLY)
         # Frames that XDP sends arrive by NAPI alone, which a generic program at the other end does not switch on.
-        inside = ["nsenter", f"--net=/proc/self/fd/{fd}", "ethtool", "-K", "v1", "gro", "on"]
-        subprocess.run(inside, check=True, pass_fds=(fd,))
+        subprocess.run([*inside(fd), "ethtool", "-K", "v1", "gro", "on"], check=True, pass_fds=(fd,))
         yield fd
-        os.close(fd)
-    finally:
-        netns.remove(name)
 
 
 def live_run(traffic: Traffic, *options: str, ring: int = 16384) -> Live:
     """Capture with such options of xtop-capture, send, and read what it counted."""
     with link(len(traffic.cpus)) as fd:
-        command = [str(BIN / "xtop-capture"), "--netns-fd", str(fd), "-i", "v1", "--ring", str(ring)]
+        command = [*BOUND, str(BIN / "xtop-capture"), "--netns-fd", str(fd), "-i", "v1", "--ring", str(ring)]
         times = ["--idle-timeout", "1000", "--active-timeout", "100000"]
         with subprocess.Popen([*command, *times, *options], stdout=subprocess.PIPE, pass_fds=(fd,)) as capture:
             try:
@@ -117,7 +111,7 @@ def _send(traffic: Traffic, fd: int) -> list[dict[str, float]]:
     """Send from all CPUs at once."""
     frames = str(traffic.frames // len(traffic.cpus))
     what = ["--frames", frames, "--flows", str(traffic.flows), "--size", str(traffic.size)]
-    command = [str(BIN / "xtop-traffic"), "--netns-fd", str(fd), "-i", "v0", *what]
+    command = [*BOUND, str(BIN / "xtop-traffic"), "--netns-fd", str(fd), "-i", "v0", *what]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     senders = [subprocess.Popen([*command, "--cpu", str(cpu)], pass_fds=(fd,), **pipes) for cpu in traffic.cpus]
     return [json.loads(sender.communicate()[0]) for sender in senders]

@@ -23,6 +23,7 @@ COLUMNS, LINES = 120, 36
 SETTLE_S = 8.0  # the first rates, and the first look for hosts that stand out
 FOREVER_S = 1e6
 LOADING_S = 120.0
+HEAD = 20  # packets for each flow that come before the rate holds: by Zipf's law, nearly every flow has spoken then
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,13 +40,16 @@ def child(flows: int, interval: float) -> None:
         seed=1,
         demo_flows=flows,
         demo_rate=max(200_000, flows // 5),
+        demo_head=HEAD * flows,
         max_flows=flows + flows // 2,
         idle_timeout=FOREVER_S,
         active_timeout=FOREVER_S,
     )
     source = start_capture(settings)
     deadline = time.monotonic() + LOADING_S
-    while source.snapshot(View(top=1)).totals.flows_live < flows * 0.95 and time.monotonic() < deadline:
+    while (totals := source.snapshot(View(top=1)).totals).flows_live < flows * 0.95 or totals.packets < HEAD * flows:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"after {LOADING_S:.0f} s only {totals.flows_live} of {flows} flows live")
         time.sleep(0.5)
     show(source, interval, settings=Settings())
     source.close()
@@ -76,6 +80,12 @@ class Terminal:
                 break
         return read
 
+    def wait_for(self, text: bytes, seconds: float) -> None:
+        """Wait until ``text`` comes; where it does not there is nothing to measure."""
+        read = self.read(seconds, until=text)
+        if text not in read:
+            raise SystemExit(f"no {text.decode()!r} within {seconds:.0f} s: {read[-200:].decode(errors='replace')!r}")
+
     def cpu_seconds(self) -> float:
         """Return the CPU time of the process, all its threads."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
@@ -95,7 +105,7 @@ class Terminal:
 def measure(flows: int, seconds: float, interval: float) -> dict[str, object]:
     """Return the figures."""
     terminal = Terminal(flows, interval)
-    terminal.read(LOADING_S, until=b"live")
+    terminal.wait_for(b"live", 2 * LOADING_S)
     terminal.read(SETTLE_S)
     cpu, begin = terminal.cpu_seconds(), time.monotonic()
     sent = len(terminal.read(seconds))
@@ -110,7 +120,7 @@ def measure(flows: int, seconds: float, interval: float) -> dict[str, object]:
     terminal.read(2.0)
     begin = time.monotonic()
     terminal.type(b"packets=0")  # which no flow has, and the table says so
-    terminal.read(10.0, until=b"No flow matches")
+    terminal.wait_for(b"No flow matches", 10.0)
     result["filter_typed_to_shown_ms"] = round((time.monotonic() - begin) * 1000)
     terminal.type(b"\x1b")
     terminal.read(2.0)

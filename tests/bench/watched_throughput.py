@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -26,37 +25,33 @@ from pathlib import Path
 
 from pyroute2 import IPRoute, netns
 
+from tests.bench.bound_to_us import inside, namespace, path_of
+
 XTOP = str(Path(sys.executable).parent / "xtop")
 ADDRESSES = {"near": "192.0.2.1", "far": "192.0.2.2"}
 BLOCK = bytes(1 << 18)
 
 
 @contextmanager
-def two_hosts() -> Iterator[dict[str, str]]:
-    """Yield the names of two namespaces with a link between them; its near end is called v1."""
-    names = {end: f"xtop-bench-{os.getpid()}-{end}" for end in ADDRESSES}
-    for name in names.values():
-        netns.create(name)
-    try:
-        with IPRoute(netns=f"/run/netns/{names['near']}") as route:
-            route.link("add", ifname="v1", kind="veth", peer={"ifname": "v0", "net_ns_fd": names["far"]})
-        for end, interface in (("near", "v1"), ("far", "v0")):
-            with IPRoute(netns=f"/run/netns/{names[end]}") as route:
+def two_hosts() -> Iterator[dict[str, int]]:
+    """Yield two namespaces (descriptors) with a link between them; its near end is called v1."""
+    with namespace() as near, namespace() as far:
+        with IPRoute(netns=path_of(near)) as route:
+            route.link("add", ifname="v1", kind="veth", peer={"ifname": "v0", "net_ns_fd": path_of(far)})
+        for end, fd, interface in (("near", near, "v1"), ("far", far, "v0")):
+            with IPRoute(netns=path_of(fd)) as route:
                 index = route.link_lookup(ifname=interface)[0]
                 route.addr("add", index=index, address=ADDRESSES[end], prefixlen=24)
                 route.link("set", index=index, state="up")
-        yield names
-    finally:
-        for name in names.values():
-            netns.remove(name)
+        yield {"near": near, "far": far}
 
 
-def connection(names: dict[str, str]) -> tuple[socket.socket, socket.socket]:
+def connection(hosts: dict[str, int]) -> tuple[socket.socket, socket.socket]:
     """A connection from the far host to the near one."""
-    netns.pushns(names["near"])
+    netns.pushns(path_of(hosts["near"]))
     listener = socket.create_server((ADDRESSES["near"], 0))
     netns.popns()
-    netns.pushns(names["far"])
+    netns.pushns(path_of(hosts["far"]))
     client = socket.create_connection(listener.getsockname())
     netns.popns()
     server, _ = listener.accept()
@@ -72,9 +67,9 @@ class Cost:
     cpu: float  # seconds of CPU time a byte, of both ends
 
 
-def transfer(names: dict[str, str], seconds: float) -> Cost:
+def transfer(hosts: dict[str, int], seconds: float) -> Cost:
     """From the far host to the near one."""
-    server, client = connection(names)
+    server, client = connection(hosts)
     ending = time.monotonic() + seconds
 
     def send() -> None:
@@ -94,10 +89,11 @@ def transfer(names: dict[str, str], seconds: float) -> Cost:
 
 
 @contextmanager
-def watched(names: dict[str, str], capture: str) -> Iterator[None]:
+def watched(hosts: dict[str, int], capture: str) -> Iterator[None]:
     """xtop watches the near end meanwhile."""
-    command = ["ip", "netns", "exec", names["near"], XTOP, "snapshot", "-i", "v1", "--capture", capture, "--every", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    near = hosts["near"]
+    command = [*inside(near), XTOP, "snapshot", "-i", "v1", "--capture", capture, "--every", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(near,)) as process:
         assert process.stdout is not None
         process.stdout.readline()  # it runs
         drain = threading.Thread(target=process.stdout.read, daemon=True)
@@ -107,15 +103,15 @@ def watched(names: dict[str, str], capture: str) -> Iterator[None]:
         drain.join()
 
 
-def pair(names: dict[str, str], capture: str, seconds: float, watched_first: bool) -> dict[str, Cost]:
+def pair(hosts: dict[str, int], capture: str, seconds: float, watched_first: bool) -> dict[str, Cost]:
     """One round, both ways."""
     costs = {}
     for way in ("watched", "alone") if watched_first else ("alone", "watched"):
         if way == "watched":
-            with watched(names, capture):
-                costs[way] = transfer(names, seconds)
+            with watched(hosts, capture):
+                costs[way] = transfer(hosts, seconds)
         else:
-            costs[way] = transfer(names, seconds)
+            costs[way] = transfer(hosts, seconds)
     return costs
 
 
@@ -135,9 +131,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--capture", default="ebpf", choices=("ebpf", "af_packet"))
     options = parser.parse_args()
-    with two_hosts() as names:
-        transfer(names, 0.5)  # warm
-        rounds = [pair(names, options.capture, options.seconds, number % 2 == 1) for number in range(options.rounds)]
+    with two_hosts() as hosts:
+        transfer(hosts, 0.5)  # warm
+        rounds = [pair(hosts, options.capture, options.seconds, number % 2 == 1) for number in range(options.rounds)]
     result = {
         "capture": options.capture,
         "rounds": options.rounds,
