@@ -195,6 +195,7 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
     plan.bucket = table.queue.table.bucket;
     plan.slot = table.queue.table.slot;
     result->bytes_per_flow = (table.queue.table.bucket_count * (double)sizeof(struct xtop_bucket) +
+                              max_flows / (double)XTOP_BIRTHS_SLOTS * sizeof(uint16_t) +
                               segment_shard(table.segment.header, 0)->record_capacity *
                                   (double)(sizeof(struct xtop_slot) + sizeof(struct xtop_rest))) /
                              max_flows;

@@ -48,6 +48,7 @@
 #define XTOP_MAX_LINKS 16
 #define XTOP_MAX_QUEUES 256 /* of all links together */
 #define XTOP_BUCKET_ENTRIES 7
+#define XTOP_BIRTHS_SLOTS 64
 #define XTOP_SIZE_BINS 8
 #define XTOP_DURATION_BINS 8
 #define XTOP_PACKETS_BINS 8
@@ -263,7 +264,8 @@ struct xtop_shard {
     uint64_t byte_histogram_of_offset; /* a uint32_t for each record slot: which of them is its; 0 = none */
     uint32_t byte_histogram_capacity;  /* 0 = bytes are not counted */
     uint32_t padding2;
-    uint64_t padding3[4];
+    uint64_t births_offset; /* uint16_t [i]: flows begun in slots 64 i .. 64 i + 63, modulo 2^16 */
+    uint64_t padding3[3];
 };
 
 /* What frames come from, and how: an interface, a file, the demo. Queues lie link after link. */

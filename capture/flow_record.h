@@ -42,6 +42,15 @@ static inline uint64_t record_packets(const struct xtop_record *record)
     return record->direction[0].packets + record->direction[1].packets;
 }
 
+/* Adds to the time of `end` in which the record was seen that of another record of the flow. */
+static inline void record_widen(struct xtop_record *record, const struct xtop_record *other, int end)
+{
+    if (other->first_seen[end] && (!record->first_seen[end] || other->first_seen[end] < record->first_seen[end]))
+        record->first_seen[end] = other->first_seen[end];
+    if (other->last_seen[end] > record->last_seen[end])
+        record->last_seen[end] = other->last_seen[end];
+}
+
 /* True when `from` lies more than `span` before `to`; false when the clock went backwards. */
 static inline bool record_older(uint64_t from, uint64_t to, uint64_t span)
 {

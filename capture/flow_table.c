@@ -71,6 +71,7 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
         .bucket = (struct xtop_bucket *)(base + shard->index_offset),
         .slot = (struct xtop_slot *)(base + shard->slots_offset),
         .rest = (struct xtop_rest *)(base + shard->rests_offset),
+        .births = (uint16_t *)(base + shard->births_offset),
         .ended = (struct xtop_record *)(base + shard->ended_offset),
         .shard = shard,
         .header = header,
@@ -306,6 +307,7 @@ static bool flow_evict(struct flow_table *table, uint32_t home)
 static uint32_t flow_start(struct flow_table *table, const struct lookup *lookup)
 {
     uint32_t slot = slot_take(table);
+    uint16_t *births;
 
     if (unlikely(!slot)) {
         if (!flow_evict(table, lookup->home))
@@ -315,6 +317,9 @@ static uint32_t flow_start(struct flow_table *table, const struct lookup *lookup
     while (unlikely(!index_insert(table, lookup->hash, lookup->home, slot)))
         flow_evict(table, lookup->home);
     slot_start(&table->slot[slot], &table->rest[slot], &lookup->packet);
+    /* Who sees the count finds the flow in its slot, and by the index. */
+    births = &table->births[slot / XTOP_BIRTHS_SLOTS];
+    __atomic_store_n(births, (uint16_t)(*births + 1), __ATOMIC_RELEASE);
     table->counts->flows_created++;
     return slot;
 }

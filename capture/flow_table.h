@@ -39,6 +39,7 @@ struct flow_table {
     struct xtop_bucket *bucket;
     struct xtop_slot *slot; /* slot[0] is unused */
     struct xtop_rest *rest; /* of the slot of the same number */
+    uint16_t *births;       /* of XTOP_BIRTHS_SLOTS slots each */
     struct xtop_record *ended;
     struct xtop_shard *shard;
     struct xtop_header *header;

@@ -158,6 +158,25 @@ bool reader_copy_record(const struct reader *reader, struct reader_place place, 
     return record->key.ip_version != 0;
 }
 
+bool reader_copy_key(const struct reader *reader, struct reader_place place, struct xtop_key *key, uint32_t *generation)
+{
+    const struct xtop_slot *slot = reader_slot_at(reader, place);
+    const struct xtop_rest *rest = reader_rest_at(reader, place);
+    uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+    struct xtop_record record;
+
+    slot_unpack_key(slot, rest, key);
+    *generation = rest->total[0].shared;
+    atomic_thread_fence(memory_order_acquire);
+    if (!(before & 1) && __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before)
+        return key->ip_version != 0;
+    if (!reader_copy_record(reader, place, &record))
+        return false;
+    *key = record.key;
+    *generation = record.generation;
+    return true;
+}
+
 int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue *queue)
 {
     if (number >= reader->header->queue_count)

@@ -14,7 +14,8 @@
 /* What one end had sent at the look before, and how much of it in the interval up to then. */
 struct previous_side {
     uint64_t packets : 48;
-    uint64_t duration_bin : 16; /* of the flow; side 0 has it */
+    uint64_t duration_bin : 8; /* of the flow; side 0 of its first slot has it */
+    uint64_t protocol : 8;     /* side 0 */
     uint64_t bytes;
     float rate_packets; /* seven digits are enough for what is shown until the next interval */
     float rate_bytes;
@@ -27,9 +28,9 @@ struct previous {
     struct previous_side side[2];
 };
 
-static inline uint16_t duration_bin(const struct xtop_record *record)
+static inline uint8_t duration_bin(const struct xtop_record *record)
 {
-    return (uint16_t)histogram_duration_bin(record_last_seen(record) - record_first_seen(record));
+    return (uint8_t)histogram_duration_bin(record_last_seen(record) - record_first_seen(record));
 }
 
 /* What a flow, or what one queue saw of it, gained in the interval; by end. */
@@ -63,7 +64,7 @@ static inline struct gain gain_since(const struct previous *previous, const stru
     return gain;
 }
 
-/* From now on the flow is measured from here. */
+/* From now on what a slot has of a flow is measured from here. */
 static inline void gain_keep(struct previous *previous, const struct xtop_record *record, const struct gain *gain)
 {
     for (int end = 0; end < 2; end++) {
@@ -76,7 +77,7 @@ static inline void gain_keep(struct previous *previous, const struct xtop_record
     }
     previous->generation = record->generation;
     previous->sequence = record->sequence;
-    previous->side[0].duration_bin = duration_bin(record);
+    previous->side[0].protocol = record->key.protocol;
 }
 
 /* The flow stood still, and what is known of it stays so but its rates. Mostly they were 0, and no line is written. */

@@ -17,6 +17,7 @@ static bool sequence_stands(const struct xtop_slot *slot, uint32_t before)
 static void glance_totals(const struct xtop_slot *slot, const struct xtop_rest *rest, struct xtop_record *record)
 {
     record->generation = rest->total[0].shared;
+    record->key.protocol = slot->protocol;
     for (uint32_t end = 0; end < 2; end++) {
         const struct xtop_rest_total *total = &rest->total[end];
         uint64_t pending = slot->side[end].pending;
@@ -24,12 +25,15 @@ static void glance_totals(const struct xtop_slot *slot, const struct xtop_rest *
         record->direction[end].packets = total->packets + pending_packets(pending);
         record->direction[end].bytes = total->bytes + pending_bytes(pending);
         record->first_seen[end] = total->first_seen;
+        record->last_seen[end] = slot->side[end].last_seen;
     }
 }
 
 static void glance_previous(const struct previous *previous, struct xtop_record *record)
 {
+    record->sequence = previous->sequence;
     record->generation = previous->generation;
+    record->key.protocol = previous->side[0].protocol;
     for (uint32_t end = 0; end < 2; end++) {
         record->direction[end].packets = previous->side[end].packets;
         record->direction[end].bytes = previous->side[end].bytes;
@@ -47,14 +51,11 @@ enum glance reader_glance(const struct reader *reader, struct reader_place place
     if (before & 1)
         return GLANCE_BUSY;
     live = slot_is_live(slot);
-    record->sequence = before;
-    record->key.protocol = slot->protocol;
-    record->last_seen[0] = slot->side[0].last_seen;
-    record->last_seen[1] = slot->side[1].last_seen;
     if (still)
         glance_previous(previous, record);
     else if (live)
         glance_totals(slot, reader_rest_at(reader, place), record);
+    record->sequence = before;
     if (!sequence_stands(slot, before))
         return GLANCE_BUSY;
     if (!live)

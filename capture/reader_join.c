@@ -1,91 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where RSS is not symmetric the two directions of a flow, or the packets of one, meet in different queues. Here their
- * records become one again, by key. A capture with one queue never comes here.
+ * What several queues saw of one flow becomes one record. A capture with one queue never comes here.
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "capture/hash.h"
 #include "capture/reader_state.h"
 
 enum { TCP_ACK = 0x10 };
-
-static uint64_t slots_in_all(const struct reader *reader)
-{
-    uint64_t slots = 0;
-
-    for (uint32_t i = 0; i < reader->header->queue_count; i++)
-        slots += reader_slots_used(reader, i);
-    return slots;
-}
-
-/* The first half of the same flow in a bucket's chain, or NULL. */
-static struct reader_half *chain_find(const struct reader *reader, struct reader_halves *halves, uint32_t head,
-                                      uint32_t hash, const struct xtop_key *key)
-{
-    for (uint32_t at = head; at; at = halves->half[at].next) {
-        struct reader_half *half = &halves->half[at];
-
-        struct xtop_key other;
-
-        if (half->hash != hash)
-            continue;
-        slot_unpack_key(reader_slot_at(reader, half->place), reader_rest_at(reader, half->place), &other);
-        if (memcmp(&other, key, sizeof *key) == 0)
-            return half;
-    }
-    return NULL;
-}
-
-static void halves_add(const struct reader *reader, struct reader_halves *halves, uint32_t *head, uint32_t mask,
-                       struct reader_place place)
-{
-    struct xtop_record record;
-    struct reader_half *half, *first;
-    uint32_t hash;
-
-    if (!reader_copy_record(reader, place, &record))
-        return;
-    hash = hash_key(&record.key, reader->header->hash_seed);
-    first = chain_find(reader, halves, head[hash & mask], hash, &record.key);
-    half = &halves->half[++halves->count];
-    *half = (struct reader_half){.place = place, .hash = hash};
-    if (first) {
-        half->secondary = true;
-        half->sibling = first->sibling;
-        first->sibling = halves->count;
-    } else {
-        half->next = head[hash & mask];
-        head[hash & mask] = halves->count;
-    }
-}
-
-int reader_find_halves(const struct reader *reader, struct reader_halves *halves)
-{
-    uint64_t slots = slots_in_all(reader);
-    uint32_t buckets = 1024;
-    uint32_t *head;
-
-    while (buckets < slots && buckets < UINT32_C(1) << 30)
-        buckets *= 2;
-    halves->count = 0;
-    halves->half = calloc(slots + 1, sizeof *halves->half);
-    head = calloc(buckets, sizeof *head);
-    if (!halves->half || !head) {
-        free(halves->half);
-        free(head);
-        return -1;
-    }
-    for (uint32_t queue = 0; queue < reader->header->queue_count; queue++) {
-        uint32_t used = reader_slots_used(reader, queue);
-
-        for (uint32_t slot = 1; slot <= used && halves->count < slots; slot++)
-            halves_add(reader, halves, head, buckets - 1, (struct reader_place){queue, slot});
-    }
-    free(head);
-    return 0;
-}
 
 static uint16_t add_saturating(uint16_t a, uint16_t b)
 {
@@ -163,10 +82,7 @@ void reader_join(struct xtop_record *record, const struct xtop_record *other)
     }
     for (int i = 0; i < 2; i++) {
         join_direction(&record->direction[i], &other->direction[i]);
-        if (other->first_seen[i] && (!record->first_seen[i] || other->first_seen[i] < record->first_seen[i]))
-            record->first_seen[i] = other->first_seen[i];
-        if (other->last_seen[i] > record->last_seen[i])
-            record->last_seen[i] = other->last_seen[i];
+        record_widen(record, other, i);
         record->tcp_options[i] |= other->tcp_options[i];
         record->ipv4_options[i] |= other->ipv4_options[i]; /* or, with the same bits, the extensions of IPv6 */
         record->retransmissions[i] = add_saturating(record->retransmissions[i], other->retransmissions[i]);

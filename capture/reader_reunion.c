@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "capture/flow_index.h"
 #include "capture/hash.h"
+#include "capture/reader_index.h"
 #include "capture/reader_state.h"
 
 #define BUCKETS (2 * REUNION_MOST)
@@ -301,13 +301,6 @@ static void flow_add(struct reunion *reunion, const struct xtop_header *header, 
 
 /* ---- What lives ---------------------------------------------------------------------------------------------- */
 
-static const struct xtop_bucket *index_at(const struct reader *reader, uint32_t queue)
-{
-    uint64_t offset = reader_shard_at(reader, queue)->index_offset;
-
-    return (const struct xtop_bucket *)((uintptr_t)reader->header + offset);
-}
-
 /* What is found of a flow's pieces that live; the more, the later in this order. */
 enum life { GONE, ENDING, ALIVE };
 
@@ -319,8 +312,6 @@ static enum life piece_life(const struct reader *reader, struct reader_place pla
     struct span other;
     uint8_t state;
 
-    if (place.slot > reader_shard_at(reader, place.queue)->record_capacity)
-        return GONE;
     state = __atomic_load_n(&reader_slot_at(reader, place)->state, __ATOMIC_ACQUIRE); /* first: it may end meanwhile */
     if (!reader_copy_record(reader, place, &record) || memcmp(&record.key, &flow->record.key, sizeof record.key) != 0)
         return GONE;
@@ -330,27 +321,13 @@ static enum life piece_life(const struct reader *reader, struct reader_place pla
     return state & XTOP_SLOT_ENDING ? ENDING : ALIVE;
 }
 
-/* A look into the index of a queue that goes on with it: a flow that lived before and still does is found. */
+/* A queue has one piece at a time. */
 static enum life life_in_queue(const struct reader *reader, uint32_t queue, const struct flow *flow)
 {
-    uint32_t count = reader_shard_at(reader, queue)->bucket_count;
-    uint32_t at = flow_index_home(flow->hash, count);
+    uint32_t generation;
+    uint32_t slot = reader_index_find(reader, queue, flow->hash, &flow->record.key, &generation);
 
-    for (uint32_t step = 0; step < FLOW_INDEX_NEIGHBOURHOOD; step++) {
-        const struct xtop_bucket *bucket = index_at(reader, queue) + at;
-
-        for (uint32_t match = flow_index_match(bucket, flow->hash); match; match &= match - 1) {
-            uint32_t slot = __atomic_load_n(&bucket->slot[__builtin_ctz(match)], __ATOMIC_RELAXED);
-            enum life life = slot ? piece_life(reader, (struct reader_place){queue, slot}, flow) : GONE;
-
-            if (life != GONE)
-                return life; /* a queue has one piece at a time */
-        }
-        if (__atomic_load_n(&bucket->passed, __ATOMIC_RELAXED) == 0)
-            break;
-        at = flow_index_next(at, count);
-    }
-    return GONE;
+    return slot ? piece_life(reader, (struct reader_place){queue, slot}, flow) : GONE;
 }
 
 static enum life flow_life(const struct reader *reader, const struct flow *flow)
@@ -368,8 +345,7 @@ static enum life flow_life(const struct reader *reader, const struct flow *flow)
 static void flow_fetch(const struct reader *reader, const struct flow *flow)
 {
     for (uint32_t queue = 0; queue < reader->header->queue_count; queue++)
-        __builtin_prefetch(index_at(reader, queue) +
-                           flow_index_home(flow->hash, reader_shard_at(reader, queue)->bucket_count));
+        reader_index_fetch(reader, queue, flow->hash);
 }
 
 /* Asks of all that is due whether a piece of it lives. */
@@ -450,13 +426,21 @@ uint64_t reunion_take(struct reader *reader, struct xtop_record *to, uint64_t ro
     return taken;
 }
 
+bool reunion_awaits(const struct reunion *reunion, uint32_t hash)
+{
+    return reunion->held && *bucket_of(reunion, hash);
+}
+
 void reunion_complete(const struct reader *reader, struct reader_row *row)
 {
     const struct reunion *reunion = reader->reunion;
     const struct xtop_key key = row->record.key;
-    uint32_t hash = hash_key(&key, reader->header->hash_seed);
-    uint32_t at = *bucket_of(reunion, hash);
+    uint32_t hash, at;
 
+    if (!reunion->held)
+        return;
+    hash = hash_key(&key, reader->header->hash_seed);
+    at = *bucket_of(reunion, hash);
     for (; (at = chain_find(reunion, at, hash, &key)) != 0; at = reunion->flow[at].chain) {
         if (reunion->flow[at].list != WAITING && reunion->flow[at].list != UNSURE)
             continue;

@@ -2,7 +2,7 @@
 /*
  * Ended flows of a capture with several queues, made whole. Where the packets of a flow come over more than one queue,
  * each ends what it saw of the flow by itself; these pieces become one flow again before anybody is told of its end, as
- * one queue would have had it. capture/reader_join.c does the same for what lives.
+ * one queue would have had it. capture/reader_kin.c finds those that live.
  *
  * DESIGN
  *
@@ -21,6 +21,7 @@
 #ifndef XTOP_READER_REUNION_H
 #define XTOP_READER_REUNION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/reader.h"
@@ -35,6 +36,9 @@ void reunion_close(struct reunion *reunion);
 
 /* reader_take_ended, reader_collect's part after `keep` was seen to: whole flows, `room` at most. */
 uint64_t reunion_take(struct reader *reader, struct xtop_record *to, uint64_t room);
+
+/* Whether what has ended of a living flow of this hash may wait for it. */
+bool reunion_awaits(const struct reunion *reunion, uint32_t hash);
 
 /* Adds to the row of a living flow what of it has ended and waits for it. */
 void reunion_complete(const struct reader *reader, struct reader_row *row);

@@ -14,7 +14,9 @@
 
 struct previous; /* reader_gain.h */
 
-struct reunion; /* capture/reader_reunion.h */
+struct reader_kin; /* reader_kin.h */
+
+struct reunion; /* reader_reunion.h */
 
 struct reader {
     const struct xtop_header *header;
@@ -28,6 +30,8 @@ struct reader {
     uint64_t ended_room;
 
     struct previous *previous[XTOP_MAX_QUEUES];
+    struct reader_kin *kin[XTOP_MAX_QUEUES]; /* as long as previous; NULL with one queue */
+    uint16_t *births[XTOP_MAX_QUEUES];       /* xtop_shard.births_offset, as they were learned; for all of kin */
     uint32_t previous_room[XTOP_MAX_QUEUES]; /* slots */
     uint64_t looked_at;                      /* monotonic ns of the look before; 0 = none */
     uint64_t interval;                       /* ns, of the last look */
@@ -92,6 +96,12 @@ static inline uint32_t reader_sequence(const struct reader *reader, struct reade
     return __atomic_load_n(&reader_slot_at(reader, place)->sequence, __ATOMIC_RELAXED);
 }
 
+/* Another for each flow of a slot, as a hint. */
+static inline uint32_t reader_generation(const struct reader *reader, struct reader_place place)
+{
+    return __atomic_load_n(&reader_rest_at(reader, place)->total[0].shared, __ATOMIC_RELAXED);
+}
+
 /* What one sequence lock covers: `size` bytes at `from`, which begins with it, and rest_size bytes at `rest`. */
 struct locked {
     const void *from;
@@ -109,9 +119,16 @@ void reader_copy_locked(const struct reader *reader, const struct locked *locked
 /* Copies a record whole; false when the slot is free. */
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record);
 
+/* The same of a record's key and generation. */
+bool reader_copy_key(const struct reader *reader, struct reader_place place, struct xtop_key *key,
+                     uint32_t *generation);
+
 /* ---- reader_previous.c ---- */
 
-/* Makes room for slots up to `used`; what there was stays, and new ones are all zero. False: no memory. */
+/*
+ * Makes room for slots up to `used` of a queue in all that is kept by slot; what there was stays, and new ones are all
+ * zero. False: no memory.
+ */
 bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t used);
 void reader_previous_free(struct reader *reader, uint32_t queue);
 
@@ -125,8 +142,8 @@ enum glance {
 };
 
 /*
- * Fills in of the record at `place` what every look needs of every flow: sequence, generation, protocol, last_seen,
- * packets, bytes, and unless the flow stood still first_seen. Touches one line of a flow that stood still, three of
+ * Fills in of the record at `place` what every look needs of every flow: sequence, generation, protocol, packets, bytes,
+ * and unless the flow stood still first_seen and last_seen. Touches one line of a flow that stood still, three of
  * another, of five.
  */
 enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
@@ -174,22 +191,6 @@ bool filter_matches(const struct filter_instruction *program, const struct filte
                     const struct reader_row *row);
 
 /* ---- reader_join.c ---- */
-
-struct reader_half {
-    struct reader_place place;
-    uint32_t hash;
-    uint32_t next;    /* chain of the bucket, 1-based; 0 = end */
-    uint32_t sibling; /* the next half of the same flow, 1-based; 0 = none */
-    bool secondary;   /* reached through another half's sibling chain */
-};
-
-struct reader_halves {
-    struct reader_half *half; /* half[1 .. count] */
-    uint32_t count;
-};
-
-/* Finds which records of different queues are one flow. Returns 0, or -1 when memory ran out. Free half[] after. */
-int reader_find_halves(const struct reader *reader, struct reader_halves *halves);
 
 /* Adds what another queue saw of the same flow. */
 void reader_join(struct xtop_record *record, const struct xtop_record *other);

@@ -16,8 +16,9 @@
 
 #define PAGE UINT64_C(4096)
 
-/* 4 flows a bucket of 7: with 64 bytes a bucket, the index costs 16 bytes a flow. */
+/* 4 flows a bucket of 7: with 64 bytes a bucket, the index costs 16 bytes a flow; in it is what counts of births take. */
 #define FLOWS_PER_BUCKET 4
+#define FLOWS_PER_BUCKET_OF_BIRTHS (sizeof(struct xtop_bucket) * XTOP_BIRTHS_SLOTS / sizeof(uint16_t))
 
 static uint64_t page_round(uint64_t size)
 {
@@ -26,7 +27,16 @@ static uint64_t page_round(uint64_t size)
 
 static uint32_t plan_buckets(const struct segment_plan *plan)
 {
-    return (plan->max_flows + FLOWS_PER_BUCKET - 1) / FLOWS_PER_BUCKET;
+    uint64_t buckets = (plan->max_flows + FLOWS_PER_BUCKET - UINT64_C(1)) / FLOWS_PER_BUCKET;
+
+    if (plan->max_flows >= FLOWS_PER_BUCKET_OF_BIRTHS)
+        buckets -= plan->max_flows / FLOWS_PER_BUCKET_OF_BIRTHS + 1;
+    return (uint32_t)buckets;
+}
+
+static uint64_t plan_births_size(const struct segment_plan *plan)
+{
+    return page_round((plan->max_flows / XTOP_BIRTHS_SLOTS + UINT64_C(1)) * sizeof(uint16_t));
 }
 
 /* A table that says whose is which, and the histograms. */
@@ -40,7 +50,7 @@ static uint64_t plan_byte_histograms_size(const struct segment_plan *plan)
 
 static uint64_t plan_shard_size(const struct segment_plan *plan)
 {
-    return page_round(plan_buckets(plan) * sizeof(struct xtop_bucket)) +
+    return page_round(plan_buckets(plan) * sizeof(struct xtop_bucket)) + plan_births_size(plan) +
            page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_slot)) +
            page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_rest)) +
            page_round(plan->ended_capacity * sizeof(struct xtop_record)) + plan_byte_histograms_size(plan);
@@ -55,6 +65,8 @@ static void shard_lay_out(struct xtop_shard *shard, const struct segment_plan *p
 {
     shard->index_offset = offset;
     offset += page_round(plan_buckets(plan) * sizeof(struct xtop_bucket));
+    shard->births_offset = offset;
+    offset += plan_births_size(plan);
     shard->slots_offset = offset;
     offset += page_round((plan->max_flows + UINT64_C(1)) * sizeof(struct xtop_slot));
     shard->rests_offset = offset;

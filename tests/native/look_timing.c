@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How long one look takes at a table of live flows, without a filter and with some. Not a test: absolute times belong
- * to a machine.   look_timing [FLOWS [LOOKS]]
+ * to a machine.
+ *
+ *     look_timing [FLOWS [LOOKS [QUEUES [DIRECTIONS]]]]
+ *
+ * With DIRECTIONS 2 every flow has a second packet, from its other end, in the queue after its first's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +14,8 @@
 #include <time.h>
 
 #include "capture/reader.h"
-#include "table_fixture.h"
+#include "capture/segment_map.h"
+#include "queues_fixture.h"
 
 #define STEPS 6
 
@@ -33,42 +38,60 @@ static int compare(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
-/* A table whose flows have had one packet to eight each, in no order. */
-static void fill(struct table_fixture *fixture, uint32_t flows)
-{
-    for (uint32_t i = 0; i < flows; i++) {
-        struct packet packet = fixture_packet(i, 0);
+/* Tables under a reader, and what a row of figures is made of. */
+struct bench {
+    struct queues_fixture queues;
+    uint32_t flows;
+    uint32_t directions;
+    int looks;
+};
 
+static void feed(struct bench *bench, uint32_t flow, uint64_t time)
+{
+    for (uint32_t direction = 0; direction < bench->directions; direction++)
+        queues_feed(&bench->queues, (flow + direction) % bench->queues.count, fixture_packet(flow, (uint8_t)direction),
+                    time);
+}
+
+/* Flows have had one packet to eight each, in no order. */
+static void fill(struct bench *bench)
+{
+    for (uint32_t i = 0; i < bench->flows; i++)
         for (uint32_t n = 0; n < 1 + (i * UINT32_C(2654435761) >> 29); n++)
-            fixture_feed(fixture, &packet, START + i);
-    }
+            feed(bench, i, START + i);
+}
+
+static int collapse_range(struct xtop_header *header, uint64_t from, uint64_t size)
+{
+    uint64_t begin = from & ~(SEGMENT_WINDOW - 1);
+    uint64_t end = (from + size + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
+
+    return madvise((uint8_t *)header + begin, end - begin, MADV_COLLAPSE);
 }
 
 /* As the stocker of a live capture does. */
-static const char *collapse(struct table_fixture *fixture)
+static const char *collapse(struct queues_fixture *queues)
 {
-    struct xtop_header *header = fixture->segment.header;
+    struct xtop_header *header = queues->segment.header;
+    int failed = 0;
 
-    return madvise(header, header->segment_size, MADV_COLLAPSE) ? "small pages" : "huge pages";
+    for (uint32_t i = 0; i < queues->count; i++) {
+        const struct xtop_shard *shard = segment_shard(header, i);
+        uint64_t slots = shard->records_used + UINT64_C(1);
+
+        failed |= collapse_range(header, shard->slots_offset, slots * sizeof(struct xtop_slot));
+        failed |= collapse_range(header, shard->rests_offset, slots * sizeof(struct xtop_rest));
+        failed |= collapse_range(header, shard->index_offset, shard->bucket_count * sizeof(struct xtop_bucket));
+    }
+    return failed ? "small pages" : "huge pages";
 }
 
 /* One packet more for one flow in `every`; 0: for none. */
-static void move(struct table_fixture *fixture, uint32_t flows, uint32_t every, uint32_t round)
+static void move(struct bench *bench, uint32_t every, uint32_t round)
 {
-    for (uint32_t i = 0; every && i < flows; i += every) {
-        struct packet packet = fixture_packet(i, 0);
-
-        fixture_feed(fixture, &packet, START + flows + round);
-    }
+    for (uint32_t i = 0; every && i < bench->flows; i += every)
+        feed(bench, i, START + bench->flows + round);
 }
-
-/* A table under a reader, and what a row of figures is made of. */
-struct bench {
-    struct table_fixture fixture;
-    struct reader *reader;
-    uint32_t flows;
-    int looks;
-};
 
 static void time_looks(struct bench *bench, const char *name, uint32_t every, const struct filter_instruction *program)
 {
@@ -83,9 +106,9 @@ static void time_looks(struct bench *bench, const char *name, uint32_t every, co
     for (int i = 0; i < bench->looks; i++) {
         double start;
 
-        move(&bench->fixture, bench->flows, every, (uint32_t)i);
+        move(bench, every, (uint32_t)i);
         start = now_ms();
-        if (reader_look(bench->reader, &view, &result))
+        if (reader_look(bench->queues.reader, &view, &result))
             exit(1);
         took[i] = now_ms() - start;
         reader_rows_free(result.row);
@@ -98,7 +121,9 @@ static void time_looks(struct bench *bench, const char *name, uint32_t every, co
 
 int main(int argc, char **argv)
 {
+    uint32_t queues = argc > 3 ? (uint32_t)atoi(argv[3]) : 1;
     struct bench bench = {.flows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000,
+                          .directions = argc > 4 ? (uint32_t)atoi(argv[4]) : 1,
                           .looks = argc > 2 ? atoi(argv[2]) : 21};
     /* proto udp and port 53 and src port 1024-40000 and bps > 1k */
     struct filter_instruction program[STEPS + 1] = {
@@ -110,21 +135,18 @@ int main(int argc, char **argv)
         {.field = FILTER_REJECT},
         {.field = FILTER_ACCEPT},
     };
-    char error[256];
 
-    fixture_open(&bench.fixture, bench.flows, 64);
-    fill(&bench.fixture, bench.flows);
-    bench.reader = reader_open(bench.fixture.segment.fd, error, sizeof error);
-    if (!bench.reader)
-        return 1;
-    printf("%u flows, %s; packets between two looks for\n", bench.flows, collapse(&bench.fixture));
+    if (queues < 1 || queues > QUEUES_MOST || bench.directions < 1 || bench.directions > 2)
+        return 2;
+    queues_open(&bench.queues, queues, bench.flows * bench.directions, 64);
+    fill(&bench);
+    printf("%u flows in %u queues, %s; packets between two looks for\n", bench.flows, queues, collapse(&bench.queues));
     time_looks(&bench, "none", 0, NULL);
     time_looks(&bench, "one flow in five", 5, NULL);
     time_looks(&bench, "all, one each", 1, NULL);
     time_looks(&bench, "none, five tests", 0, program);
     program[0].range.number[0] = program[0].range.number[1] = 6;
     time_looks(&bench, "none, proto tcp (nothing matches)", 0, program);
-    reader_close(bench.reader);
-    fixture_close(&bench.fixture);
+    queues_close(&bench.queues);
     return 0;
 }

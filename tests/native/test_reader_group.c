@@ -15,7 +15,7 @@
 #include "capture/reader.h"
 #include "capture/reader_group.h"
 #include "capture/reader_rank.h"
-#include "table_fixture.h"
+#include "queues_fixture.h"
 
 #define FLOWS 20000u
 #define HOSTS 700u
@@ -276,47 +276,7 @@ static void test_top_is_a_prefix_of_all(void **state)
 
 /* ---- A whole look -------------------------------------------------------------------------------------------- */
 
-struct two_queues {
-    struct segment segment;
-    struct flow_table table[2];
-    struct xtop_queue counts[2];
-    struct reader *reader;
-};
-
-static void two_queues_open(struct two_queues *two)
-{
-    struct segment_plan plan = {.queue_count = 2, .max_flows = 64, .ended_capacity = 64, .hash_seed = 7};
-    struct failure failure = {0};
-    char error[256];
-
-    memset(two, 0, sizeof *two);
-    assert_int_equal(segment_create(&two->segment, &plan, &failure), 0);
-    two->segment.header->idle_timeout = 30 * SECOND;
-    two->segment.header->active_timeout = 300 * SECOND;
-    for (uint32_t i = 0; i < 2; i++)
-        assert_int_equal(flow_table_open(&two->table[i], two->segment.header, i, &two->counts[i]), 0);
-    two->reader = reader_open(two->segment.fd, error, sizeof error);
-    assert_non_null(two->reader);
-}
-
-static void two_queues_close(struct two_queues *two)
-{
-    reader_close(two->reader);
-    for (int i = 0; i < 2; i++)
-        flow_table_close(&two->table[i]);
-    segment_destroy(&two->segment);
-}
-
-static void feed(struct two_queues *two, int queue, struct packet packet, uint64_t time)
-{
-    struct lookup lookup = {.packet = packet, .time = time};
-
-    flow_table_hash(&two->table[queue], &lookup, 1);
-    flow_table_find(&two->table[queue], &lookup, 1);
-    flow_table_update(&two->table[queue], &lookup, 1);
-}
-
-static struct reader_result look(struct two_queues *two, uint32_t group, uint32_t directions)
+static struct reader_result look(struct queues_fixture *two, uint32_t group, uint32_t directions)
 {
     struct reader_view view = {.sort = READER_SORT_BYTES, .descending = 1, .top = 100};
     struct reader_result result;
@@ -338,16 +298,16 @@ static void look_free(struct reader_result *result)
 /* Flow 1's directions meet in different queues: one flow, in whichever group. An ended flow counts, too. */
 static void test_halves_and_ended_flows_in_groups(void **state)
 {
-    struct two_queues two;
+    struct queues_fixture two;
     struct reader_result result;
 
     (void)state;
-    two_queues_open(&two);
-    feed(&two, 0, fixture_packet(1, 0), START);
-    feed(&two, 1, fixture_packet(1, 1), START + 1);
-    feed(&two, 1, fixture_packet(1, 1), START + 2);
-    feed(&two, 0, fixture_packet(2, 0), START + 3);
-    feed(&two, 0, fixture_packet(2, 0), START + 60 * SECOND); /* 30 s of quiet: the first of flow 2 has ended */
+    queues_open(&two, 2, 64, 64);
+    queues_feed(&two, 0, fixture_packet(1, 0), START);
+    queues_feed(&two, 1, fixture_packet(1, 1), START + 1);
+    queues_feed(&two, 1, fixture_packet(1, 1), START + 2);
+    queues_feed(&two, 0, fixture_packet(2, 0), START + 3);
+    queues_feed(&two, 0, fixture_packet(2, 0), START + 60 * SECOND); /* 30 s of quiet: the first of flow 2 has ended */
 
     result = look(&two, READER_GROUP_PORT, 0);
     assert_int_equal(result.row_count, 3);
@@ -366,20 +326,20 @@ static void test_halves_and_ended_flows_in_groups(void **state)
     assert_int_equal(result.group[0].record.direction[0].packets, 2);
     assert_int_equal(result.group[0].record.direction[1].packets, 3);
     look_free(&result);
-    two_queues_close(&two);
+    queues_close(&two);
 }
 
 static void test_directions_as_rows(void **state)
 {
-    struct two_queues two;
+    struct queues_fixture two;
     struct reader_result result;
 
     (void)state;
-    two_queues_open(&two);
-    feed(&two, 0, fixture_packet(1, 0), START);
-    feed(&two, 1, fixture_packet(1, 1), START + 1);
-    feed(&two, 1, fixture_packet(1, 1), START + 2);
-    feed(&two, 0, fixture_packet(2, 0), START + 3);
+    queues_open(&two, 2, 64, 64);
+    queues_feed(&two, 0, fixture_packet(1, 0), START);
+    queues_feed(&two, 1, fixture_packet(1, 1), START + 1);
+    queues_feed(&two, 1, fixture_packet(1, 1), START + 2);
+    queues_feed(&two, 0, fixture_packet(2, 0), START + 3);
     result = look(&two, READER_GROUP_PAIR, 1);
     assert_int_equal(result.matched, 2);
     assert_int_equal(result.rows, 3);
@@ -396,24 +356,24 @@ static void test_directions_as_rows(void **state)
     assert_int_equal(result.rows, 2);
     assert_int_equal(result.group_count, 0);
     look_free(&result);
-    two_queues_close(&two);
+    queues_close(&two);
 }
 
 /* Rates are what each direction gained between two looks, and add up in groups. */
 static void test_rates_of_groups(void **state)
 {
-    struct two_queues two;
+    struct queues_fixture two;
     struct reader_result result;
 
     (void)state;
-    two_queues_open(&two);
+    queues_open(&two, 2, 64, 64);
     for (uint32_t flow = 0; flow < 5; flow++)
-        feed(&two, 0, fixture_packet(flow, 0), START);
+        queues_feed(&two, 0, fixture_packet(flow, 0), START);
     result = look(&two, READER_GROUP_PROTOCOL, 0);
     look_free(&result);
-    feed(&two, 0, fixture_packet(3, 0), START + 1);
-    feed(&two, 1, fixture_packet(3, 1), START + 1);
-    feed(&two, 1, fixture_packet(4, 1), START + 1);
+    queues_feed(&two, 0, fixture_packet(3, 0), START + 1);
+    queues_feed(&two, 1, fixture_packet(3, 1), START + 1);
+    queues_feed(&two, 1, fixture_packet(4, 1), START + 1);
     result = look(&two, READER_GROUP_PROTOCOL, 0);
     assert_int_equal(result.group_count, 1);
     assert_int_equal(result.group[0].flows, 5);
@@ -421,7 +381,7 @@ static void test_rates_of_groups(void **state)
     assert_int_equal(result.group[0].rate_packets[1], 2);
     assert_int_equal(result.group[0].rate_bytes[1], 200);
     look_free(&result);
-    two_queues_close(&two);
+    queues_close(&two);
 }
 
 int main(void)

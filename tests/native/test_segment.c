@@ -76,7 +76,9 @@ static void test_regions_do_not_overlap(void **state)
         assert_int_equal(shard->rests_offset % 64, 0);
         assert_int_equal(shard->ended_offset % 64, 0);
         assert_true(shard->index_offset >= end);
-        assert_true(shard->slots_offset >= shard->index_offset + shard->bucket_count * sizeof(struct xtop_bucket));
+        assert_true(shard->births_offset >= shard->index_offset + shard->bucket_count * sizeof(struct xtop_bucket));
+        assert_true(shard->slots_offset >=
+                    shard->births_offset + (shard->record_capacity / XTOP_BIRTHS_SLOTS + 1) * sizeof(uint16_t));
         assert_true(shard->rests_offset >=
                     shard->slots_offset + (shard->record_capacity + 1) * sizeof(struct xtop_slot));
         assert_true(shard->ended_offset >=
