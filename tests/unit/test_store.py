@@ -139,17 +139,20 @@ def test_two_runs_in_one_second_keep_both(tmp_path: Path) -> None:
     assert len(open_store(tmp_path)[0]) == 2
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """The kernel takes no more than 2,000 bytes of a file."""
+    """The kernel takes no more than 2,000 bytes of a file. Of none: pytest may write to one between two tests."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_tears_nothing(tmp_path: Path, full_disk: None) -> None:
-    writer = fill(tmp_path, at_times(*range(0, 9 * SECOND, SECOND)))
+def test_a_full_disk_tears_nothing(tmp_path: Path) -> None:
+    with full_disk():
+        writer = fill(tmp_path, at_times(*range(0, 9 * SECOND, SECOND)))
     assert writer.trouble == f"cannot write to {tmp_path} (File too large)"
     assert 0 < writer.moments < 9
     entries, damage = open_store(tmp_path)
