@@ -320,8 +320,8 @@ static void shared_fill(struct capture *capture)
         capture->shared.stock_fd = capture->stocker.wake_fd;
     capture->shared.drain = capture->options->drain;
     pthread_mutex_init(&capture->shared.gate, NULL);
-    capture->tap.idle_timeout = capture->options->idle_timeout;
-    capture->shared.tap = &capture->tap;
+    capture->taps.idle_timeout = capture->options->idle_timeout;
+    capture->shared.taps = &capture->taps;
     capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
@@ -371,7 +371,7 @@ int capture_start(struct capture *capture, const struct options *options, struct
     capture->options = options;
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     capture->shared.stop_fd = capture->shared.finished_fd = -1;
-    flow_tap_init(&capture->tap);
+    flow_taps_init(&capture->taps);
     if (sources_open(capture, failure) < 0)
         return -1;
     if (segment_make(capture, failure) < 0) {
@@ -401,13 +401,17 @@ bool capture_note_finished(struct capture *capture)
     return capture->finished >= capture->worker_count;
 }
 
-void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, const struct tap_bounds *bounds)
+void capture_tap(struct capture *capture, int whose, int fd, const struct xtop_key *key,
+                 const struct tap_bounds *bounds)
 {
-    bool frames = false;
+    enum tap_reason refusal = TAP_NO_FRAMES;
 
     for (uint32_t i = 0; i < capture->source_count; i++)
-        frames = frames || !capture->source[i].operations->take_epoch;
-    flow_tap_set(&capture->tap, fd, key, bounds, clock_read(CLOCK_MONOTONIC), frames);
+        if (!capture->source[i].operations->take_epoch)
+            refusal = TAP_GOES_ON;
+    if (atomic_load(&capture->shared.stop))
+        refusal = TAP_STOPPED;
+    flow_taps_set(&capture->taps, whose, fd, key, bounds, clock_read(CLOCK_MONOTONIC), refusal);
 }
 
 /* Where other links go on, a link that is over is told here; else the capture is. */
@@ -441,7 +445,7 @@ static void link_refresh(struct capture *capture, uint32_t number)
 
 void capture_refresh(struct capture *capture)
 {
-    flow_tap_tend(&capture->tap, clock_read(CLOCK_MONOTONIC));
+    flow_taps_tend(&capture->taps, clock_read(CLOCK_MONOTONIC));
     for (uint32_t i = 0; i < capture->source_count; i++)
         link_refresh(capture, i);
 }
@@ -464,7 +468,7 @@ void capture_stop(struct capture *capture)
     eventfd_write(capture->shared.stop_fd, 1);
     for (uint32_t i = 0; i < capture->worker_count; i++)
         worker_join(&capture->worker[i]);
-    flow_tap_end(&capture->tap, TAP_STOPPED);
+    flow_taps_end(&capture->taps, FLOW_TAPS_OF_ALL, TAP_STOPPED);
     stocker_stop(&capture->stocker);
     failure = capture_failure(capture);
     if (failure)

@@ -24,7 +24,7 @@ struct capture {
     uint32_t queue_count; /* of all sources together, one source's after the other's */
     struct segment segment;
     struct worker_shared shared;
-    struct flow_tap tap;
+    struct flow_taps taps;
     struct stocker stocker; /* interfaces only */
     struct worker worker[XTOP_MAX_QUEUES];
     struct worker_queue *queue; /* queue_count of them */
@@ -41,10 +41,11 @@ int capture_event_fd(const struct capture *capture);
 /* True when all workers have returned by themselves (end of file, interface gone). */
 bool capture_note_finished(struct capture *capture);
 
-/* Sets a tap on a flow; `fd` is the owner's socket and closed by the tap. */
-void capture_tap(struct capture *capture, int fd, const struct xtop_key *key, const struct tap_bounds *bounds);
+/* Sets the tap of `whose`, a control socket, on a flow; the frames go to `fd`, which is closed by the tap. */
+void capture_tap(struct capture *capture, int whose, int fd, const struct xtop_key *key,
+                 const struct tap_bounds *bounds);
 
-/* Reads what drivers lost and what became of links into the header, and ends a tap whose time has come. */
+/* Reads what drivers lost and what became of links into the header, and ends taps whose time has come. */
 void capture_refresh(struct capture *capture);
 
 /* Stops the workers, waits for them and makes the figures final. Idempotent. */

@@ -5,7 +5,6 @@
 #include "capture/control.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,90 +96,6 @@ void control_ended(struct control *control)
         message_send(control->viewer[i], "ended", -1);
 }
 
-/* Reads a message and the descriptor that comes with it (-1 = none), without waiting. */
-static ssize_t message_read(int socket, char *text, size_t room, int *fd)
-{
-    union {
-        char room[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } attached;
-    struct iovec data = {.iov_base = text, .iov_len = room};
-    struct msghdr message = {
-        .msg_iov = &data, .msg_iovlen = 1, .msg_control = attached.room, .msg_controllen = sizeof attached.room};
-    ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *header = size > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-
-    *fd = -1;
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-        memcpy(fd, CMSG_DATA(header), sizeof *fd);
-    return size;
-}
-
-static bool key_read(struct xtop_key *key, const char *hex)
-{
-    uint8_t *byte = (uint8_t *)key;
-
-    for (size_t i = 0; i < sizeof *key; i++)
-        if (sscanf(hex + 2 * i, "%2hhx", &byte[i]) != 1)
-            return false;
-    return true;
-}
-
-static bool tap_read(struct control_request *request, const char *text)
-{
-    struct tap_bounds *bounds = &request->bounds;
-    char hex[2 * sizeof(struct xtop_key) + 1];
-
-    return request->fd >= 0 &&
-           sscanf(text, "tap %" SCNu64 " %" SCNu64 " %" SCNu64 " %80[0-9a-f]", &bounds->packets, &bounds->nanoseconds,
-                  &bounds->bytes, hex) == 4 &&
-           strlen(hex) == sizeof hex - 1 && key_read(&request->key, hex) && bounds->packets && bounds->bytes;
-}
-
-struct control_request control_read(struct control *control)
-{
-    struct control_request request = {.kind = CONTROL_NONE};
-    char text[256];
-    ssize_t size = message_read(control->owner, text, sizeof text - 1, &request.fd);
-
-    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-        request.kind = CONTROL_CLOSED;
-        return request;
-    }
-    if (size < 0)
-        return request;
-    text[size] = '\0';
-    if (strcmp(text, "stop") == 0)
-        request.kind = CONTROL_STOP;
-    else if (strcmp(text, "untap") == 0)
-        request.kind = CONTROL_UNTAP;
-    else if (tap_read(&request, text))
-        request.kind = CONTROL_TAP;
-    else if (sscanf(text, "cursor %" SCNu32 " %" SCNu64, &request.queue, &request.cursor) == 2 &&
-             request.queue < XTOP_MAX_QUEUES)
-        request.kind = CONTROL_CURSOR;
-    if (request.fd >= 0 && request.kind != CONTROL_TAP)
-        close(request.fd);
-    return request;
-}
-
-/* Forgets viewers that have gone: a gone one cannot be sent to. */
-static void viewers_compact(struct control *control)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < control->viewer_count; i++) {
-        char probe;
-        ssize_t size = recv(control->viewer[i], &probe, 1, MSG_DONTWAIT | MSG_PEEK);
-
-        if (size > 0 || (size < 0 && errno == EAGAIN))
-            control->viewer[kept++] = control->viewer[i];
-        else
-            close(control->viewer[i]);
-    }
-    control->viewer_count = kept;
-}
-
 /* True when the peer may see the capture. */
 static bool viewer_is_known(const struct control *control, int fd)
 {
@@ -197,7 +112,6 @@ bool control_accept(struct control *control)
 
     if (fd < 0)
         return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
-    viewers_compact(control);
     if (!viewer_is_known(control, fd))
         refusal = "failed 3 0 this capture belongs to another user (run as that user, or as root)";
     else if (control->viewer_count == CONTROL_MAX_VIEWERS)
@@ -212,6 +126,12 @@ bool control_accept(struct control *control)
     if (control->ended)
         message_send(fd, "ended", -1);
     return true;
+}
+
+void control_dismiss(struct control *control, uint32_t number)
+{
+    close(control->viewer[number]);
+    control->viewer[number] = control->viewer[--control->viewer_count];
 }
 
 void control_close(struct control *control)

@@ -5,12 +5,15 @@
  * SOCK_SEQPACKET, one text message a packet:
  *   capture → peer   "ready" with the segment's memfd (SCM_RIGHTS) · "failed CODE LINK TEXT" (of several interfaces, the LINK-th from 0) · "ended"
  *   owner → capture  "stop" · "cursor QUEUE N" (ended records of a queue that were read: files wait for it)
+ *   owner, viewer → capture
  *                    "tap PACKETS NANOSECONDS BYTES KEY" with a socket (SCM_RIGHTS): the frames of the flow of KEY (its 40
  *                    bytes in hex) are copied into it until a bound is met (flow_tap.h) · "untap"
  *
  * The owner is the socket that the process was started with; when it closes, the capture ends. Viewers come through
- * the listening socket; only the same user and root are let in, and what they say is not listened to. Its address is
- * abstract, "xtop-capture/NAME/PID": it is seen in its network namespace alone (/proc/net/unix), and goes with the process.
+ * the listening socket; only the same user and root are let in. They may have packets, which they could have anyway and
+ * write with rights of their own: no file is opened here, and into what is no such socket nothing is written. A viewer
+ * that says anything else is let go of. The address is abstract, "xtop-capture/NAME/PID": it is seen in its network
+ * namespace alone (/proc/net/unix), and goes with the process.
  */
 #ifndef XTOP_CONTROL_H
 #define XTOP_CONTROL_H
@@ -20,20 +23,8 @@
 #include <sys/types.h>
 
 #include "capture/failure.h"
-#include "capture/flow_tap.h"
 
 #define CONTROL_MAX_VIEWERS 256
-
-enum control_request_kind { CONTROL_NONE, CONTROL_STOP, CONTROL_CURSOR, CONTROL_TAP, CONTROL_UNTAP, CONTROL_CLOSED };
-
-struct control_request {
-    enum control_request_kind kind;
-    uint32_t queue; /* CONTROL_CURSOR */
-    uint64_t cursor;
-    int fd;                   /* CONTROL_TAP: the socket for the frames, the caller's to close */
-    struct xtop_key key;      /* CONTROL_TAP */
-    struct tap_bounds bounds; /* CONTROL_TAP */
-};
 
 struct control {
     int owner;  /* -1 = none */
@@ -57,11 +48,11 @@ bool control_failed(struct control *control, const struct failure *failure);
 /* Tells everybody that the figures are final. */
 void control_ended(struct control *control);
 
-/* Reads one request of the owner, without waiting; CONTROL_NONE when there is none. */
-struct control_request control_read(struct control *control);
-
 /* Lets a viewer in, or turns it away. False where nobody can be let in now (no descriptor is free). */
 bool control_accept(struct control *control);
+
+/* Lets go of viewer `number`; the last one takes that number. */
+void control_dismiss(struct control *control, uint32_t number);
 
 /* Closes all sockets. */
 void control_close(struct control *control);

@@ -23,11 +23,35 @@ struct batch {
     uint32_t count;
 };
 
-void flow_tap_init(struct flow_tap *tap)
+/* A burst as the parser sees it. */
+struct parsed_burst {
+    const struct burst *burst;
+    struct packet packet[SOURCE_BURST]; /* of frames that are of a flow */
+    bool flow[SOURCE_BURST];
+    uint32_t frames;
+};
+
+void flow_taps_init(struct flow_taps *taps)
 {
-    memset(tap, 0, sizeof *tap);
-    pthread_mutex_init(&tap->lock, NULL);
-    tap->fd = -1;
+    memset(taps, 0, sizeof *taps);
+    pthread_mutex_init(&taps->lock, NULL);
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++)
+        taps->tap[i].fd = -1;
+}
+
+static bool tap_copies(const struct flow_tap *tap)
+{
+    return tap->fd >= 0 && tap->head.reason == TAP_GOES_ON;
+}
+
+/* Tells the workers whether there is anything to copy; the lock is held. */
+static void taps_announce(struct flow_taps *taps)
+{
+    bool set = false;
+
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++)
+        set = set || tap_copies(&taps->tap[i]);
+    atomic_store_explicit(&taps->set, set, memory_order_relaxed);
 }
 
 /* Sends a head and what is behind it, without waiting. False: there was no room, or nobody is there. */
@@ -44,7 +68,6 @@ static void tap_close(struct flow_tap *tap)
     if (tap->fd >= 0)
         close(tap->fd);
     tap->fd = -1;
-    atomic_store_explicit(&tap->set, false, memory_order_relaxed);
 }
 
 static void batch_send(struct flow_tap *tap, struct batch *batch)
@@ -79,8 +102,8 @@ static void batch_add(struct flow_tap *tap, struct batch *batch, const struct so
         batch_send(tap, batch);
 }
 
-/* Takes a frame off what is left. The bound that it meets stops the copying; the main thread then says so. */
-static void bounds_take(struct flow_tap *tap, const struct frame *frame, const struct packet *packet)
+/* Takes a frame off what is left. Returns the bound that it meets; the main thread then says so. */
+static uint32_t bounds_take(struct flow_tap *tap, const struct frame *frame, const struct packet *packet)
 {
     tap->head.matched++;
     tap->left.packets--;
@@ -90,35 +113,48 @@ static void bounds_take(struct flow_tap *tap, const struct frame *frame, const s
     if (packet->tcp_flags & FLAG_RST)
         tap->fin_seen = BOTH_ENDS;
     if (tap->left.packets == 0)
-        tap->head.reason = TAP_PACKETS;
-    else if (tap->left.bytes == 0)
-        tap->head.reason = TAP_BYTES;
+        return TAP_PACKETS;
+    return tap->left.bytes == 0 ? TAP_BYTES : TAP_GOES_ON;
 }
 
-void flow_tap_burst(struct flow_tap *tap, const struct source_queue *queue, const struct burst *burst, uint32_t frames,
-                    bool decap, uint64_t now)
+/* Heads of frames say TAP_GOES_ON, since the end is a message of its own. */
+static void tap_burst(struct flow_tap *tap, const struct source_queue *queue, const struct parsed_burst *parsed,
+                      uint64_t now)
 {
+    const struct burst *burst = parsed->burst;
     struct batch batch = {.count = 0};
+    uint32_t reason = TAP_GOES_ON;
 
-    pthread_mutex_lock(&tap->lock);
-    for (uint32_t i = 0; i < frames && tap->fd >= 0 && tap->head.reason == TAP_GOES_ON; i++) {
+    for (uint32_t i = 0; i < parsed->frames && tap->fd >= 0 && reason == TAP_GOES_ON; i++) {
         const struct frame *frame = &burst->frame[i];
-        struct packet packet;
 
-        if (parse_frame(frame->data, frame->captured, frame->length, queue->link, decap, &packet) != PARSE_FLOW ||
-            memcmp(&packet.key, &tap->key, sizeof packet.key) != 0)
+        if (!parsed->flow[i] || memcmp(&parsed->packet[i].key, &tap->key, sizeof tap->key) != 0)
             continue;
-        bounds_take(tap, frame, &packet);
+        reason = bounds_take(tap, frame, &parsed->packet[i]);
         batch_add(tap, &batch, queue, frame, burst->timed ? frame->time : now);
     }
-    if (tap->fd >= 0) {
-        uint32_t reason = tap->head.reason;
-
-        tap->head.reason = TAP_GOES_ON; /* the end is a message of its own */
+    if (tap->fd >= 0)
         batch_send(tap, &batch);
-        tap->head.reason = reason;
+    tap->head.reason = reason;
+}
+
+void flow_taps_burst(struct flow_taps *taps, const struct source_queue *queue, const struct burst *burst,
+                     uint32_t frames, bool decap, uint64_t now)
+{
+    struct parsed_burst parsed = {.burst = burst, .frames = frames};
+
+    for (uint32_t i = 0; i < frames; i++) {
+        const struct frame *frame = &burst->frame[i];
+
+        parsed.flow[i] = parse_frame(frame->data, frame->captured, frame->length, queue->link, decap,
+                                     &parsed.packet[i]) == PARSE_FLOW;
     }
-    pthread_mutex_unlock(&tap->lock);
+    pthread_mutex_lock(&taps->lock);
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++)
+        if (tap_copies(&taps->tap[i]))
+            tap_burst(&taps->tap[i], queue, &parsed, now);
+    taps_announce(taps);
+    pthread_mutex_unlock(&taps->lock);
 }
 
 /* Sends the last message; the lock is held. Where there is no room for it now, the main thread tries again. */
@@ -126,64 +162,101 @@ static void tap_finish(struct flow_tap *tap)
 {
     struct iovec part;
 
-    atomic_store_explicit(&tap->set, false, memory_order_relaxed);
     tap->head.count = 0;
     if (tap_send(tap, &part, 1) || (errno != EAGAIN && errno != ENOBUFS))
         tap_close(tap);
 }
 
-void flow_tap_end(struct flow_tap *tap, enum tap_reason reason)
+static void tap_end(struct flow_tap *tap, enum tap_reason reason)
 {
-    pthread_mutex_lock(&tap->lock);
-    if (tap->fd >= 0) {
-        if (tap->head.reason == TAP_GOES_ON)
-            tap->head.reason = reason;
-        tap_finish(tap);
-    }
-    pthread_mutex_unlock(&tap->lock);
+    if (tap->fd < 0)
+        return;
+    if (tap->head.reason == TAP_GOES_ON)
+        tap->head.reason = reason;
+    tap_finish(tap);
 }
 
-void flow_tap_set(struct flow_tap *tap, int fd, const struct xtop_key *key, const struct tap_bounds *bounds,
-                  uint64_t now, bool has_frames)
+void flow_taps_end(struct flow_taps *taps, int whose, enum tap_reason reason)
 {
+    pthread_mutex_lock(&taps->lock);
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++)
+        if (whose == FLOW_TAPS_OF_ALL || taps->tap[i].whose == whose)
+            tap_end(&taps->tap[i], reason);
+    taps_announce(taps);
+    pthread_mutex_unlock(&taps->lock);
+}
+
+void flow_taps_drop(struct flow_taps *taps, int whose)
+{
+    flow_taps_end(taps, whose, TAP_ASKED);
+    pthread_mutex_lock(&taps->lock);
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++)
+        if (taps->tap[i].whose == whose)
+            tap_close(&taps->tap[i]);
+    pthread_mutex_unlock(&taps->lock);
+}
+
+/* A place for another tap of `whose`: his, if he has one, which ends. NULL = all are others'. */
+static struct flow_tap *tap_place(struct flow_taps *taps, int whose)
+{
+    struct flow_tap *place = NULL;
+
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++) {
+        struct flow_tap *tap = &taps->tap[i];
+
+        if (tap->fd < 0) {
+            place = place ? place : tap;
+        } else if (tap->whose == whose) {
+            tap_end(tap, TAP_ASKED);
+            tap_close(tap);
+            return tap;
+        }
+    }
+    return place;
+}
+
+void flow_taps_set(struct flow_taps *taps, int whose, int fd, const struct xtop_key *key,
+                   const struct tap_bounds *bounds, uint64_t now, enum tap_reason refusal)
+{
+    struct flow_tap refused, *tap;
     struct iovec first;
 
-    flow_tap_end(tap, TAP_ASKED);
-    pthread_mutex_lock(&tap->lock);
-    tap_close(tap);
-    tap->fd = fd;
-    tap->key = *key;
-    tap->left = *bounds;
-    tap->head = (struct tap_head){.reason = has_frames ? TAP_GOES_ON : TAP_NO_FRAMES};
-    tap->fin_seen = 0;
-    tap->heard = 0;
-    tap->heard_at = now;
-    tap->until = now + bounds->nanoseconds;
-    atomic_store_explicit(&tap->set, has_frames, memory_order_relaxed);
-    if (!has_frames)
-        tap_finish(tap);
-    else if (!tap_send(tap, &first, 1)) /* from here on no frame of the flow is missed */
-        tap_close(tap);
-    pthread_mutex_unlock(&tap->lock);
+    pthread_mutex_lock(&taps->lock);
+    tap = tap_place(taps, whose);
+    if (!tap)
+        tap = &refused;
+    *tap = (struct flow_tap){
+        .fd = fd, .whose = whose, .key = *key, .left = *bounds, .heard_at = now, .until = now + bounds->nanoseconds};
+    tap->head.reason = refusal == TAP_GOES_ON && tap == &refused ? TAP_TOO_MANY : refusal;
+    if (!tap_send(tap, &first, 1) || !tap_copies(tap))
+        tap_close(tap); /* else no frame of the flow is missed from here on */
+    taps_announce(taps);
+    pthread_mutex_unlock(&taps->lock);
 }
 
-void flow_tap_tend(struct flow_tap *tap, uint64_t now)
+static void tap_tend(struct flow_tap *tap, uint64_t now, uint64_t idle_timeout)
 {
-    pthread_mutex_lock(&tap->lock);
-    if (tap->fd >= 0) {
-        uint64_t quiet;
+    uint64_t quiet;
 
-        if (tap->head.matched != tap->heard)
-            tap->heard_at = now;
-        tap->heard = tap->head.matched;
-        quiet = now - tap->heard_at;
-        if (tap->head.reason == TAP_GOES_ON && now >= tap->until)
-            tap->head.reason = TAP_SECONDS;
-        else if (tap->head.reason == TAP_GOES_ON &&
-                 (quiet > tap->idle_timeout || (tap->fin_seen == BOTH_ENDS && quiet > RECORD_TCP_QUIET)))
-            tap->head.reason = TAP_FLOW_ENDED;
-        if (tap->head.reason != TAP_GOES_ON)
-            tap_finish(tap);
-    }
-    pthread_mutex_unlock(&tap->lock);
+    if (tap->head.matched != tap->heard)
+        tap->heard_at = now;
+    tap->heard = tap->head.matched;
+    quiet = now - tap->heard_at;
+    if (tap->head.reason == TAP_GOES_ON && now >= tap->until)
+        tap->head.reason = TAP_SECONDS;
+    else if (tap->head.reason == TAP_GOES_ON &&
+             (quiet > idle_timeout || (tap->fin_seen == BOTH_ENDS && quiet > RECORD_TCP_QUIET)))
+        tap->head.reason = TAP_FLOW_ENDED;
+    if (tap->head.reason != TAP_GOES_ON)
+        tap_finish(tap);
+}
+
+void flow_taps_tend(struct flow_taps *taps, uint64_t now)
+{
+    pthread_mutex_lock(&taps->lock);
+    for (uint32_t i = 0; i < FLOW_TAPS_MOST; i++)
+        if (taps->tap[i].fd >= 0)
+            tap_tend(&taps->tap[i], now, taps->idle_timeout);
+    taps_announce(taps);
+    pthread_mutex_unlock(&taps->lock);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tap: copies the frames of one flow, both directions, into a socket of the owner's, within bounds.
+ * Taps: each copies the frames of one flow, both directions, into a socket of who asked for it, within bounds.
  *
  * DESIGN
  *   While no tap is set a worker pays one test a burst. While one is, it parses its frames a second time, apart from
  *   the table, and sends those of the flow straight out of the ring: one sendmsg(2) for up to TAP_BATCH frames, never
  *   waiting. The socket's buffer is the bound on what lies about; a frame that finds it full is counted as lost. The
  *   lock is taken a burst at a time, by workers and the main thread, and only while a tap is set.
+ *   The owner has one tap, and so has each viewer, FLOW_TAPS_MOST in all: a burst is parsed once for all of them, and
+ *   what else a tap costs its workers is a comparison of keys a frame.
  *
  * A message (SOCK_SEQPACKET) is a tap_head and `count` times a tap_frame with `captured` bytes behind it. The first
  * one is empty and says that the tap is set; the last one has `reason`; an end of the stream without it means that the
@@ -23,16 +25,19 @@
 #include "capture/source.h"
 
 #define TAP_BATCH 16
+#define FLOW_TAPS_MOST 8
+#define FLOW_TAPS_OF_ALL (-1)
 
 enum tap_reason {
     TAP_GOES_ON,
     TAP_PACKETS,    /* a bound was met */
     TAP_BYTES,      /* " */
     TAP_SECONDS,    /* " */
-    TAP_ASKED,      /* the owner wants no more */
+    TAP_ASKED,      /* who asked for it wants no more */
     TAP_FLOW_ENDED, /* silent for the idle timeout, or closed and quiet */
     TAP_NO_FRAMES,  /* this source counts in the kernel and has no frames */
     TAP_STOPPED,    /* the capture ends */
+    TAP_TOO_MANY,   /* FLOW_TAPS_MOST others have one */
 };
 
 struct tap_head {
@@ -57,10 +62,8 @@ struct tap_bounds {
 };
 
 struct flow_tap {
-    _Atomic bool set; /* workers look at it once a burst */
-
-    pthread_mutex_t lock; /* for all below */
-    int fd;               /* the owner's socket, -1 = none */
+    int fd;    /* where the frames go, -1 = none is set */
+    int whose; /* the control socket of who asked for it */
     struct xtop_key key;
     struct tap_bounds left;
     struct tap_head head;
@@ -68,26 +71,37 @@ struct flow_tap {
     uint64_t heard;   /* head.matched when the main thread looked last */
     uint64_t heard_at;
     uint64_t until;
-    uint64_t idle_timeout;
 };
 
-void flow_tap_init(struct flow_tap *tap);
+struct flow_taps {
+    _Atomic bool set; /* some tap copies: workers look at it once a burst */
+    uint64_t idle_timeout;
+
+    pthread_mutex_t lock; /* for all below */
+    struct flow_tap tap[FLOW_TAPS_MOST];
+};
+
+void flow_taps_init(struct flow_taps *taps);
 
 /*
- * Sets the tap; one that was set before ends. `fd` is the owner's socket and the tap's from now on. `now` and all times
- * in ns of one clock. `has_frames` false: the tap ends at once and says why.
+ * Sets the tap of `whose` (his control socket); one that he set before ends. `fd` is where the frames go, and the tap's
+ * from now on. `now` and all times in ns of one clock. With a `refusal` other than TAP_GOES_ON, or where others have all
+ * the taps there are, it ends at once and says why.
  */
-void flow_tap_set(struct flow_tap *tap, int fd, const struct xtop_key *key, const struct tap_bounds *bounds,
-                  uint64_t now, bool has_frames);
+void flow_taps_set(struct flow_taps *taps, int whose, int fd, const struct xtop_key *key,
+                   const struct tap_bounds *bounds, uint64_t now, enum tap_reason refusal);
 
-/* A worker's: copies the flow's frames among the first `frames` of a burst. Called only while tap->set; `decap` as in parse.h. */
-void flow_tap_burst(struct flow_tap *tap, const struct source_queue *queue, const struct burst *burst, uint32_t frames,
-                    bool decap, uint64_t now);
+/* A worker's: copies the flows' frames among the first `frames` of a burst. Called only while taps->set; `decap` as in parse.h. */
+void flow_taps_burst(struct flow_taps *taps, const struct source_queue *queue, const struct burst *burst,
+                     uint32_t frames, bool decap, uint64_t now);
 
-/* The main thread's, some times a second: ends the tap when it is time. */
-void flow_tap_tend(struct flow_tap *tap, uint64_t now);
+/* The main thread's, some times a second: ends the taps whose time has come. */
+void flow_taps_tend(struct flow_taps *taps, uint64_t now);
 
-/* Ends the tap for `reason`. */
-void flow_tap_end(struct flow_tap *tap, enum tap_reason reason);
+/* Ends the tap of `whose`, or FLOW_TAPS_OF_ALL, for `reason`. */
+void flow_taps_end(struct flow_taps *taps, int whose, enum tap_reason reason);
+
+/* Ends the tap of `whose`, who has gone: no last word is waited for. */
+void flow_taps_drop(struct flow_taps *taps, int whose);
 
 #endif

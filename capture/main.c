@@ -19,6 +19,7 @@
 
 #include "capture/capture.h"
 #include "capture/control.h"
+#include "capture/control_request.h"
 #include "capture/options.h"
 
 /* How often the driver's own loss counters are read, ms. */
@@ -61,24 +62,57 @@ static void capture_finish(struct capture *capture, struct control *control)
     control_ended(control);
 }
 
+/* What owner and viewers may ask for alike. False where it is something else. */
+static bool tap_serve(struct capture *capture, int whose, const struct control_request *request)
+{
+    if (request->kind == CONTROL_TAP)
+        capture_tap(capture, whose, request->fd, &request->key, &request->bounds);
+    else if (request->kind == CONTROL_UNTAP)
+        flow_taps_end(&capture->taps, whose, TAP_ASKED);
+    return request->kind == CONTROL_TAP || request->kind == CONTROL_UNTAP;
+}
+
 /* Answers the owner. False when it has gone. */
 static bool owner_serve(struct capture *capture, struct control *control)
 {
     struct control_request request;
 
-    while ((request = control_read(control)).kind != CONTROL_NONE) {
+    while ((request = control_request_read(control->owner)).kind != CONTROL_NONE) {
         if (request.kind == CONTROL_CLOSED)
             return false;
         if (request.kind == CONTROL_STOP)
             capture_finish(capture, control);
-        else if (request.kind == CONTROL_TAP)
-            capture_tap(capture, request.fd, &request.key, &request.bounds);
-        else if (request.kind == CONTROL_UNTAP)
-            flow_tap_end(&capture->tap, TAP_ASKED);
-        else
+        else if (request.kind == CONTROL_CURSOR)
             atomic_store_explicit(&capture->shared.ended_cursor[request.queue], request.cursor, memory_order_release);
+        else
+            (void)tap_serve(capture, control->owner, &request);
     }
     return true;
+}
+
+/* One request of each: who has gone, or asks for what is not a viewer's, is let go of, and so is the tap. */
+static void viewers_serve(struct capture *capture, struct control *control, const struct pollfd *fds)
+{
+    for (uint32_t i = control->viewer_count; i-- > 0;) {
+        int viewer = control->viewer[i];
+        struct control_request request;
+
+        if (!fds[i].revents)
+            continue;
+        request = control_request_read(viewer);
+        if (request.kind == CONTROL_NONE || tap_serve(capture, viewer, &request))
+            continue;
+        flow_taps_drop(&capture->taps, viewer);
+        control_dismiss(control, i);
+    }
+}
+
+/* Waits for whatever comes first, or REFRESH_MS; viewers' descriptors are behind those of POLL_. False on an error. */
+static bool wait_for_any(const struct control *control, struct pollfd *fds)
+{
+    for (uint32_t i = 0; i < control->viewer_count; i++)
+        fds[POLL_COUNT + i] = (struct pollfd){.fd = control->viewer[i], .events = POLLIN};
+    return poll(fds, POLL_COUNT + control->viewer_count, REFRESH_MS) >= 0 || errno == EINTR;
 }
 
 /* After a signal: the owner gets a moment to read the last figures, then we go. */
@@ -94,7 +128,7 @@ static void owner_part(struct capture *capture, struct control *control)
 /* Serves until the owner leaves, a signal comes or, with no owner, the source is at its end. */
 static void serve(struct capture *capture, struct control *control, int signals)
 {
-    struct pollfd fds[POLL_COUNT] = {
+    struct pollfd fds[POLL_COUNT + CONTROL_MAX_VIEWERS] = {
         [POLL_SIGNAL] = {.fd = signals, .events = POLLIN},
         [POLL_FINISHED] = {.fd = capture_event_fd(capture), .events = POLLIN},
         [POLL_OWNER] = {.fd = control->owner, .events = POLLIN},
@@ -102,10 +136,11 @@ static void serve(struct capture *capture, struct control *control, int signals)
     };
 
     for (;;) {
-        if (poll(fds, POLL_COUNT, REFRESH_MS) < 0 && errno != EINTR)
+        if (!wait_for_any(control, fds))
             return;
         if (!control->ended)
             capture_refresh(capture);
+        viewers_serve(capture, control, fds + POLL_COUNT);
         /* While no descriptor is free for a viewer, others are asked for at the next turn, not at once. */
         fds[POLL_LISTEN].events = fds[POLL_LISTEN].revents && !control_accept(control) ? 0 : POLLIN;
         if (fds[POLL_FINISHED].revents && capture_note_finished(capture))

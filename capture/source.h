@@ -69,10 +69,17 @@ struct source_operations {
     const char *name; /* as in the snapshot's source.capture */
 
     /*
-     * Fills source->queue[], queue_count, xdp_mode ... `options` outlive the source. Returns 0, or -1 with `failure`;
+     * Looks at what is to be captured and does what can be done beforehand; traffic goes on untouched. Says in
+     * queues_expected how many queues there will be. `options` outlive the source. Returns 0, or -1 with `failure`;
      * nothing is left behind then.
      */
     int (*open)(struct source *source, const struct options *options, struct failure *failure);
+    /*
+     * Takes hold of the traffic: fills source->queue[], queue_count (which may be others than expected), xdp_mode ...
+     * The table is there: from here on frames may wait in rings, so nothing else that takes long may come after it.
+     * Returns 0, or -1 with `failure`, and then close() comes. NULL = open() did.
+     */
+    int (*attach)(struct source *source, const struct options *options, struct failure *failure);
     /* Lets frames come, once everything stands that takes them. Returns 0, or -1 with `failure`. NULL = they come already. */
     int (*begin)(struct source *source, struct failure *failure);
     enum source_result (*take)(struct source_queue *queue, struct burst *burst);

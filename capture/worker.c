@@ -156,7 +156,7 @@ static void mark_egress(struct lookup *lookup, uint32_t count)
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
     __attribute__((aligned(32))) struct lookup lookup[SOURCE_BURST];
-    struct flow_tap *tap = queue->shared->tap;
+    struct flow_taps *taps = queue->shared->taps;
     uint32_t frames = queue->sampler.plan.interval > 1 ? sample_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
     uint32_t hashed = 0; /* look-ups before this one have been through hash, two steps ago or longer */
@@ -179,8 +179,8 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
     queue->counts.received += burst->count;
     if (__builtin_expect(queue->input->tells_egress, 0))
         mark_egress(lookup, flows);
-    if (tap && __builtin_expect(atomic_load_explicit(&tap->set, memory_order_relaxed), 0))
-        flow_tap_burst(tap, queue->input, burst, frames, queue->decap, now);
+    if (taps && __builtin_expect(atomic_load_explicit(&taps->set, memory_order_relaxed), 0))
+        flow_taps_burst(taps, queue->input, burst, frames, queue->decap, now);
     /* Nothing below reads a frame but for its bytes: the kernel gets its room back before we touch a record. */
     if (!byte_histograms_on(&queue->table.bytes))
         queue->operations->recycle(queue->input, burst);

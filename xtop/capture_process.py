@@ -8,8 +8,7 @@ It talks over one SOCK_SEQPACKET socket, a line of text a datagram.
                       ended             the figures are final; the segment's header says why
     owner → capture   stop
                       cursor QUEUE N    N ended flows of that queue were read (files wait for it)
-                      tap ... KEY       with a socket (SCM_RIGHTS): the packets of one flow (capture/flow_tap.h)
-                      untap             no more of them
+                      tap, untap        packets of one flow: what viewers may say, too (capture_state)
 
 Closing the socket ends the process. The end of its stream without "ended" means that it died.
 """
@@ -37,8 +36,6 @@ from xtop.source import SourceError
 PROGRAM = "xtop-capture"
 READY_TIMEOUT_S = 30.0  # a driver that has to set up its rings anew takes seconds
 CLOSE_TIMEOUT_S = 2.0  # for each of: a closed socket, SIGTERM, SIGKILL
-TAP_ROOM = 8 << 20  # bytes of packets that may wait for us
-SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 
 
 def find_program(name: str) -> str:
@@ -130,25 +127,6 @@ class CaptureProcess(CaptureState):
         self._cursors[queue] = count
         self._send_cursors()
 
-    def tap(self, key: bytes, packets: int, nanoseconds: int, size: int) -> socket.socket:
-        """Ask for the packets of the flow of ``key``, within bounds; return the socket that they come on (OSError)."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            _make_room(theirs)
-            try:
-                request = f"tap {packets} {nanoseconds} {size} {key.hex()}".encode()
-                socket.send_fds(self._control, [request], [theirs.fileno()], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            except BaseException:
-                ours.close()
-                raise
-        return ours
-
-    def untap(self) -> None:
-        """Ask for no more packets; those under way still come."""
-        if not self._closed:
-            with contextlib.suppress(OSError):
-                self._control.send(b"untap", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-
     def stop(self, timeout: float = 10.0) -> bool:
         """Ask the capture to end, and wait until it did; False where it was not heard in time."""
         self.poll_messages()
@@ -215,11 +193,3 @@ class CaptureProcess(CaptureState):
         lines = self._words.read()[-MESSAGE_MAX:].decode("utf-8", "replace").split("\n")
         last = next((one_line(line) for line in reversed(lines) if line.strip()), "")
         return f"capture ended: {PROGRAM} {how}" + (f" ({last})" if last else "")
-
-
-def _make_room(tap: socket.socket) -> None:
-    """Let as many packets wait in ``tap`` as this process has a right to; the capture has none any more."""
-    try:
-        tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, TAP_ROOM)
-    except PermissionError:
-        tap.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TAP_ROOM)  # net.core.wmem_max at most

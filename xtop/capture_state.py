@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a capture said of itself so far, as both who owns it and who only views it know it."""
+"""What a capture said of itself so far, and the packets that it gives: for who owns it and who only views it alike.
+
+    owner, viewer → capture   tap PACKETS NANOSECONDS BYTES KEY   with a socket (SCM_RIGHTS): the packets of one flow
+                              untap                               no more of them
+
+The packets come on a socket of the asker's own (capture/flow_tap.h), who writes them with rights of their own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
 from xtop.capture_messages import failure_of, receive
+
+TAP_ROOM = 8 << 20  # bytes of packets that may wait for us
+SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 
 
 class CaptureState:
@@ -47,6 +57,25 @@ class CaptureState:
                     self.death = self._describe_death()
                 return
 
+    def tap(self, key: bytes, packets: int, nanoseconds: int, size: int) -> socket.socket:
+        """Ask for the packets of the flow of ``key``, within bounds; return the socket that they come on (OSError)."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            _make_room(theirs)
+            try:
+                request = f"tap {packets} {nanoseconds} {size} {key.hex()}".encode()
+                socket.send_fds(self._control, [request], [theirs.fileno()], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except BaseException:
+                ours.close()
+                raise
+        return ours
+
+    def untap(self) -> None:
+        """Ask for no more packets; those under way still come."""
+        if not self._closed:
+            with contextlib.suppress(OSError):
+                self._control.send(b"untap", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+
     def _describe_death(self) -> str:
         """One line for a capture that said no more, and did not say that it ended."""
         raise NotImplementedError
@@ -58,3 +87,11 @@ class CaptureState:
         if self.memfd >= 0:
             os.close(self.memfd)
             self.memfd = -1
+
+
+def _make_room(tap: socket.socket) -> None:
+    """Let as many packets wait in ``tap`` as this process has a right to; the capture has none any more."""
+    try:
+        tap.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, TAP_ROOM)
+    except PermissionError:
+        tap.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TAP_ROOM)  # net.core.wmem_max at most

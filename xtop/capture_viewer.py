@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A seat before a capture that somebody else started: it sees everything, and can change and end nothing."""
+"""A seat before a capture that somebody else started: it sees everything, may take packets, and can end nothing."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import select
@@ -52,13 +51,6 @@ class CaptureViewer(CaptureState):
 
     def send_cursor(self, queue: int, count: int) -> None:
         """Do nothing: only its owner does a capture wait for."""
-
-    def tap(self, key: bytes, packets: int, nanoseconds: int, size: int) -> socket.socket:
-        """Refuse: a capture has one tap, and it is its owner's."""
-        raise OSError(errno.EPERM, "only the xtop that started this capture can take packets out of it")
-
-    def untap(self) -> None:
-        """Do nothing: there is no tap."""
 
     def stop(self, timeout: float = 0.0) -> bool:
         """Leave the capture alone; False where it goes on."""

@@ -27,6 +27,7 @@ REASONS = {
     5: "the flow ended",
     NO_FRAMES: "this capture counts in the kernel and has no packets (use --capture af_packet)",
     7: "the capture ended",
+    8: "others are writing as many flows of this capture as can be at a time",
 }
 DIED = "the capture died"
 Rewrite = Callable[[int, bytes], bytes]  # LINKTYPE_ and frame -> frame

@@ -24,7 +24,7 @@ def no_packets(flow: Flow | None, shown: Snapshot | None, view: View, source: ob
     if flow.end_reason is not None or shown.state in FINAL:
         return "this flow has ended: no more packets of it come"
     if not hasattr(source, "tap"):
-        return "this capture hands out no packets (only the xtop that started it may have them)"
+        return "what was recorded has flows and no packets"
     return None
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,11 @@ from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapReader
 
 from tests.integration.conftest import Link, wait_until
-from xtop.flow_packets import Bounds, FlowPackets
+from xtop.capture_viewer import CaptureViewer
+from xtop.flow_packets import HEAD, Bounds, FlowPackets
+from xtop.machine_files import MachineFiles
 from xtop.model import Flow, View
+from xtop.running_captures import running_captures
 from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
@@ -230,3 +233,89 @@ def test_a_reader_that_stands_still_costs_the_capture_nothing_but_counts(make_ta
         assert packets.lost > 0
         assert packets.packets + packets.lost == count
         assert f"{packets.lost:,} lost" in packets.outcome()
+
+
+def view(tap: Tap) -> ShmSource:
+    pid = tap.source.capture_id().pid
+    (capture,) = (one for one in running_captures(MachineFiles()) if one.pid == pid)
+    return ShmSource(CaptureViewer.attach(capture), CaptureSettings())
+
+
+def keys(source: ShmSource) -> dict[int, bytes]:
+    return {flow.source_port: flow.key for flow in source.snapshot(View()).flows}
+
+
+def test_viewers_write_their_own_flows_beside_the_owners(make_tap: Callable[..., Tap], tmp_path: Path) -> None:
+    """Three at a time, two of them at the same flow: each file has its flow's frames; who leaves takes nobody along."""
+    tap = make_tap()
+    send(tap.link, [frame(0, port=port) for port in (4000, 4001)])
+    with closing(view(tap)) as first, closing(view(tap)) as second:
+        assert wait_until(lambda: {4000, 4001} <= set(keys(first)))
+        asked = [(tap.source, 4000), (first, 4001), (second, 4001)]
+        written = []
+        for number, (source, port) in enumerate(asked):
+            socket_of_frames = source.tap(keys(source)[port], Bounds())
+            packets = FlowPackets(socket_of_frames, tmp_path / f"{number}.pcapng", tap.link.captured, lambda _: None)
+            packets.start()
+            written.append(packets)
+        assert wait_until(lambda: all(packets.begun for packets in written))
+        sent = {port: [frame(number, port=port) for number in range(1, 101)] for port in (4000, 4001)}
+        send(tap.link, [one for pair in zip(*sent.values(), strict=True) for one in pair])
+        assert wait_until(lambda: all(packets.packets == 100 for packets in written))
+        second.close()  # as if killed: it does not say that it wants no more
+        assert wait_until(lambda: written[2].over)
+        more = [frame(101, port=port) for port in (4000, 4001)]
+        send(tap.link, more)
+        assert wait_until(lambda: [packets.packets for packets in written] == [101, 101, 100])
+        first.untap()
+        assert wait_until(lambda: written[1].over)
+        assert not written[0].over
+        tap.source.untap()
+        assert wait_until(lambda: written[0].over)
+    assert [packets.outcome() for packets in written] == ["101 packets in", "101 packets in", "100 packets in"]
+    for number, (_, port) in enumerate(asked):
+        expected = sent[port] + ([] if number == 2 else [more[port - 4000]])
+        assert read_back(tmp_path / f"{number}.pcapng") == expected
+
+
+def test_what_viewers_may_not_ask_for(make_tap: Callable[..., Tap], tmp_path: Path) -> None:
+    """No file, no other socket is written into; the ninth writer is refused; a viewer cannot end the capture."""
+    tap = make_tap()
+    key = tap.flow().key
+    request = f"tap 10 1000000000 1000 {key[:40].hex()}".encode()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with (tmp_path / "file").open("wb") as file, ours, theirs:
+        for words, fds in (
+            (b"stop", []),
+            (b"cursor 0 1000", []),
+            (request, []),
+            (request, [file.fileno()]),
+            (request, [theirs.fileno()]),
+            (request, [theirs.fileno(), file.fileno()]),
+            (b"tap 0 0 0 " + b"f" * 80, [theirs.fileno()]),
+            (os.urandom(4000), []),
+        ):
+            with closing(view(tap)) as viewer:
+                control = viewer._process._control
+                socket.send_fds(control, [words], fds)
+                assert select.select([control], [], [], 40)[0], words
+                assert control.recv(100) == b"", "it is let go of"
+        pid = tap.source.capture_id().pid
+        held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        assert str(tmp_path / "file") not in held
+        assert f"socket:[{os.fstat(theirs.fileno()).st_ino}]" not in held
+        assert (tmp_path / "file").stat().st_size == 0
+
+    with ExitStack() as stack:
+        viewers = [stack.enter_context(closing(view(tap))) for _ in range(9)]
+        taps, reasons = [], []
+        for viewer in viewers:  # one after the other: who asks at one time is served in any order
+            taps.append(stack.enter_context(viewer.tap(key, Bounds())))
+            reasons.append(HEAD.unpack_from(taps[-1].recv(HEAD.size))[0])
+        assert reasons == [0] * 8 + [8]
+        viewers[0].close()
+        assert taps[0].recv(HEAD.size)[0] == 4, "who leaves makes room"
+        again = stack.enter_context(viewers[8].tap(key, Bounds()))
+        assert HEAD.unpack_from(again.recv(HEAD.size))[0] == 0
+    send(tap.link, [frame(1)])
+    assert wait_until(lambda: [flow.packets for flow in tap.source.snapshot(View()).flows if flow.key == key] == [2])

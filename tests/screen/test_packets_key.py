@@ -83,7 +83,7 @@ async def test_why_there_are_none() -> None:
         await pilot.press("w")
         await shown(app, "no flow is selected")
         await pilot.press("down", "w")
-        await shown(app, "this capture hands out no packets")
+        await shown(app, "what was recorded has flows and no packets")
 
 
 async def test_of_a_file_they_are_in_the_file() -> None:

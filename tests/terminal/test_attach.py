@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 from tests.terminal.conftest import OpenTerminal
@@ -45,6 +46,14 @@ def test_a_viewer_leaves_and_the_capture_goes_on(open_terminal: OpenTerminal) ->
     assert capture_with(seed) == [pid]
     viewer.run(f"{XTOP} attach {pid}")
     wait_for_flows(viewer)
+    viewer.press("Down", "w")  # the owner's capture, a file of the viewer's
+    viewer.wait_for("packets of the flow written")
+    viewer.wait_without("0 packets of the flow written")
+    viewer.press("w")
+    viewer.wait_for(".pcapng")
+    (packets,) = viewer.directory.glob("*.pcapng")
+    read = subprocess.run(["tcpdump", "-nr", packets], capture_output=True, text=True, check=True)
+    assert " > " in read.stdout
     owner.press("q")
     assert ended(owner) == 0
     viewer.wait_for("ended")  # with the last figures on the screen

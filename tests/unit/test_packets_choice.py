@@ -19,7 +19,7 @@ def test_who_passes_a_source_on_passes_its_packets_on() -> None:
     tapped, plain = SimpleNamespace(tap=print), SimpleNamespace()
     for wrap in (lambda source: NotedSource(source, "note"), SwitchableSource):
         assert no_packets(FLOW, SNAPSHOT, View(), wrap(tapped)) is None
-        assert "hands out no packets" in (no_packets(FLOW, SNAPSHOT, View(), wrap(plain)) or "")
+        assert "flows and no packets" in (no_packets(FLOW, SNAPSHOT, View(), wrap(plain)) or "")
 
 
 def test_an_ended_flow_has_none() -> None:
