@@ -63,8 +63,7 @@ int bench_table_open(struct bench_table *table, const struct bench_frames *frame
     *table = (struct bench_table){.input = {.input = {.fd = -1, .link = frames->link}, .frames = frames}};
     if (segment_create(&table->segment, &plan, failure) < 0)
         return -1;
-    if (stocker_start(&stocker, table->segment.header, max_flows) == 0)
-        stocker_stop(&stocker);
+    stocker_stock(&stocker, table->segment.header, max_flows);
     table->segment.header->idle_timeout = BENCH_TIMEOUT;
     table->segment.header->active_timeout = BENCH_TIMEOUT;
     table->source = (struct source){.operations = &bench_operations, .queue = {&table->input.input}, .queue_count = 1};

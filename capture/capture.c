@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/capture_header.h"
 #include "capture/priority.h"
 #include "capture/sandbox.h"
 
@@ -23,96 +24,6 @@ static uint64_t clock_read(clockid_t clock)
 
     clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static const struct source_operations *operations_choose(const struct options *options)
-{
-    static const struct source_operations *const by_kind[] = {
-        [XTOP_SOURCE_FILE] = &source_file,
-        [XTOP_SOURCE_DEMO] = &source_demo,
-    };
-    static const struct source_operations *const by_capture[] = {
-        [OPTIONS_CAPTURE_AF_XDP] = &source_af_xdp,
-        [OPTIONS_CAPTURE_EBPF] = &source_ebpf,
-        [OPTIONS_CAPTURE_AF_PACKET] = &source_af_packet,
-    };
-
-    return options->source_kind == XTOP_SOURCE_INTERFACE ? by_capture[options->here.capture]
-                                                         : by_kind[options->source_kind];
-}
-
-/* Opens the next source. */
-static int source_open(struct capture *capture, struct failure *failure)
-{
-    uint32_t number = capture->source_count;
-    struct options *options = &capture->link_options[number];
-    struct source *source = &capture->source[number];
-
-    *options = *capture->options;
-    if (options->link_count)
-        options->here = options->link[number];
-    source->operations = operations_choose(options);
-    source->datalink = DLT_EN10MB;
-    if (source->operations->open(source, options, failure) < 0)
-        return -1;
-    capture->source_count++;
-    capture->queue_count += source->queue_count;
-    for (uint32_t i = 0; i < source->queue_count; i++)
-        source->queue[i]->source = source;
-    return 0;
-}
-
-/* The source is open: now its frames' link type is known, which a filter is compiled for. */
-static int filter_open(struct capture *capture, uint32_t number, struct failure *failure)
-{
-    const struct source *source = &capture->source[number];
-
-    if (!capture->options->filter || source->filters)
-        return 0;
-    return frame_filter_open(&capture->filter[number], source->datalink, capture->options->filter, failure);
-}
-
-static void sources_close(struct capture *capture)
-{
-    for (uint32_t i = capture->source_count; i-- > 0;) {
-        capture->source[i].operations->close(&capture->source[i]);
-        frame_filter_close(&capture->filter[i]);
-    }
-    capture->source_count = 0;
-}
-
-/* Opens them all. Returns 0, or -1 with `failure` and none open. */
-static int sources_open(struct capture *capture, struct failure *failure)
-{
-    uint32_t wanted = capture->options->link_count ? capture->options->link_count : 1;
-    int result = 0;
-
-    for (uint32_t i = 0; i < wanted && result == 0; i++) {
-        failure->link = i;
-        result = source_open(capture, failure) < 0 || filter_open(capture, i, failure) < 0 ? -1 : 0;
-    }
-    if (result == 0 && capture->queue_count > XTOP_MAX_QUEUES)
-        result =
-            failure_set(failure, EXIT_USAGE, "%u queues are too many for one capture (%d are possible; choose by -q)",
-                        capture->queue_count, XTOP_MAX_QUEUES);
-    if (result < 0)
-        sources_close(capture);
-    else
-        failure->link = XTOP_MAX_LINKS;
-    return result;
-}
-
-/* The table is in place: a frame that came while memory was made present would find the ring full, and be lost. */
-static int sources_begin(struct capture *capture, struct failure *failure)
-{
-    for (uint32_t i = 0; i < capture->source_count; i++) {
-        struct source *source = &capture->source[i];
-
-        failure->link = i;
-        if (source->operations->begin && source->operations->begin(source, failure) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 static uint32_t seed_draw(const struct options *options)
@@ -126,76 +37,54 @@ static uint32_t seed_draw(const struct options *options)
     return seed;
 }
 
-/* What is watched, in a word: its interfaces, a comma between two. */
-static void name_write(char *name, size_t size, const struct options *options)
-{
-    size_t used = 0;
-
-    if (options->source_kind != XTOP_SOURCE_INTERFACE)
-        snprintf(name, size, "%s", options->source_kind == XTOP_SOURCE_FILE ? options->file_name : "demo");
-    for (uint32_t i = 0; i < options->link_count && used < size; i++)
-        used += (size_t)snprintf(name + used, size - used, "%s%s", i ? "," : "", options->link[i].interface);
-}
-
-static void link_fill(struct xtop_link *link, const struct source *source, const struct options *options)
-{
-    link->xdp_mode = source->xdp_mode;
-    link->zero_copy = source->zero_copy;
-    link->ring_size = source->ring_size;
-    link->ifindex = source->ifindex;
-    link->queue_count = source->queue_count;
-    if (options->here.interface)
-        snprintf(link->name, sizeof link->name, "%s", options->here.interface);
-    snprintf(link->capture, sizeof link->capture, "%s", source->operations->name);
-    snprintf(link->driver, sizeof link->driver, "%s", source->driver);
-    snprintf(link->notes, sizeof link->notes, "%s", source->notes);
-    snprintf(link->reason, sizeof link->reason, "%s", options->here.reason);
-}
-
-static void header_fill(struct xtop_header *header, const struct capture *capture)
-{
-    const struct options *options = capture->options;
-
-    header->source_kind = options->source_kind;
-    header->started_at = clock_read(CLOCK_REALTIME);
-    if (options->source_kind != XTOP_SOURCE_FILE)
-        header->clock_base = capture->shared.clock_base;
-    header->idle_timeout = options->idle_timeout;
-    header->active_timeout = options->active_timeout;
-    header->dedup_window = options->dedup_window;
-    header->sampling = options->sampling.interval;
-    if (options->sampling.interval > 1)
-        header->sampling_method = options->sampling.random ? XTOP_SAMPLING_RANDOM : XTOP_SAMPLING_SYSTEMATIC;
-    name_write(header->source_name, sizeof header->source_name, options);
-    snprintf(header->filter, sizeof header->filter, "%s", options->filter ? options->filter : "");
-    header->link_count = capture->source_count;
-    for (uint32_t i = 0; i < capture->source_count; i++)
-        link_fill(&header->link[i], &capture->source[i], &capture->link_options[i]);
-}
-
 /* Of each queue: never more than there may be flows. */
-static uint32_t byte_histograms_share(const struct capture *capture)
+static uint32_t byte_histograms_share(const struct options *options, uint32_t queue_count)
 {
-    uint32_t most =
-        capture->options->max_flows < BYTE_HISTOGRAMS_MOST ? capture->options->max_flows : BYTE_HISTOGRAMS_MOST;
-    uint32_t share = most / capture->queue_count;
+    uint32_t most = options->max_flows < BYTE_HISTOGRAMS_MOST ? options->max_flows : BYTE_HISTOGRAMS_MOST;
+    uint32_t share = most / queue_count;
 
     return share ? share : 1;
 }
 
-static int segment_make(struct capture *capture, struct failure *failure)
+/*
+ * A table for so many queues and, where packets do not wait for us, memory for its first flows: half a second's work that
+ * no frame must wait for.
+ */
+static int table_make(struct capture *capture, uint32_t queue_count, struct failure *failure)
 {
+    const struct options *options = capture->options;
     const struct segment_plan plan = {
-        .queue_count = capture->queue_count,
-        .max_flows = capture->options->max_flows,
+        .queue_count = queue_count,
+        .max_flows = options->max_flows,
         .ended_capacity = SEGMENT_ENDED_DEFAULT,
-        .hash_seed = seed_draw(capture->options),
-        .byte_histograms = capture->options->byte_histogram ? byte_histograms_share(capture) : 0,
+        .hash_seed = seed_draw(options),
+        .byte_histograms = options->byte_histogram ? byte_histograms_share(options, queue_count) : 0,
     };
 
     if (segment_create(&capture->segment, &plan, failure) < 0)
         return -1;
-    header_fill(capture->segment.header, capture);
+    if (options->source_kind == XTOP_SOURCE_INTERFACE && !options->drain)
+        stocker_stock(&capture->stocker, capture->segment.header, STOCKER_FLOWS);
+    return 0;
+}
+
+/*
+ * Table first, then the traffic. What was expected holds but for drivers that make queues when a program comes; for these
+ * the table is made again.
+ */
+static int sources_attach(struct capture *capture, struct failure *failure)
+{
+    struct source_set *sources = &capture->sources;
+    uint32_t expected = sources->expected_queues < XTOP_MAX_QUEUES ? sources->expected_queues : XTOP_MAX_QUEUES;
+
+    if (table_make(capture, expected, failure) < 0 || source_set_attach(sources, failure) < 0)
+        return -1;
+    if (sources->queue_count != expected) {
+        segment_destroy(&capture->segment);
+        if (table_make(capture, sources->queue_count, failure) < 0)
+            return -1;
+    }
+    capture_header_fill(capture->segment.header, sources, capture->shared.clock_base);
     return 0;
 }
 
@@ -222,22 +111,10 @@ static int cpu_choose(const struct options *options, uint32_t number, bool colle
 /* One a queue, unless fewer were asked for. */
 static uint32_t threads_wanted(const struct capture *capture)
 {
-    uint32_t queues = capture->queue_count;
+    uint32_t queues = capture->sources.queue_count;
     uint32_t threads = capture->options->threads;
 
     return threads && threads < queues ? threads : queues;
-}
-
-/* Queue `number` of all sources', one source's after the other's; below capture->queue_count. */
-static struct source_queue *input_at(const struct capture *capture, uint32_t number)
-{
-    const struct source *source = capture->source;
-
-    while (number >= source->queue_count) {
-        number -= source->queue_count;
-        source++;
-    }
-    return source->queue[number];
 }
 
 /* Says what a worker is like that takes from `count` queues, beginning with `first`. */
@@ -245,7 +122,7 @@ static void worker_describe(const struct capture *capture, struct worker *worker
 {
     worker->collects = true;
     for (uint32_t i = first; i < first + count; i++) {
-        const struct source_queue *input = input_at(capture, i);
+        const struct source_queue *input = source_set_queue(&capture->sources, i);
 
         worker->collects = worker->collects && input->source->operations->take_epoch;
         worker->busy_poll = worker->busy_poll || input->source->busy_poll;
@@ -259,20 +136,19 @@ static int queue_plan(struct capture *capture, uint32_t number, struct source_qu
                       struct failure *failure)
 {
     struct worker_queue *queue = &capture->queue[number];
-    uint32_t link = (uint32_t)(input->source - capture->source);
+    uint32_t link = (uint32_t)(input->source - capture->sources.source);
 
     if (worker_queue_open(queue, &capture->shared, input, number, cpu, capture->options) < 0)
         return failure_set(failure, EXIT_FAILED, "out of memory (%s; lower --max-flows)", strerror(errno));
     queue->counts.link = queue->published->link = link;
-    if (capture->options->filter && !input->source->filters)
-        queue->filter = &capture->filter[link];
+    queue->filter = source_set_filter(&capture->sources, input);
     return 0;
 }
 
 /* Deals the queues out to the workers, neighbours together, and prepares each. */
 static int workers_plan(struct capture *capture, struct failure *failure)
 {
-    uint32_t queues = capture->queue_count;
+    uint32_t queues = capture->sources.queue_count;
     uint32_t threads = threads_wanted(capture);
 
     capture->queue = calloc(queues, sizeof *capture->queue);
@@ -286,7 +162,7 @@ static int workers_plan(struct capture *capture, struct failure *failure)
         worker_describe(capture, worker, next, queues / threads + (i < queues % threads));
         worker->cpu = cpu_choose(capture->options, i, worker->collects);
         for (uint32_t j = 0; j < worker->queue_count; j++, next++)
-            if (queue_plan(capture, next, input_at(capture, next), worker->cpu, failure) < 0)
+            if (queue_plan(capture, next, source_set_queue(&capture->sources, next), worker->cpu, failure) < 0)
                 return -1;
     }
     return 0;
@@ -315,8 +191,7 @@ static void shared_fill(struct capture *capture)
 {
     capture->shared.header = capture->segment.header;
     capture->shared.stock_fd = -1;
-    if (capture->options->source_kind == XTOP_SOURCE_INTERFACE && !capture->options->drain &&
-        stocker_start(&capture->stocker, capture->segment.header, STOCKER_FLOWS) == 0)
+    if (capture->stocker.header && stocker_start(&capture->stocker) == 0)
         capture->shared.stock_fd = capture->stocker.wake_fd;
     capture->shared.drain = capture->options->drain;
     pthread_mutex_init(&capture->shared.gate, NULL);
@@ -326,15 +201,6 @@ static void shared_fill(struct capture *capture)
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-static uint32_t sandbox_needs(const struct capture *capture)
-{
-    uint32_t needs = 0;
-
-    for (uint32_t i = 0; i < capture->source_count; i++)
-        needs |= capture->source[i].sandbox_needs;
-    return needs;
-}
-
 /*
  * Rights go on the way, when what needs them is open. Threads begin with the priority of the main thread, since to raise
  * it is a right as well, and then settle on their own.
@@ -342,7 +208,7 @@ static uint32_t sandbox_needs(const struct capture *capture)
 static int workers_begin(struct capture *capture, struct failure *failure)
 {
     struct xtop_header *header = capture->segment.header;
-    uint32_t needs = sandbox_needs(capture);
+    uint32_t needs = source_set_sandbox_needs(&capture->sources);
     bool link = capture->options->source_kind == XTOP_SOURCE_INTERFACE;
     int usual_nice = link ? priority_raise_thread() : 0;
     int result;
@@ -360,7 +226,7 @@ static int workers_begin(struct capture *capture, struct failure *failure)
     if (result == 0)
         result = sandbox_limit_calls(needs, capture->options->control_fd, &header->sandbox, failure);
     if (result == 0)
-        result = sources_begin(capture, failure);
+        result = source_set_begin(&capture->sources, failure);
     pthread_mutex_unlock(&capture->shared.gate);
     return result;
 }
@@ -372,10 +238,12 @@ int capture_start(struct capture *capture, const struct options *options, struct
     capture->shared.clock_base = clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
     capture->shared.stop_fd = capture->shared.finished_fd = -1;
     flow_taps_init(&capture->taps);
-    if (sources_open(capture, failure) < 0)
+    capture->segment.fd = -1;
+    if (source_set_open(&capture->sources, options, failure) < 0)
         return -1;
-    if (segment_make(capture, failure) < 0) {
-        sources_close(capture);
+    if (sources_attach(capture, failure) < 0) {
+        source_set_close(&capture->sources);
+        segment_destroy(&capture->segment);
         return -1;
     }
     __atomic_store_n(&capture->segment.header->state, XTOP_STATE_RUNNING, __ATOMIC_RELEASE);
@@ -404,11 +272,8 @@ bool capture_note_finished(struct capture *capture)
 void capture_tap(struct capture *capture, int whose, int fd, const struct xtop_key *key,
                  const struct tap_bounds *bounds)
 {
-    enum tap_reason refusal = TAP_NO_FRAMES;
+    enum tap_reason refusal = source_set_has_frames(&capture->sources) ? TAP_GOES_ON : TAP_NO_FRAMES;
 
-    for (uint32_t i = 0; i < capture->source_count; i++)
-        if (!capture->source[i].operations->take_epoch)
-            refusal = TAP_GOES_ON;
     if (atomic_load(&capture->shared.stop))
         refusal = TAP_STOPPED;
     flow_taps_set(&capture->taps, whose, fd, key, bounds, clock_read(CLOCK_MONOTONIC), refusal);
@@ -421,7 +286,7 @@ static void link_note_over(const struct capture *capture, uint32_t number)
 
     if (link->state == XTOP_LINK_OVER)
         return;
-    for (uint32_t i = 0; i < capture->queue_count && capture->queue; i++)
+    for (uint32_t i = 0; i < capture->sources.queue_count && capture->queue; i++)
         if (capture->queue[i].counts.link == number &&
             atomic_load_explicit(&capture->queue[i].failed, memory_order_acquire)) {
             snprintf(link->failure, sizeof link->failure, "%.*s", XTOP_TEXT - 1, capture->queue[i].input->failure.text);
@@ -433,9 +298,9 @@ static void link_note_over(const struct capture *capture, uint32_t number)
 static void link_refresh(struct capture *capture, uint32_t number)
 {
     struct xtop_link *link = &capture->segment.header->link[number];
-    struct source *source = &capture->source[number];
+    struct source *source = &capture->sources.source[number];
 
-    if (capture->source_count > 1)
+    if (capture->sources.count > 1)
         link_note_over(capture, number);
     if (!source->nic_dropped || link->state == XTOP_LINK_OVER)
         return;
@@ -446,13 +311,13 @@ static void link_refresh(struct capture *capture, uint32_t number)
 void capture_refresh(struct capture *capture)
 {
     flow_taps_tend(&capture->taps, clock_read(CLOCK_MONOTONIC));
-    for (uint32_t i = 0; i < capture->source_count; i++)
+    for (uint32_t i = 0; i < capture->sources.count; i++)
         link_refresh(capture, i);
 }
 
 const struct failure *capture_failure(const struct capture *capture)
 {
-    for (uint32_t i = 0; i < capture->queue_count && capture->queue; i++)
+    for (uint32_t i = 0; i < capture->sources.queue_count && capture->queue; i++)
         if (capture->queue[i].state == SOURCE_FAILED)
             return &capture->queue[i].input->failure;
     return NULL;
@@ -473,7 +338,7 @@ void capture_stop(struct capture *capture)
     failure = capture_failure(capture);
     if (failure)
         snprintf(header->state_text, sizeof header->state_text, "%.*s", XTOP_TEXT - 1, failure->text);
-    if (!failure || capture->source_count > 1)
+    if (!failure || capture->sources.count > 1)
         capture_refresh(capture);
     __atomic_store_n(&header->state, failure ? XTOP_STATE_FAILED : XTOP_STATE_DONE, __ATOMIC_RELEASE);
 }
@@ -489,7 +354,7 @@ uint64_t capture_cpu_ns(const struct capture *capture)
 
 void capture_close(struct capture *capture)
 {
-    sources_close(capture);
+    source_set_close(&capture->sources);
     segment_destroy(&capture->segment);
     close(capture->shared.stop_fd);
     close(capture->shared.finished_fd);

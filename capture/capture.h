@@ -8,26 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/frame_filter.h"
 #include "capture/options.h"
 #include "capture/segment.h"
-#include "capture/source.h"
+#include "capture/source_set.h"
 #include "capture/stocker.h"
 #include "capture/worker.h"
 
 struct capture {
     const struct options *options;
-    struct options link_options[XTOP_MAX_LINKS]; /* what each source was opened with */
-    struct source source[XTOP_MAX_LINKS];        /* of each interface; else one */
-    struct frame_filter filter[XTOP_MAX_LINKS];  /* where the source does not filter by itself */
-    uint32_t source_count;
-    uint32_t queue_count; /* of all sources together, one source's after the other's */
+    struct source_set sources;
     struct segment segment;
     struct worker_shared shared;
     struct flow_taps taps;
-    struct stocker stocker; /* interfaces only */
+    struct stocker stocker; /* interfaces only: else without a header */
     struct worker worker[XTOP_MAX_QUEUES];
-    struct worker_queue *queue; /* queue_count of them */
+    struct worker_queue *queue; /* sources.queue_count of them */
     uint32_t worker_count;
     uint32_t finished;
 };

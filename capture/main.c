@@ -165,9 +165,9 @@ static void totals_print(const struct capture *capture)
 
     /* With room of its own, stdio does not ask what standard output is: the sandbox would end us for it. */
     setvbuf(stdout, room, _IOFBF, sizeof room);
-    for (uint32_t i = 0; i < capture->source_count; i++)
+    for (uint32_t i = 0; i < capture->sources.count; i++)
         lost += capture->segment.header->link[i].nic_dropped;
-    for (uint32_t i = 0; i < capture->queue_count; i++) {
+    for (uint32_t i = 0; i < capture->sources.queue_count; i++) {
         const struct xtop_queue *queue = segment_queue(capture->segment.header, i);
 
         received += queue->received;

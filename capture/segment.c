@@ -144,6 +144,8 @@ fail:
 
 void segment_destroy(struct segment *segment)
 {
+    if (!segment->header)
+        return;
     munmap(segment->header, segment->header->segment_size);
     close(segment->fd);
     segment->header = NULL;

@@ -103,7 +103,8 @@ struct source {
     const struct source_operations *operations;
     struct source_queue *queue[XTOP_MAX_QUEUES];
     uint32_t queue_count;
-    void *private; /* what the queues share */
+    uint32_t queues_expected; /* by open(), where attach() makes them */
+    void *private;            /* what the queues share */
 
     /* What came of the options, for the header. */
     uint32_t xdp_mode; /* XTOP_XDP_ */

@@ -65,7 +65,7 @@ struct af_packet {
     uint32_t ifindex;
     uint64_t begun_at;       /* wall clock, ns: see "The start" */
     uint64_t clock_base;     /* ns: wall clock minus monotonic clock at the start */
-    uint64_t dropped_before; /* the interface's counter at open */
+    uint64_t dropped_before; /* the interface's counter at the start */
     uint64_t dropped;        /* what nic_dropped() said last; never falls */
 };
 
@@ -105,7 +105,6 @@ static int look_at_interface(struct source *source, const struct options *option
         return failure_set(failure, EXIT_USAGE, "interface %s is down (nothing arrives; ip link set %s up)", interface,
                            interface);
     snprintf(capture->interface, sizeof capture->interface, "%s", interface);
-    capture->dropped_before = state.dropped;
     source->ifindex = capture->ifindex;
     link_driver(capture->netlink_fd, interface, source->driver);
     return 0;
@@ -213,7 +212,7 @@ static int fanout_join(int fd, bool first, uint16_t *group)
 static int sockets_open(struct source *source, const struct options *options, struct failure *failure)
 {
     struct af_packet *capture = source->private;
-    uint32_t wanted = sockets_wanted(capture, options);
+    uint32_t wanted = source->queues_expected;
     uint16_t group = 0;
     int on = 1;
 
@@ -254,7 +253,10 @@ static uint32_t drops_take(struct packet_socket *socket)
 static void capture_begin(struct source *source)
 {
     struct af_packet *capture = source->private;
+    struct link_state state = {0};
 
+    (void)link_read(capture->netlink_fd, capture->ifindex, &state);
+    capture->dropped_before = state.dropped;
     for (uint32_t i = 0; i < source->queue_count; i++)
         (void)drops_take((struct packet_socket *)source->queue[i]);
     capture->begun_at = clock_read(CLOCK_REALTIME);
@@ -304,15 +306,22 @@ static int af_packet_open(struct source *source, const struct options *options, 
     capture->netlink_fd = link_open();
     if (capture->netlink_fd < 0)
         failure_set(failure, EXIT_FAILED, "cannot ask for interfaces (rtnetlink: %s)", strerror(-capture->netlink_fd));
-    if (capture->netlink_fd < 0 || look_at_interface(source, options, failure) < 0 ||
-        sockets_open(source, options, failure) < 0) {
+    if (capture->netlink_fd < 0 || look_at_interface(source, options, failure) < 0) {
         af_packet_close(source);
         return -1;
     }
-    capture_begin(source);
+    source->queues_expected = sockets_wanted(capture, options);
     source->ring_size = options->ring_size;
     source->sandbox_needs = SANDBOX_PACKET;
     source->filters = true;
+    return 0;
+}
+
+static int af_packet_attach(struct source *source, const struct options *options, struct failure *failure)
+{
+    if (sockets_open(source, options, failure) < 0)
+        return -1;
+    capture_begin(source);
     source->nic_dropped = af_packet_nic_dropped;
     return 0;
 }
@@ -389,6 +398,7 @@ static void af_packet_statistics(struct source_queue *queue, struct xtop_queue *
 const struct source_operations source_af_packet = {
     .name = "af_packet",
     .open = af_packet_open,
+    .attach = af_packet_attach,
     .take = af_packet_take,
     .recycle = af_packet_recycle,
     .statistics = af_packet_statistics,

@@ -167,17 +167,25 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     if (look_at_interface(source, options, failure) < 0)
         goto failed;
     choose_frames(capture);
-    if (load_program(source, options, failure) < 0 || see_strangers(source, failure) < 0 ||
-        xdp_mode_open_best(source, options, failure) < 0)
+    if (load_program(source, options, failure) < 0)
         goto failed;
-    connect_queues(source, options);
+    source->queues_expected =
+        options->queue_count ? options->queue_count : link_rx_queues(capture->netlink_fd, options->here.interface, 1);
     source->busy_poll = options->busy_poll;
-    source->nic_dropped = af_xdp_nic_dropped;
     source->sandbox_needs = SANDBOX_BPF_MAPS | SANDBOX_ETHTOOL;
     return 0;
 failed:
     af_xdp_close(source);
     return -1;
+}
+
+static int af_xdp_attach(struct source *source, const struct options *options, struct failure *failure)
+{
+    if (see_strangers(source, failure) < 0 || xdp_mode_open_best(source, options, failure) < 0)
+        return -1;
+    connect_queues(source, options);
+    source->nic_dropped = af_xdp_nic_dropped;
+    return 0;
 }
 
 static void af_xdp_close(struct source *source)
@@ -324,6 +332,7 @@ static void af_xdp_statistics(struct source_queue *base, struct xtop_queue *coun
 const struct source_operations source_af_xdp = {
     .name = "af_xdp",
     .open = af_xdp_open,
+    .attach = af_xdp_attach,
     .begin = xdp_mode_begin,
     .take = af_xdp_take,
     .recycle = af_xdp_recycle,

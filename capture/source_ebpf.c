@@ -98,7 +98,6 @@ static int look_at_interface(struct source *source, const struct options *option
                            "not read; use --capture af_packet)",
                            interface, state.hardware);
     capture->hardware = state.hardware;
-    capture->dropped_before = state.dropped;
     source->ifindex = capture->ifindex;
     link_driver(capture->netlink_fd, interface, source->driver);
     if (!source->driver[0])
@@ -170,20 +169,12 @@ static uint32_t entries_wanted(const struct options *options)
     return both < ENTRIES_LEAST ? ENTRIES_LEAST : both;
 }
 
-static int start_counting(struct ebpf *capture, const struct options *options, struct failure *failure)
+static int load_counter(struct ebpf *capture, const struct options *options, struct failure *failure)
 {
-    bool loopback = capture->hardware == ARPHRD_LOOPBACK;
     int error = flow_counter_load(&capture->counter, (uint32_t)link_header_size(capture->hardware),
                                   entries_wanted(options), options->sampling);
-    int out_fd;
 
-    if (error)
-        return refuse_load(capture, error, failure);
-    /* What leaves by loopback arrives there at once: it would be counted twice. */
-    out_fd = loopback ? -1 : flow_counter_out_fd(&capture->counter);
-    error = flow_attach(&capture->attachment, capture->ifindex, flow_counter_in_fd(&capture->counter), out_fd,
-                        options->clsact);
-    return error ? refuse_attach(capture, error, failure) : 0;
+    return error ? refuse_load(capture, error, failure) : 0;
 }
 
 static void write_notes(struct source *source)
@@ -221,19 +212,37 @@ static int ebpf_open(struct source *source, const struct options *options, struc
         goto failed;
     }
     if (check_options(options, failure) < 0 || look_at_interface(source, options, failure) < 0 ||
-        start_counting(capture, options, failure) < 0)
+        load_counter(capture, options, failure) < 0)
         goto failed;
     capture->queue = (struct source_queue){.fd = -1, .wait_ms = EPOCH_EVERY / 1000000};
     source->queue[0] = &capture->queue;
     source->queue_count = 1;
     source->samples = true;
     source->nic_dropped = ebpf_nic_dropped;
-    source->sandbox_needs = SANDBOX_BPF_MAPS | (capture->attachment.in_link < 0 ? SANDBOX_CLSACT : 0);
-    write_notes(source);
     return 0;
 failed:
     ebpf_close(source);
     return -1;
+}
+
+static int ebpf_attach(struct source *source, const struct options *options, struct failure *failure)
+{
+    struct ebpf *capture = source->private;
+    bool loopback = capture->hardware == ARPHRD_LOOPBACK;
+    struct link_state state = {0};
+    /* What leaves by loopback arrives there at once: it would be counted twice. */
+    int out_fd = loopback ? -1 : flow_counter_out_fd(&capture->counter);
+    int error;
+
+    (void)link_read(capture->netlink_fd, capture->ifindex, &state);
+    capture->dropped_before = state.dropped;
+    error = flow_attach(&capture->attachment, capture->ifindex, flow_counter_in_fd(&capture->counter), out_fd,
+                        options->clsact);
+    if (error)
+        return refuse_attach(capture, error, failure);
+    source->sandbox_needs = SANDBOX_BPF_MAPS | (capture->attachment.in_link < 0 ? SANDBOX_CLSACT : 0);
+    write_notes(source);
+    return 0;
 }
 
 static void ebpf_close(struct source *source)
@@ -317,6 +326,7 @@ static uint64_t ebpf_nic_dropped(struct source *source)
 const struct source_operations source_ebpf = {
     .name = "ebpf",
     .open = ebpf_open,
+    .attach = ebpf_attach,
     .statistics = ebpf_statistics,
     .close = ebpf_close,
     .take_epoch = ebpf_take_epoch,

@@ -111,10 +111,8 @@ static void *stocker_run(void *argument)
     return NULL;
 }
 
-int stocker_start(struct stocker *stocker, struct xtop_header *header, uint32_t flows)
+void stocker_stock(struct stocker *stocker, struct xtop_header *header, uint32_t flows)
 {
-    int error;
-
     memset(stocker, 0, sizeof *stocker);
     stocker->header = header;
     stocker->ahead = flows / header->queue_count;
@@ -122,10 +120,16 @@ int stocker_start(struct stocker *stocker, struct xtop_header *header, uint32_t 
         stocker->slots[i] = segment_shard(header, i)->slots_offset & ~(SEGMENT_WINDOW - 1);
         stocker->rests[i] = segment_shard(header, i)->rests_offset & ~(SEGMENT_WINDOW - 1);
     }
+    stock_all(stocker);
+}
+
+int stocker_start(struct stocker *stocker)
+{
+    int error;
+
     stocker->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (stocker->wake_fd < 0)
         return errno;
-    stock_all(stocker);
     sem_init(&stocker->settled, 0, 0);
     error = pthread_create(&stocker->thread, NULL, stocker_run, stocker);
     if (error) {

@@ -39,11 +39,13 @@ struct stocker {
 };
 
 /*
- * Stocks `flows` a first time, then starts the thread. The index of a segment with one shard is made present at once,
- * that of others when their first flow has come: RSS may leave a queue without any.
- * Returns 0 or an errno value; without a stocker all works, slower.
+ * Stocks `flows` a first time. The index of a segment with one shard is made present at once, that of others when their
+ * first flow has come: RSS may leave a queue without any.
  */
-int stocker_start(struct stocker *stocker, struct xtop_header *header, uint32_t flows);
+void stocker_stock(struct stocker *stocker, struct xtop_header *header, uint32_t flows);
+
+/* Starts the thread, after that. Returns 0 or an errno value; without it all works, slower. */
+int stocker_start(struct stocker *stocker);
 
 /* Ends the thread and closes wake_fd. Idempotent. */
 void stocker_stop(struct stocker *stocker);

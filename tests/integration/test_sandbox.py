@@ -56,7 +56,7 @@ class Traced:
         """What /proc says of its rights, of every thread the same."""
         each = []
         for task in Path(f"/proc/{self.source.capture_id().pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
                 each.append(dict(re.findall(r"^(\w+):\s*([0-9a-f]+)$", (task / "status").read_text(), re.M)))
         wanted = ("CapEff", "CapPrm", "CapInh", "CapBnd", "NoNewPrivs", "Seccomp")
         first, *others = [{name: int(status[name], 16) for name in wanted} for status in each]
@@ -125,7 +125,7 @@ def seen(source: ShmSource, count: int) -> Snapshot:
 def test_a_live_capture(
     make_link: MakeLink, make_traced: Callable[..., Traced], capture: str, options: str, kept: int
 ) -> None:
-    """It counts, copies packets, stops: with no right and no call but those it needs."""
+    """It counts, copies packets, stops: with no right and no call but those it needs, and the table comes first."""
     link = make_link()
     settings = CaptureSettings(
         links=(LinkSettings(link.captured, capture=capture),), netns_fd=link.netns_fd, max_flows=65536
@@ -145,6 +145,12 @@ def test_a_live_capture(
     assert traced.source.state() is CaptureState.DONE
     traced.source.close()
     assert traced.calls() <= EVERY | BESIDES.get("clsact" if options else capture, set())
+    begin = traced.log.read_text(errors="replace").partition('"ready"')[0]
+    takes_hold = "RTM_NEWTFILTER" if options else "sa_family=AF_PACKET" if capture == "af_packet" else "BPF_LINK_CREATE"
+    before, _, after = begin.partition(takes_hold)
+    assert "MADV_POPULATE_WRITE" in before, "memory for flows is there before the first frame can come"
+    assert "MADV_" not in after.replace("MADV_DONTNEED", "").replace("MADV_HUGEPAGE", "")
+    assert (capture == "af_xdp") == ("BPF_MAP_UPDATE_ELEM" in after), "sockets are in their map when it says ready"
 
 
 @pytest.mark.parametrize("capture", ["af_xdp", "ebpf", "af_packet"])

@@ -79,7 +79,7 @@ static void counts_take(struct kernel *kernel, struct flow_counts *sum)
  */
 static bool kernel_run(struct kernel *kernel, const uint8_t *frame, uint32_t size, struct outcome *outcome)
 {
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = size, .repeat = 1);
+    DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = size, .repeat = 1);
     int map = bpf_map__fd(kernel->counter.skeleton->maps.flow_sums_0);
 
     if (bpf_prog_test_run_opts(flow_counter_in_fd(&kernel->counter), &options) < 0) {
@@ -248,7 +248,7 @@ static void flow_frame(uint32_t flow, uint8_t *frame)
 static void send_flow(struct flow_counter *counter, uint32_t flow, uint32_t packets)
 {
     uint8_t frame[FRAME_MAX];
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = 46, .repeat = (int)packets);
+    DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = 46, .repeat = (int)packets);
 
     flow_frame(flow, frame);
     assert_int_equal(bpf_prog_test_run_opts(flow_counter_in_fd(counter), &options), 0);

@@ -184,7 +184,8 @@ int main(int argc, char **argv)
         perror("setns");
         return EXIT_FAILED;
     }
-    if (source.operations->open(&source, &options, &failure) < 0 || source.operations->begin(&source, &failure) < 0) {
+    if (source.operations->open(&source, &options, &failure) < 0 ||
+        source.operations->attach(&source, &options, &failure) < 0 || source.operations->begin(&source, &failure) < 0) {
         fprintf(stderr, "xtop: error: %s\n", failure.text);
         return failure.exit_code;
     }

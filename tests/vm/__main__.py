@@ -24,6 +24,7 @@ from .plan import RATIO, RUNS, SMOKE, Run
 from .table import Line, details, faults, lines, summary
 
 CACHE = ROOT / "build" / "vm"
+NOT_RUN = 3  # the exit code where nothing failed, but not all was run
 LOGS = CACHE / "logs"  # what each guest's kernel said
 
 
@@ -53,19 +54,30 @@ def chosen(options: argparse.Namespace) -> list[Run]:
     return runs
 
 
-def fetch(runs: list[Run]) -> tuple[Emulator, dict[str, GuestKernel]]:
-    """Have QEMU and the kernels, from packages the first time."""
-    began = time.monotonic()
-    emulator = fetch_emulator(CACHE)
-    kernels = {series: fetch_kernel(CACHE, series, emulator) for series in dict.fromkeys(item.series for item in runs)}
-    say(f"QEMU and {', '.join(kernel.version for kernel in kernels.values())} after {time.monotonic() - began:.0f} s")
-    return emulator, kernels
+def fetch_kernels(runs: list[Run], emulator: Emulator) -> dict[str, GuestKernel | Unavailable]:
+    """Have the kernels, from packages the first time; of those that cannot be had, the reason: the others run."""
+    kernels: dict[str, GuestKernel | Unavailable] = {}
+    for series in dict.fromkeys(item.series for item in runs):
+        try:
+            kernels[series] = fetch_kernel(CACHE, series, emulator)
+        except Unavailable as reason:
+            say(f"NOT RUN: {series}: {reason}")
+            kernels[series] = reason
+    return kernels
 
 
-def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel]) -> list[Line]:
+def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel | Unavailable]) -> list[Line]:
     """Run everything; the lines of the table."""
     rows: list[Line] = []
     for series, kernel in kernels.items():
+        if isinstance(kernel, Unavailable):
+            rows += [
+                Line(item.nic, series, check, "not run", f"no such kernel: {kernel}", False)
+                for item in runs
+                for check in item.checks
+                if item.series == series
+            ]
+            continue
         initramfs = CACHE / f"initramfs-{series}"
         build_initramfs(initramfs, emulator, kernel)
         for item in (item for item in runs if item.series == series):
@@ -84,7 +96,7 @@ def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel
 
 
 def main() -> int:
-    """Return 0 where all came out as it must."""
+    """Return 0 where all came out as it must, 1 where something did not, NOT_RUN where only kernels were missing."""
     options = parse_arguments()
     runs = chosen(options)
     if not runs:
@@ -93,16 +105,23 @@ def main() -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     with CACHE.joinpath(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
         try:
-            emulator, kernels = fetch(runs)
+            emulator = fetch_emulator(CACHE)
         except Unavailable as reason:
-            say(f"NOT RUN: QEMU or a kernel cannot be fetched ({reason})")
-            return 0 if options.smoke else 1
+            say(f"NOT RUN: QEMU cannot be fetched ({reason})")
+            return 0 if options.smoke else NOT_RUN
+        kernels = fetch_kernels(runs, emulator)
+        had = [kernel for kernel in kernels.values() if isinstance(kernel, GuestKernel)]
+        versions = ", ".join(kernel.version for kernel in had) or "no kernel"
+        say(f"QEMU and {versions} after {time.monotonic() - began:.0f} s")
         rows = boot_all(runs, emulator, kernels)
     print(f"{summary(rows)}\n\n{details(rows)}{faults(rows)}")
-    for kernel in kernels.values():
+    for kernel in had:
         print(f"\nZero-copy drivers of {kernel.version}: {', '.join(kernel.zero_copy_drivers)}")
-    return 0 if all(row.good for row in rows) else 1
+    if any(not row.good and row.outcome != "not run" for row in rows):
+        return 1
+    return NOT_RUN if any(not row.good for row in rows) and not (options.smoke and not had) else 0
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Run:
 NO_NATIVE = (*names("1", "copy", "zero-copy"), *names("jumbo"))
 NO_ZERO_COPY = (*names("1", "zero-copy"), *names("4", "zero-copy"), *names("jumbo"))
 SEEN = ("features", "auto", "ebpf", "doctor", "tune")
+LOST_IN_COPY = ("loss-copy", "too-long-copy")
 EVENTS = (*names("kill"), *names("loss"), *names("flap"), "queue-change", "removed-zero-copy")
 
 RUNS = (
@@ -38,7 +39,7 @@ RUNS = (
         "virtio_net",
         VIRTIO,
         "7",
-        (*SEEN, *names("1"), *names("jumbo"), *names("flap"), *names("kill"), "loss-copy", "removed-zero-copy"),
+        (*SEEN, *names("1"), *names("jumbo"), *names("flap"), *names("kill"), *LOST_IN_COPY, "removed-zero-copy"),
         names("jumbo", "zero-copy"),
     ),
     Run("virtio_net of 4 queues", VIRTIO, "7", names("4"), tap_queues=4),

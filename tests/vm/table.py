@@ -61,7 +61,9 @@ def summary(rows: list[Line]) -> str:
 
 
 def _words(cells: dict[str, Line], check: str) -> str:
-    return " ".join(cells[check].words.split()) if check in cells else ""
+    if check not in cells:
+        return ""
+    return "not run" if cells[check].outcome == "not run" else " ".join(cells[check].words.split())
 
 
 def _mode(cells: dict[str, Line], mode: str) -> str:
@@ -87,5 +89,7 @@ def details(rows: list[Line]) -> str:
 def faults(rows: list[Line]) -> str:
     """Return what came out otherwise than it must, in full; "" = nothing."""
     return "\n".join(
-        f"\n{row.nic}, {row.kernel}, {row.check}: {row.outcome}\n{row.words}" for row in rows if not row.good
+        f"\n{row.nic}, {row.kernel}, {row.check}: {row.outcome}\n{row.words}"
+        for row in rows
+        if not row.good and row.outcome != "not run"
     )

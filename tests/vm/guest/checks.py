@@ -15,6 +15,7 @@ from .check_missed import check_missed
 from .check_modes import MODES, check_mode
 from .check_ratio import check_ratio
 from .check_screen import check_screen
+from .check_too_long import check_too_long
 from .check_tune import check_doctor, check_tune
 from .links import Nic, Sender
 
@@ -32,6 +33,7 @@ CHECKS: dict[str, Check] = {
     **{f"flap-{_word(mode)}": partial(check_flap, mode=mode) for mode in MODES},
     **{f"jumbo-{_word(mode)}": partial(check_jumbo, mode=mode) for mode in MODES},
     **{f"removed-{_word(mode)}": partial(check_removed, mode=mode) for mode in MODES},
+    **{f"too-long-{_word(mode)}": partial(check_too_long, mode=mode) for mode in MODES},
     "missed": check_missed,
     "queue-change": check_queue_change,
     "auto": check_auto,
