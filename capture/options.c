@@ -4,11 +4,11 @@
 #endif
 #include "capture/options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "capture/option_values.h"
 
 #ifndef XTOP_VERSION
 #define XTOP_VERSION "unknown" /* the build defines it */
@@ -155,91 +155,10 @@ void options_default(struct options *options)
     };
 }
 
-static int parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *number, const char *name,
-                        struct failure *failure)
-{
-    char *end;
-
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    if (errno || *text < '0' || *text > '9' || *end || *number < least || *number > most)
-        return failure_set(failure, EXIT_USAGE, "bad %s %s (a whole number from %llu to %llu is needed)", name, text,
-                           (unsigned long long)least, (unsigned long long)most);
-    return 0;
-}
-
-static int parse_u32(const char *text, uint32_t least, uint32_t most, uint32_t *number, const char *name,
-                     struct failure *failure)
-{
-    uint64_t value;
-
-    if (parse_number(text, least, most, &value, name, failure) < 0)
-        return -1;
-    *number = (uint32_t)value;
-    return 0;
-}
-
-static int parse_fd(const char *text, int *fd, const char *name, struct failure *failure)
-{
-    uint32_t value;
-
-    if (parse_u32(text, 0, 1 << 20, &value, name, failure) < 0)
-        return -1;
-    *fd = (int)value;
-    return 0;
-}
-
-/* Seconds, with a fraction allowed, to ns. */
-static int parse_seconds(const char *text, uint64_t *ns, const char *name, struct failure *failure)
-{
-    char *end;
-    double seconds;
-
-    errno = 0;
-    seconds = strtod(text, &end);
-    if (errno || end == text || *end || !(seconds > 0) || seconds > 1e9)
-        return failure_set(failure, EXIT_USAGE, "bad %s %s (seconds above 0 are needed)", name, text);
-    *ns = (uint64_t)(seconds * 1e9);
-    return 0;
-}
-
-/* "0-3,6" into list[]; returns how many numbers there are, or -1. */
-static int parse_list(const char *text, int most, int *list, const char *name, struct failure *failure)
-{
-    const char *at = text;
-    int count = 0;
-
-    do {
-        char *end;
-        long from = strtol(at, &end, 10);
-        long to = from;
-
-        if (end == at)
-            goto bad;
-        if (*end == '-') {
-            at = end + 1;
-            to = strtol(at, &end, 10);
-            if (end == at)
-                goto bad;
-        }
-        if (from < 0 || to < from || to > most || (*end && *end != ','))
-            goto bad;
-        for (; from <= to && count < XTOP_MAX_QUEUES; from++)
-            list[count++] = (int)from;
-        if (from <= to)
-            goto bad;
-        at = end + 1;
-        if (!*end)
-            return count;
-    } while (true);
-bad:
-    return failure_set(failure, EXIT_USAGE, "bad %s %s (a list such as 0-3,6 is needed, %d at most)", name, text, most);
-}
-
 static int parse_queues(const char *text, struct options *options, struct failure *failure)
 {
     int list[XTOP_MAX_QUEUES] = {0};
-    int count = parse_list(text, 65535, list, "--queue", failure);
+    int count = option_list(text, 65535, list, XTOP_MAX_QUEUES, "--queue", failure);
 
     if (count < 0)
         return -1;
@@ -251,7 +170,7 @@ static int parse_queues(const char *text, struct options *options, struct failur
 
 static int parse_ring(const char *text, struct options *options, struct failure *failure)
 {
-    if (parse_u32(text, 64, 1 << 20, &options->ring_size, "--ring", failure) < 0)
+    if (option_u32(text, 64, 1 << 20, &options->ring_size, "--ring", failure) < 0)
         return -1;
     if (options->ring_size & (options->ring_size - 1))
         return failure_set(failure, EXIT_USAGE, "bad --ring %s (a power of two is needed)", text);
@@ -260,7 +179,7 @@ static int parse_ring(const char *text, struct options *options, struct failure 
 
 static int parse_cpus(const char *text, struct options *options, struct failure *failure)
 {
-    int count = parse_list(text, 4095, options->cpu, "--cpus", failure);
+    int count = option_list(text, 4095, options->cpu, XTOP_MAX_QUEUES, "--cpus", failure);
 
     if (count < 0)
         return -1;
@@ -349,7 +268,7 @@ static int parse_interface_option(struct options *options, int letter, const cha
         options->no_keep_host = true;
         return 0;
     case OPTION_NETNS_FD:
-        return parse_fd(value, &options->netns_fd, "--netns-fd", failure);
+        return option_fd(value, &options->netns_fd, "--netns-fd", failure);
     default:
         return 1;
     }
@@ -361,7 +280,7 @@ static int parse_link_option(struct options *options, int letter, const char *va
     case 'q':
         return parse_queues(value, options, failure);
     case 't':
-        return parse_u32(value, 1, XTOP_MAX_QUEUES, &options->threads, "--threads", failure);
+        return option_u32(value, 1, XTOP_MAX_QUEUES, &options->threads, "--threads", failure);
     case OPTION_CPUS:
         return parse_cpus(value, options, failure);
     case 'S':
@@ -381,7 +300,7 @@ static int parse_link_option(struct options *options, int letter, const char *va
     case OPTION_RING:
         return parse_ring(value, options, failure);
     case OPTION_KERNEL_FLOWS:
-        return parse_u32(value, 1, 1 << 24, &options->kernel_flows, "--kernel-flows", failure);
+        return option_u32(value, 1, 1 << 24, &options->kernel_flows, "--kernel-flows", failure);
     case OPTION_CLSACT:
         options->clsact = true;
         return 0;
@@ -399,7 +318,7 @@ static int parse_stored_option(struct options *options, int letter, const char *
     case OPTION_FILE_FD:
         if (set_source(options, XTOP_SOURCE_FILE, failure) < 0)
             return -1;
-        return parse_fd(value, &options->file_fd, "--file-fd", failure);
+        return option_fd(value, &options->file_fd, "--file-fd", failure);
     case OPTION_FILE_NAME:
         options->file_name = value;
         return 0;
@@ -409,15 +328,15 @@ static int parse_stored_option(struct options *options, int letter, const char *
     case OPTION_DEMO:
         return set_source(options, XTOP_SOURCE_DEMO, failure);
     case OPTION_SEED:
-        return parse_number(value, 0, UINT64_MAX, &options->demo_seed, "--seed", failure);
+        return option_number(value, 0, UINT64_MAX, &options->demo_seed, "--seed", failure);
     case OPTION_DEMO_FLOWS:
-        return parse_u32(value, 1, 1 << 24, &options->demo_flows, "--demo-flows", failure);
+        return option_u32(value, 1, 1 << 24, &options->demo_flows, "--demo-flows", failure);
     case OPTION_DEMO_HEAD:
-        return parse_number(value, 0, UINT64_MAX, &options->demo_head, "--demo-head", failure);
+        return option_number(value, 0, UINT64_MAX, &options->demo_head, "--demo-head", failure);
     case OPTION_DEMO_PACKETS:
-        return parse_number(value, 0, UINT64_MAX, &options->demo_packets, "--demo-packets", failure);
+        return option_number(value, 0, UINT64_MAX, &options->demo_packets, "--demo-packets", failure);
     case OPTION_DEMO_RATE:
-        return parse_u32(value, 0, UINT32_MAX, &options->demo_rate, "--demo-rate", failure);
+        return option_u32(value, 0, UINT32_MAX, &options->demo_rate, "--demo-rate", failure);
     default:
         return 1;
     }
@@ -428,21 +347,21 @@ static int parse_sampling(struct options *options, const char *text, bool random
     if (options->sampling.interval > 1 && options->sampling.random != random)
         return failure_set(failure, EXIT_USAGE, "--sample and --sample-random contradict each other (choose one)");
     options->sampling.random = random;
-    return parse_u32(text, 1, OPTIONS_SAMPLING_MOST, &options->sampling.interval,
-                     random ? "--sample-random" : "--sample", failure);
+    return option_u32(text, 1, OPTIONS_SAMPLING_MOST, &options->sampling.interval,
+                      random ? "--sample-random" : "--sample", failure);
 }
 
 static int parse_table_option(struct options *options, int letter, const char *value, struct failure *failure)
 {
     switch (letter) {
     case OPTION_MAX_FLOWS:
-        return parse_u32(value, 1, 1 << 27, &options->max_flows, "--max-flows", failure);
+        return option_u32(value, 1, 1 << 27, &options->max_flows, "--max-flows", failure);
     case OPTION_IDLE_TIMEOUT:
-        return parse_seconds(value, &options->idle_timeout, "--idle-timeout", failure);
+        return option_seconds(value, &options->idle_timeout, "--idle-timeout", failure);
     case OPTION_ACTIVE_TIMEOUT:
-        return parse_seconds(value, &options->active_timeout, "--active-timeout", failure);
+        return option_seconds(value, &options->active_timeout, "--active-timeout", failure);
     case OPTION_DEDUP:
-        return parse_seconds(value, &options->dedup_window, "--dedup", failure);
+        return option_seconds(value, &options->dedup_window, "--dedup", failure);
     case OPTION_SAMPLE:
     case OPTION_SAMPLE_RANDOM:
         return parse_sampling(options, value, letter == OPTION_SAMPLE_RANDOM, failure);
@@ -455,12 +374,12 @@ static int parse_table_option(struct options *options, int letter, const char *v
         return 0;
     case OPTION_HASH_SEED:
         options->hash_seed_given = true;
-        return parse_u32(value, 0, UINT32_MAX, &options->hash_seed, "--hash-seed", failure);
+        return option_u32(value, 0, UINT32_MAX, &options->hash_seed, "--hash-seed", failure);
     case OPTION_LOSSLESS_ENDED:
         options->lossless_ended = true;
         return 0;
     case OPTION_CONTROL_FD:
-        return parse_fd(value, &options->control_fd, "--control-fd", failure);
+        return option_fd(value, &options->control_fd, "--control-fd", failure);
     case OPTION_LISTEN:
         options->listen_name = value;
         return 0;

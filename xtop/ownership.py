@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -27,6 +29,15 @@ def hand_over(descriptor: int, replaced: os.stat_result | None = None) -> None:
             os.fchown(descriptor, *((replaced.st_uid, replaced.st_gid) if replaced else owner))
 
 
+def hand_over_directory(directory: Path, give: Callable[[int], None] = hand_over) -> None:
+    """Give a directory that we have just made in the way of ``give``; a link in its place is not followed (OSError)."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        give(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_at_home(path: Path, text: str) -> None:
     """Put ``text`` into ``path``, a file of the user's own settings, whole or not at all (OSError).
 
@@ -35,9 +46,7 @@ def write_at_home(path: Path, text: str) -> None:
     for directory in reversed([path.parent, *path.parent.parents]):
         if not directory.exists():
             directory.mkdir(mode=0o700, exist_ok=True)
-            made = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            _hand_over_at_home(made, directory.parent)
-            os.close(made)
+            hand_over_directory(directory, partial(_hand_over_at_home, directory=directory.parent))
     fresh = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from xtop.history import last_lost
 from xtop.model import Snapshot
-from xtop.ownership import hand_over
+from xtop.ownership import hand_over, hand_over_directory
 from xtop.source import SourceError
 from xtop.store.files import file_name, files_of
 from xtop.store.member import packed
@@ -46,7 +46,7 @@ class StoreWriter:
         try:
             if not directory.is_dir():
                 directory.mkdir()
-                self._give(directory)
+                hand_over_directory(directory)
             self._lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise SourceError(f"cannot write to {directory} ({error.strerror}; name another directory)", 2) from None
@@ -118,10 +118,3 @@ class StoreWriter:
                 break
             path.unlink()
             too_much -= size
-
-    def _give(self, directory: Path) -> None:
-        made = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            hand_over(made)
-        finally:
-            os.close(made)
