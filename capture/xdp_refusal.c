@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/xdp_refusal.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/capability.h>
@@ -71,7 +72,10 @@ static void own_path(char *path, size_t size)
 
 bool refusal_of_program_is_rights(int error)
 {
-    return error == -EPERM || (error == -EACCES && !capability_held(CAP_PERFMON) && !capability_held(CAP_SYS_ADMIN));
+    /* libbpf 0.5 (Ubuntu 22.04) has a number of its own for whatever the verifier wrote words about. */
+    bool verifier = error == -EACCES || error == -LIBBPF_ERRNO__VERIFY;
+
+    return error == -EPERM || (verifier && !capability_held(CAP_PERFMON) && !capability_held(CAP_SYS_ADMIN));
 }
 
 int refusal_rights(struct failure *failure, const char *what)

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import ctypes.util
+import errno
 import itertools
 import json
 import os
@@ -314,11 +317,14 @@ def make_capture() -> Iterator[Callable[..., Capture]]:
 
 
 def program_exists(number: int) -> bool:
-    """Whether a BPF program of this id is loaded: BPF_PROG_GET_NEXT_ID from the one before gives it."""
-    bpftool = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
-    if bpftool is None:
-        pytest.skip("bpftool is missing (install bpftool)")
-    return subprocess.run([bpftool, "prog", "show", "id", str(number)], capture_output=True).returncode == 0
+    """Whether a BPF program of this id is loaded: the kernel gives a descriptor for it."""
+    libbpf = ctypes.CDLL(ctypes.util.find_library("bpf"), use_errno=True)
+    fd = int(libbpf.bpf_prog_get_fd_by_id(number))
+    if fd < 0:
+        assert ctypes.get_errno() == errno.ENOENT, os.strerror(ctypes.get_errno())
+        return False
+    os.close(fd)
+    return True
 
 
 def test_kill_leaves_no_program(make_link: MakeLink, make_capture: Callable[..., Capture]) -> None:

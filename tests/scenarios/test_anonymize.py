@@ -70,11 +70,13 @@ def test_nfanon_makes_the_same_of_each_address(read_capture: ReadCapture, key_fi
         pytest.skip("nfanon is missing: nothing to compare with (run: sudo apt-get install nfdump)")
     path, flows = PCAPS / "zoom.pcap", tmp_path / "flows"
     flows.mkdir()
-    subprocess.run(["nfpcapd", "-r", path, "-w", flows], check=True, capture_output=True)
+    help_text = subprocess.run(["nfpcapd", "-h"], capture_output=True, text=True).stdout
+    into = "-l" if "-l flowdir" in help_text else "-w"  # nfdump 1.6 (Ubuntu 22.04), 1.7
+    subprocess.run(["nfpcapd", "-r", path, into, flows], check=True, capture_output=True)
     wanted: set[str] = set()
     for number, file in enumerate(sorted(flows.glob("nfcapd.[0-9]*"))):
         changed = tmp_path / f"changed-{number}"
-        subprocess.run(["nfanon", "-q", "-K", KEY, "-r", file, "-w", changed], check=True)
+        subprocess.run(["nfanon", "-K", KEY, "-r", file, "-w", changed], check=True, capture_output=True)
         listed = subprocess.run(["nfdump", "-q", "-r", changed, "-o", "fmt:%sa,%da"], check=True, capture_output=True)
         wanted |= {part.strip() for line in listed.stdout.decode().splitlines() for part in line.split(",")}
     seen = addresses(read_capture(path, "--no-decap", "--anonymize-key", key_file))
