@@ -84,6 +84,7 @@ def show(
     """
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
+    from xtop.commands.hangup import end_with_the_terminal
     from xtop.filter_history import FilterHistory, state_directory
     from xtop.naming import SystemNaming
 
@@ -109,6 +110,7 @@ def show(
         settings=settings,
         playback=playback,
     )
+    end_with_the_terminal()
     gc.freeze()  # what was imported lives as long as the screen: no collection need go through it
     app.run()
     gc.freeze()  # a screen's objects need not be looked through once more because the process ends

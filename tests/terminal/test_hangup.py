@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A terminal that is gone: the screen and its capture end, also where nobody heard the hangup."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.test_attach import capture_with
+from tests.terminal.test_tmux import XTOP
+
+PATIENCE_S = 60.0
+
+
+def start(arguments: list[str], controlled: bool) -> tuple[int, int]:
+    """Run a program on a new terminal, with hangups ignored; it controls the program, or is only where that writes."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        if controlled:
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        for fd in range(3):
+            os.dup2(slave, fd)
+        os.closerange(3, slave + 2)
+        os.execve(arguments[0], arguments, {**os.environ, "TERM": "xterm-256color"})
+    os.close(slave)
+    return pid, master
+
+
+def read_until(master: int, text: bytes) -> None:
+    """Read what the program writes until there is ``text``."""
+    end, read = time.monotonic() + PATIENCE_S, b""
+    while text not in read:
+        assert time.monotonic() < end, read[-500:]
+        if select.select([master], [], [], 1)[0]:
+            read += os.read(master, 1 << 16)
+
+
+def wait_for_end(pid: int) -> int:
+    """Return how the process ended, as waitpid tells it."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        if gone:
+            return status
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            pytest.fail("the screen outlived its terminal")
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("controlled", [True, False], ids=["ignored", "untold"])
+def test_a_screen_ends_with_its_terminal(controlled: bool) -> None:
+    seed = str(1_100_000_000 + os.getpid() * 2 + controlled)  # tells this capture from others on the machine
+    pid, master = start([str(XTOP), "demo", "--in-process", "--seed", seed], controlled)
+    try:
+        read_until(master, b"live")
+        (capture,) = capture_with(seed)
+    finally:
+        os.close(master)
+    assert os.WTERMSIG(wait_for_end(pid)) == signal.SIGHUP
+    end = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{capture}").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{capture}").exists()
