@@ -19,6 +19,8 @@ REMEMBERED_SECONDS = 15 * 60 + GRAPH_SECONDS  # who looks a quarter of an hour b
 QUEUE_SECONDS = 30
 TREND_LENGTH = 8
 
+FULL = (("accounting", "table_full"), ("totals", "byte_histograms_full"))  # part of the snapshot, counter in it
+
 Series = tuple[float | None, ...]  # one value a second, oldest first; None where nothing was measured
 
 
@@ -159,11 +161,10 @@ def loss_between(before: Snapshot | None, now: Snapshot) -> LossNow:
 
 
 def last_lost(known: Mapping[str, int], before: Snapshot | None, now: Snapshot) -> dict[str, int]:
-    """Return when each cause last cost a packet (ns), given what was ``known`` before; a full table is one of them."""
+    """Return when each cause last cost something (ns), given what was ``known`` before; what is full is one of them."""
     found = dict(known)
-    for name in (*(cause.name for cause in fields(Lost)), "table_full"):
-        place = "accounting" if name == "table_full" else "lost"
-        earlier = 0 if before is None else getattr(getattr(before, place), name)
-        if getattr(getattr(now, place), name) > earlier:
+    for part, name in (*(("lost", cause.name) for cause in fields(Lost)), *FULL):
+        earlier = 0 if before is None else getattr(getattr(before, part), name)
+        if getattr(getattr(now, part), name) > earlier:
             found[name] = now.taken_at
     return found

@@ -12,10 +12,14 @@ import pytest
 
 from tests.integration.conftest import Link, wait_until
 from tests.integration.test_flow_packets import frame, send
+from xtop.ink import plain
 from xtop.model import View
+from xtop.picture import Picture, Pinned
 from xtop.screen_rows import ScreenRows
 from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
+from xtop.widgets.flow_detail import detail_lines
+from xtop.widgets.loss_panel import LossPanel
 
 MakeLink = Callable[..., Link]
 FLOWS, EACH, SIZE = 40, 50, 1000
@@ -73,3 +77,30 @@ def test_a_pool_that_is_used_up_takes_back_what_ended_first(make_link: MakeLink)
             counts = rows.byte_counts(at)[0]
             if counts:
                 assert (counts[0xAB], counts[1], counts[4]) == (SIZE - 4, 1, 1), flow
+
+
+def test_the_screen_says_of_how_many_flows_the_bytes_are_not_known(make_link: MakeLink) -> None:
+    """65,536 flows have a histogram at most (README): of those that come when all are held, bytes are not known."""
+    link, many = make_link(gro=True), 65_536 + 500
+    settings = CaptureSettings(
+        links=(LinkSettings(link.captured, capture="af_packet"),), netns_fd=link.netns_fd, max_flows=1 << 17,
+        idle_timeout=1000.0, byte_histogram=True,
+    )  # fmt: skip
+    with closing(ShmSource.start(settings)) as source:
+
+        def all_live() -> bool:
+            link.send(many, "--flows", str(many), "--size", "128")  # some get lost where the machine is busy
+            return source.snapshot(View(top=1)).totals.flows_live == many
+
+        assert wait_until(all_live, 60)
+        snapshot = source.snapshot(View(top=10))
+    assert snapshot.totals.byte_histograms_full == 500
+    panel = LossPanel()
+    (row,) = (line for line in map(plain, panel.lines(Picture(snapshot), 80, 9)) if "bytes unknown" in line)
+    assert "500" in row.split()
+    (folded,) = map(plain, panel.lines(Picture(snapshot), 80, 1))
+    assert "bytes unknown 500" in folded
+    counts = snapshot.flows
+    assert isinstance(counts, ScreenRows)
+    page = detail_lines(Picture(snapshot, pinned=Pinned(counts[0], byte_counts=counts.byte_counts(0))), 80)
+    assert any("500 flows with payload found no histogram free" in plain(line) for line in page)

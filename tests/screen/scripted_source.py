@@ -62,6 +62,7 @@ class Script:
     steady: bool = False  # rates do not move, totals do
     scan_at: int | None = None  # from here on a host touches many others
     bytes: bool = False  # payload bytes are counted by value
+    bytes_full: bool = False  # and more flows come than are counted
     kind: str = "interface"
     sampling: int = 1
     seed: int = 7
@@ -219,6 +220,7 @@ class ScriptedSource:
             flows_live=0 if silent else sum(not flow.end_reason for flow in self._flows),
             flows_created=0 if silent else len(self._flows),
             flows_ended=0 if silent else sum(bool(flow.end_reason) for flow in self._flows),
+            byte_histograms_full=1234 * (call + 1) if self.script.bytes_full else 0,
         )  # fmt: skip
         lost = self._lost(call)
         state, text = self._state(call)

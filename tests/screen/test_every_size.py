@@ -84,8 +84,10 @@ def worst(picture: Picture) -> Picture:
         )
         for queue in snapshot.queues
     )
-    totals = replace(snapshot.totals, bps=9.99e11, pps=9.99e8, flows_live=1_048_576)
-    last = dict.fromkeys(("nic", "ring", "rx_dropped", "table_full"), snapshot.taken_at - 10**9 * 86399)
+    totals = replace(snapshot.totals, bps=9.99e11, pps=9.99e8, flows_live=1_048_576, byte_histograms_full=999_400_000)
+    last = dict.fromkeys(
+        ("nic", "ring", "rx_dropped", "table_full", "byte_histograms_full"), snapshot.taken_at - 10**9 * 86399
+    )
     return replace(
         picture,
         snapshot=replace(snapshot, lost=lost, accounting=accounting, queues=queues, totals=totals),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Can I believe it? What never reached xtop, by cause; what reached it but no flow; and whether all of it adds up.
 
+What is not known of flows that should be counted by byte value stands there, too.
+
 While nothing is lost, all causes stand there with their noughts. As soon as there is loss, the causes that had any take
 the room: how much, how fast, when last, and what to do about it.
 """
@@ -20,17 +22,25 @@ LEFT = 35  # cells of the causes' side, while nothing is lost
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One way to lose packets; ``name`` is the field, ``remedy`` what to do, ``brief`` the same for a folded panel."""
+    """One way to lose packets, or what was to be known of flows.
+
+    ``name`` is a field of the snapshot's ``part``, ``remedy`` what to do, ``brief`` the same for a folded panel.
+    """
 
     name: str
     label: str
     remedy: str  # the link's name in braces
     brief: str
-    lost: bool = True  # never arrived; else it arrived, and no flow has it
+    part: str = "lost"  # never arrived; else it arrived, and no flow has it, or not all of it
+
+    @property
+    def lost(self) -> bool:
+        """Whether packets never arrived."""
+        return self.part == "lost"
 
     def count(self, snapshot: Snapshot) -> int:
-        """Return how many packets it cost."""
-        return int(getattr(snapshot.lost if self.lost else snapshot.accounting, self.name))
+        """Return how many packets, or flows, it cost."""
+        return int(getattr(getattr(snapshot, self.part), self.name))
 
 
 # From the wire inwards.
@@ -47,8 +57,17 @@ CAUSES: tuple[Cause, ...] = (
     Cause("rx_dropped", "other RX drops", "frames longer than a buffer? see xtop doctor", "xtop doctor"),
     Cause("ring", "packet ring", "ring full: larger --ring, or --capture af_xdp", "larger --ring"),
 )
-TABLE_FULL = Cause(
-    "table_full", "table full", "more flows than it holds: larger --max-flows", "larger --max-flows", lost=False
+INCOMPLETE: tuple[Cause, ...] = (
+    Cause(
+        "table_full", "table full", "more flows than it holds: larger --max-flows", "larger --max-flows", "accounting"
+    ),
+    Cause(
+        "byte_histograms_full",
+        "bytes unknown",
+        "flows, too many for --byte-histogram: narrow --filter",
+        "flows: narrow --filter",
+        "totals",
+    ),
 )
 OUTSIDE: tuple[tuple[str, str], ...] = (
     ("non_ip", "non-IP"),
@@ -77,8 +96,8 @@ class LossPanel(LinePanel):
 
 
 def had(snapshot: Snapshot) -> list[Cause]:
-    """Return the causes that cost packets, from the wire inwards."""
-    return [cause for cause in (*CAUSES, TABLE_FULL) if cause.count(snapshot)]
+    """Return the causes that cost something, from the wire inwards."""
+    return [cause for cause in (*CAUSES, *INCOMPLETE) if cause.count(snapshot)]
 
 
 def remedy(cause: Cause, snapshot: Snapshot) -> str:
