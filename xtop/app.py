@@ -13,7 +13,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult, SystemCommand
-from textual.binding import Binding
 from textual.containers import Container
 from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
@@ -32,7 +31,7 @@ from xtop.export_job import Write
 from xtop.exporting import write_file
 from xtop.filter_history import FilterHistory
 from xtop.flow_packets import Rewrite
-from xtop.keymap import ALL_KEYS, DETAIL, KEYMAP, works
+from xtop.keymap import ALL_KEYS, KEYMAP, MOVES, TABLE, works
 from xtop.model import View
 from xtop.naming import Naming
 from xtop.playback import Playback
@@ -48,6 +47,7 @@ from xtop.widgets.header_line import HeaderLine
 from xtop.widgets.help_screen import HelpScreen
 from xtop.widgets.histogram_panel import HistogramPanel
 from xtop.widgets.interface_screen import InterfaceScreen, ListInterfaces, Switch
+from xtop.widgets.key_bindings import bindings
 from xtop.widgets.loss_panel import LossPanel
 from xtop.widgets.protocol_panel import ProtocolPanel
 from xtop.widgets.queue_panel import QueuePanel
@@ -82,10 +82,7 @@ class XtopApp(
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "xtop"
-    BINDINGS = [
-        Binding(",".join(key.keys), key.action, key.help, show=False, priority=key.priority, id=key.setting)
-        for key in KEYMAP
-    ]
+    BINDINGS = bindings(KEYMAP)
 
     def __init__(
         self,
@@ -142,7 +139,7 @@ class XtopApp(
                 yield HistogramPanel("4 Inter-arrival", "Gaps", attrgetter("flow_interarrival"), id="gaps")
                 yield ProtocolPanel(id="protocols")
             yield LossPanel(id="loss")
-        yield FilterPrompt(self._filter_history, id="filter")
+        yield FilterPrompt(self._filter_history, self._settings.screen.keys, id="filter")
         yield FooterLine(id="footer")
         yield TinyNotice(id="tiny")
 
@@ -161,9 +158,9 @@ class XtopApp(
         return INK_DEFAULTS
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return the commands of the palette: all that keys do, and each theme by its name."""
+        """Return the commands of the palette: what keys do, except to move, and each theme by its name."""
         for key in self._settings.screen.keys:
-            if key.group == DETAIL:
+            if key.group not in TABLE or key.setting in MOVES:
                 continue
             title, _, _ = (key.label or key.help).partition(";")
             yield SystemCommand(f"{title[0].upper()}{title[1:]}", f"{key.shown}: {key.help}", self._command(key.action))
@@ -181,7 +178,9 @@ class XtopApp(
         if self._switch is None:
             self.notice("this screen cannot change what it watches")
         elif len(self.screen_stack) == 1:
-            self.push_screen(InterfaceScreen(self._interfaces, self._switch), self._switched)
+            self.push_screen(
+                InterfaceScreen(self._interfaces, self._switch, self._settings.screen.keys), self._switched
+            )
 
     def _switched(self, name: str | None) -> None:
         if name is None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from xtop.keymap import ALL_KEYS, DETAIL, Key, Keymap
+from xtop.keymap import ALL_KEYS, PLACES, Key, Keymap
 
 # Names of keys that are no single character, and what is printed on them.
 NAMED: dict[str, str] = {
@@ -35,15 +35,16 @@ def read_key(text: str) -> str:
 def with_keys(changes: Mapping[str, tuple[str, ...]], keymap: Keymap = ALL_KEYS) -> Keymap:
     """Return ``keymap`` with other keys for the actions named in ``changes``; ValueError: one key for two of them.
 
-    A flow's detail has keys of its own, which come before the table's.
+    What lies over the table has keys of its own, which come before the table's.
     """
     changed = tuple(_with(key, changes[key.setting]) if key.setting in changes else key for key in keymap)
-    owner: dict[tuple[bool, str], Key] = {}
-    for key in changed:
-        for name in _names(key):
-            other = owner.setdefault((key.group == DETAIL, name), key)
-            if other is not key:
-                raise ValueError(f"'{_shown(name)}' is the key of {other.setting} and of {key.setting}")
+    for place in PLACES:
+        owner: dict[str, Key] = {}
+        for key in changed:
+            for name in _names(key) if key.group in place else ():
+                other = owner.setdefault(name, key)
+                if other is not key:
+                    raise ValueError(f"'{_shown(name)}' is the key of {other.setting} and of {key.setting}")
     return changed
 
 

@@ -79,7 +79,14 @@ KEYMAP: Keymap = (
     Key(("1",), "1", "panel(1)", "show or hide the throughput", "Panels", name="throughput"),
     Key(("2",), "2", "panel(2)", "show or hide the queues", "Panels", name="queues"),
     Key(("3",), "3", "panel(3)", "show or hide the packet sizes", "Panels", name="sizes"),
-    Key(("4",), "4", "panel(4)", "show or hide the flows' durations and packets", "Panels", name="flow_shapes"),
+    Key(
+        ("4",),
+        "4",
+        "panel(4)",
+        "show or hide the flows' durations, packets and times between packets",
+        "Panels",
+        name="flow_shapes",
+    ),
     Key(("5",), "5", "panel(5)", "show or hide the protocols", "Panels", name="protocols"),
     Key(("6",), "6", "panel(6)", "show or hide the losses", "Panels", name="loss"),
     Key(
@@ -110,7 +117,52 @@ DETAIL_KEYS: Keymap = (
     Key(("home", "g"), "Home g", "edge(-1)", "the top", DETAIL, name="top"),
     Key(("end", "G", "upper_g"), "End G", "edge(1)", "the end", DETAIL, name="bottom"),
 )  # fmt: skip
-ALL_KEYS: Keymap = (*KEYMAP, *DETAIL_KEYS)
+# The groups of keys of what lies over the table. A window is the help, the log of alerts, or one of those that ask.
+WINDOW, CHOOSER, LINKS = "In a window", "Choosing columns", "Choosing an interface"
+EXPORTING, TYPING = "Exporting", "Typing a filter"
+
+WINDOW_KEYS: Keymap = (
+    Key(("escape",), "Esc", "close", "close it", WINDOW, name="window_close"),
+    Key(("up", "k"), "↑ k", "line(-1)", "a line up", WINDOW, name="window_up"),
+    Key(("down", "j"), "↓ j", "line(1)", "a line down", WINDOW, name="window_down"),
+    Key(("pageup",), "PgUp", "page(-1)", "a page up", WINDOW, name="window_page_up"),
+    Key(("pagedown",), "PgDn", "page(1)", "a page down", WINDOW, name="window_page_down"),
+    Key(("home", "g"), "Home g", "edge(-1)", "the top", WINDOW, name="window_top"),
+    Key(("end", "G", "upper_g"), "End G", "edge(1)", "the end", WINDOW, name="window_bottom"),
+)
+CHOOSER_KEYS: Keymap = (
+    Key(("space",), "space", "mark", "show the column, or hide it", CHOOSER, name="column_mark"),
+    Key(("left", "K", "upper_k", "shift+up"), "← K", "carry(-1)", "move the column towards the left", CHOOSER,
+        name="column_left"),
+    Key(("right", "J", "upper_j", "shift+down"), "→ J", "carry(1)", "move the column towards the right", CHOOSER,
+        name="column_right"),
+    Key(("r",), "r", "usual", "the usual columns again", CHOOSER, name="usual_columns"),
+    Key(("enter",), "⏎", "close", "done", CHOOSER, name="columns_done"),
+)  # fmt: skip
+LINKS_KEYS: Keymap = (Key(("enter",), "⏎", "watch", "watch this interface", LINKS, name="watch"),)
+EXPORT_KEYS: Keymap = (
+    Key(("enter",), "⏎", "write", "write; replace a file, where that was asked", EXPORTING, name="export_write"),
+    Key(("escape",), "Esc", "leave", "leave; an export that is under way goes on", EXPORTING, name="export_leave"),
+    Key(("tab",), "Tab", "complete", "complete the path", EXPORTING, name="complete"),
+    Key(("up",), "↑", "app.focus_previous", "the line above", EXPORTING, name="export_up"),
+    Key(("down",), "↓", "app.focus_next", "the line below", EXPORTING, name="export_down"),
+    Key(("left",), "←", "choose(-1)", "the choice before (in the path: the cursor)", EXPORTING, name="choice_left"),
+    Key(("right", "space"), "→", "choose(1)", "the next choice (space, too)", EXPORTING, name="choice_right"),
+    Key(("f8",), "F8", "call_off", "call the export off", EXPORTING, name="call_off"),
+)
+TYPING_KEYS: Keymap = (
+    Key(("enter",), "⏎", "submit", "keep the filter", TYPING, name="filter_keep"),
+    Key(("escape",), "Esc", "leave", "clear it", TYPING, name="filter_leave"),
+    Key(("up",), "↑", "leaf(-1)", "an earlier filter", TYPING, name="filter_earlier"),
+    Key(("down",), "↓", "leaf(1)", "a later one", TYPING, name="filter_later"),
+)
+ALL_KEYS: Keymap = (
+    *KEYMAP, *DETAIL_KEYS, *WINDOW_KEYS, *CHOOSER_KEYS, *LINKS_KEYS, *EXPORT_KEYS, *TYPING_KEYS,
+)  # fmt: skip
+
+# Where keys are pressed: there, no two of these groups may want the same key.
+TABLE: tuple[str, ...] = tuple(dict.fromkeys(key.group for key in KEYMAP))
+PLACES: tuple[tuple[str, ...], ...] = (TABLE, (DETAIL,), (WINDOW, CHOOSER), (WINDOW, LINKS), (EXPORTING,), (TYPING,))
 
 # Those that a narrow terminal has no room for are left out from the end, help and quit never.
 LINE_ORDER: tuple[str, ...] = (
@@ -125,6 +177,11 @@ def key_line(keymap: Keymap = ALL_KEYS) -> Keymap:
     by_label = {key.label: key for key in keymap if key.label}
     return tuple(by_label[label] for label in LINE_ORDER)
 
+
+# What nobody looks for by its name.
+MOVES: frozenset[str] = frozenset({
+    "up", "down", "page_up", "page_down", "first", "last", "left", "right", "deselect", "command_palette",
+})  # fmt: skip
 
 # What of KEYMAP works while a flow's detail lies over the table; what does not act on the table.
 ANYWHERE: frozenset[str] = frozenset({

@@ -23,6 +23,7 @@ INK_DEFAULTS: dict[str, str] = {
     "ink-key-style": "bold",
     "ink-selected-style": "none",
     "ink-faint-style": "none",
+    "option-cursor-style": "none",
 }
 
 PLAIN = "ansi_default"
@@ -54,6 +55,7 @@ MONO = Theme(
         "ink-key-style": "bold",
         "ink-selected-style": "reverse",
         "ink-faint-style": "dim",
+        "option-cursor-style": "bold underline",  # in a list of options the framework turns reverse into colours
     },
 )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from xtop.app import XtopApp
 from xtop.column_choice import ColumnMemory
 from xtop.export_job import Progress
 from xtop.filter_history import FilterHistory
+from xtop.interfaces import Interface
 from xtop.model import Snapshot, View
 from xtop.naming import Naming
 from xtop.settings_file import Settings
@@ -54,7 +56,7 @@ class StagedApp(XtopApp):
     def __init__(
         self, script: Script | None = None, theme: str | None = None, view: View | None = None,
         columns: ColumnMemory | None = None, filters: FilterHistory | None = None,
-        settings: Settings | None = None,
+        settings: Settings | None = None, links: Sequence[Interface] | None = None,
     ) -> None:  # fmt: skip
         self.source = ScriptedSource(script)
         self.clock = Clock()
@@ -62,7 +64,8 @@ class StagedApp(XtopApp):
         super().__init__(
             self.source, NEVER, self.write, view=view, theme=theme, clock=self.clock,
             columns=columns, naming=PlainNaming(), filters=filters, settings=settings,
-            now=lambda: datetime(2026, 1, 31, 12, 0, 0),
+            now=lambda: datetime(2026, 1, 31, 12, 0, 0), switch=None if links is None else lambda name: None,
+            interfaces=lambda: list(links or ()),
         )  # fmt: skip
 
     def write(self, snapshot: Snapshot, path: Path, format: str, overwrite: bool, progress: Progress) -> None:

@@ -129,12 +129,12 @@ async def test_a_file_is_replaced_only_when_enter_comes_twice(tmp_path: Path) ->
         await play(pilot, 2)
         await open_with(pilot, f"{tmp_path}/mine.json")
         await pilot.press("enter")
-        await until(pilot, lambda: "Enter replaces it" in words(app), "the question")
+        await until(pilot, lambda: "⏎ replaces it" in words(app), "the question")
         assert (tmp_path / "mine.json").read_text() == "mine"
         await pilot.press("escape")
         assert isinstance(app.screen, ExportDialog)
         await pilot.press("enter")
-        await until(pilot, lambda: "Enter replaces it" in words(app), "the question again")
+        await until(pilot, lambda: "⏎ replaces it" in words(app), "the question again")
         await pilot.press("enter")
         await until(pilot, lambda: "exported" in app.text(), "the export's end")
         assert json.loads((tmp_path / "mine.json").read_text())["schema"] == "xtop.snapshot/1"
@@ -148,7 +148,7 @@ async def test_another_path_takes_the_question_back(tmp_path: Path) -> None:
         await play(pilot, 2)
         await open_with(pilot, f"{tmp_path}/mine.json")
         await pilot.press("enter")
-        await until(pilot, lambda: "Enter replaces it" in words(app), "the question")
+        await until(pilot, lambda: "⏎ replaces it" in words(app), "the question")
         await pilot.press("l", "enter")
         await until(pilot, lambda: "mine.jsonl" in words(app), "the question about the other")
         assert {path.read_text()[:4] for path in tmp_path.iterdir()} == {"mine"}

@@ -161,11 +161,14 @@ async def test_units_and_ended() -> None:
 
 async def test_help_shows_every_key_and_gives_the_table_back() -> None:
     app = StagedApp()
-    async with app.run_test(size=(120, 110)) as pilot:
+    async with app.run_test(size=(120, 150)) as pilot:
         await play(pilot, 2)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         text = app.text()
+        await pilot.press("end")
+        await pilot.pause()
+        text += app.text()
         for words in ("hold the screen", "write flows to a file", "sort by the next column", "fault of xtop"):
             assert words in text
         await pilot.press("e")

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play, settled
+from tests.screen.test_interface import LINKS
+from xtop.widgets.interface_screen import InterfaceScreen
 
 Compare = Callable[..., bool]
 
@@ -94,18 +97,44 @@ STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] =
         "mono",
         ("down", "enter", *("left_square_bracket",) * 3, "end"),
     ),
+    "live-mono-200x60": ((200, 60), Script(queues=16), "mono", ("down", "down")),
+    "loss-200x60": ((200, 60), Script(loss=True), None, ("down",)),
+    "gone-120x36": ((120, 36), Script(failed_at=9), None, ()),
+    "filter-120x36": ((120, 36), Script(), None, ("down", "slash", *_TYPED)),
+    "alert-mono-80x24": ((80, 24), Script(scan_at=5), "mono", ()),
+    "alert-120x36": ((120, 36), Script(scan_at=5), None, ()),
+    "zeroed-200x60": ((200, 60), Script(loss=True), None, ("z", "escape")),
+    "names-mono-120x36": ((120, 36), Script(), "mono", ("n", "down")),
+    "names-200x60": ((200, 60), Script(), None, ("n", "down")),
+    "detail-names-80x24": ((80, 24), Script(), None, ("n", "down", "down", "down", "enter")),
+    "interface-80x24": ((80, 24), Script(), None, ("i", "down")),
+    "interface-mono-120x36": ((120, 36), Script(), "mono", ("i", "down")),
+    "interface-200x60": ((200, 60), Script(), None, ("i", "down")),
+    "palette-80x24": ((80, 24), Script(), None, ("ctrl+p",)),
+    "palette-mono-120x36": ((120, 36), Script(), "mono", ("ctrl+p", *"graph", "down")),
+    "palette-200x60": ((200, 60), Script(), None, ("ctrl+p", *"theme", "down")),
+    "bytes-full-80x24": ((80, 24), Script(bytes=True, bytes_full=True), None, ()),
+    "bytes-full-mono-120x36": ((120, 36), Script(bytes=True, bytes_full=True, loss=True), "mono", ()),
+    "bytes-full-200x60": ((200, 60), Script(bytes=True, bytes_full=True), None, ()),
+    "bytes-full-detail-mono-80x24": ((80, 24), Script(bytes=True, bytes_full=True), "mono", ("down", "enter", "end")),
+    "bytes-full-detail-120x36": ((120, 36), Script(bytes=True, bytes_full=True), None, ("down", "enter", "end")),
+    "detail-past-80x24": ((80, 24), Script(bytes=True), None, ("down", "enter", *("left_square_bracket",) * 3)),
+    "detail-past-200x60": ((200, 60), Script(bytes=True), None, ("down", "enter", *("left_square_bracket",) * 3)),
 }
 
 
 @pytest.mark.parametrize("name", STATES)
 def test_picture(snap_compare: Compare, name: str) -> None:
     size, script, theme, keys = STATES[name]
-    app = StagedApp(script, theme)
+    app = StagedApp(script, theme, links=LINKS if "i" in keys[:1] else None)
 
     async def prepare(pilot: Pilot[None]) -> None:
         await play(pilot, 1 if script.rights_missing else 10)  # a source that refuses has nothing to bring
         for key in keys:
             await pilot.press(key)
+            if isinstance(app.screen, InterfaceScreen | CommandPalette):
+                await pilot.app.workers.wait_for_complete()  # who make the list
+                await pilot.pause()
         if "slash" in keys:
             await settled(pilot, app)
         if keys[:1] == ("a",):

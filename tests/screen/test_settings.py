@@ -129,3 +129,52 @@ async def test_columns_that_are_set_are_not_overwritten_by_a_choice(tmp_path: Pa
     kept = read_choice(memory)
     assert kept["flow"] == ("bytes",)
     assert kept.get("host") == (("flows",) if group == "host" else None)
+
+
+async def test_windows_have_keys_of_their_own_to_set(tmp_path: Path) -> None:
+    text = """
+    keys.window_down = "w"
+    keys.window_close = "f4"
+    keys.column_mark = "m"
+    keys.export_write = "f2"
+    keys.export_leave = "f3"
+    keys.complete = "f9"
+    keys.choice_right = "n"
+    keys.filter_leave = "f3"
+    keys.filter_keep = "f2"
+    keys.choose_columns = "o"
+    keys.alerts = "c"
+    """
+    app = StagedApp(settings=settings_of(text, tmp_path))
+    async with app.run_test(size=(100, 36)) as pilot:
+        await play(pilot, 4)
+        await pilot.press("o")
+        assert "m shows or hides · ← → move it · r the usual · F4 done" in app.text()
+        first = app.text()
+        await pilot.press("down", "space", "escape")
+        assert app.text() == first, "the usual keys do nothing any more"
+        await pilot.press("w", "m")
+        await pilot.pause()
+        assert app.text().count("[x]") == first.count("[x]") - 1
+        await pilot.press("o", "e")
+        assert "F9 completes · ↑↓ line · ←n choice · F2 writes · F3 leaves" in app.text()
+        await pilot.press("enter", "escape", "down", "right")
+        assert "● json" in app.text()
+        await pilot.press("n")
+        assert "● ndjson" in app.text()
+        await pilot.press("f3", "slash", *"udp", "escape", "enter")
+        assert "F2 keeps · F3 clears" in app.text() or "read as" in app.text()
+        assert app.query_one("#filter").display
+        await pilot.press("f2")
+        assert not app.query_one("#filter").display
+        assert app.picture().view.filter == "udp"
+        await pilot.press("slash", "f3", "A")
+        assert app.picture().view.filter == ""
+        assert "c on or off · F4 closes" in app.text()
+        await pilot.press("f4", "question_mark")
+        assert "F4 closes" in app.text()
+        await pilot.press("w")
+        await pilot.pause()
+        assert app.screen.query_one("#help").scroll_offset.y == 1
+        await pilot.press("question_mark")
+        assert len(app.screen_stack) == 1

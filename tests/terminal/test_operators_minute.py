@@ -66,11 +66,11 @@ def check_file_against_screen(rows: list[tuple[str, str, str, str, float, float]
 def narrow_down(terminal: TmuxTerminal) -> None:
     """Filter, then sort by packets."""
     terminal.type("/")
-    terminal.wait_for("Enter keeps")
+    terminal.wait_for("⏎ keeps")
     terminal.type("tcp and ip")
     terminal.wait_for("filter tcp and ip")
     terminal.press("Enter")
-    terminal.wait_without("Enter keeps")
+    terminal.wait_without("⏎ keeps")
     terminal.wait_until(
         lambda: len(rows_with_flows(terminal)) == len(shown_rows(terminal)) >= 3, "TCP over IPv4 alone, all of it"
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from xtop.cli import COMMANDS
-from xtop.keymap import KEYMAP
+from xtop.keymap import ALL_KEYS
 from xtop.manual import manual
 
 
 def test_every_key_and_command_is_in_it() -> None:
     page = manual().replace("\\-", "-").replace("\\(dq", '"').replace("\\&", "").replace("\\e", "\\")
-    for key in KEYMAP:
+    for key in ALL_KEYS:
         assert f".B {key.shown}\n{key.help}\n" in page
     for name in filter(None, COMMANDS):
         assert f'.SS "xtop {name}"' in page

@@ -16,7 +16,9 @@ class AlertActions(LiveApp):
         """Show all alerts."""
         if len(self.screen_stack) == 1:
             self._news.read()
-            self.push_screen(AlertScreen(lambda: self._news.watch.log, self.action_alerts), lambda _: self.draw())
+            keys = self._settings.screen.keys
+            screen = AlertScreen(lambda: self._news.watch.log, self.action_alerts, keys)
+            self.push_screen(screen, lambda _: self.draw())
             self.call_after_refresh(self.draw)
 
     def action_alerts(self) -> None:

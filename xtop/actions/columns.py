@@ -29,7 +29,7 @@ class ColumnActions(LiveApp):
                     return
                 self.run_worker(self._remember_columns, thread=True)
 
-        self.push_screen(ColumnChooser(TITLES[group].lower(), columns), take)
+        self.push_screen(ColumnChooser(TITLES[group].lower(), columns, self._settings.screen.keys), take)
 
     def _remember_columns(self) -> None:
         complaint = self._columns.save()

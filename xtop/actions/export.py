@@ -37,7 +37,8 @@ class ExportActions(LiveApp):
             self.notice("nothing to export yet")
         elif len(self.screen_stack) == 1:
             job = None if self._job is None or self._job.over else self._job
-            self.push_screen(ExportDialog(self._shown, self._start_export, job, self._now()), self._dialog_left)
+            keys = self._settings.screen.keys
+            self.push_screen(ExportDialog(self._shown, self._start_export, job, self._now(), keys), self._dialog_left)
 
     def action_picture(self) -> None:
         """Write a picture of the screen into the working directory."""

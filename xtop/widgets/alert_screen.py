@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from textwrap import wrap
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from xtop.alerts import Alert
 from xtop.ink import Ink, Line, printable
+from xtop.keymap import Keymap, shown
 from xtop.picture import Picture, local_time
+from xtop.widgets.key_bindings import again
 from xtop.widgets.line_panel import LinePanel
+from xtop.widgets.window import ScrollBox, Window
 
 NONE_YET = "Nothing so far."
 OFF = "Alerts are off."
@@ -53,35 +53,23 @@ class AlertPage(LinePanel):
         super().repaint()
 
 
-class AlertScreen(ModalScreen[None]):
+class AlertScreen(Window[None]):
     """Shows ``log``; ``switch`` turns alerts on or off."""
 
-    BINDINGS = [
-        Binding("escape,A,upper_a,enter", "dismiss", "close"),
-        Binding("o", "switch", "on or off"),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
-    ]
+    BINDINGS = [again("alert_log"), again("alerts", "switch")]
 
-    def __init__(self, log: Callable[[], Sequence[Alert]], switch: Callable[[], object]) -> None:
+    def __init__(self, log: Callable[[], Sequence[Alert]], switch: Callable[[], object], keymap: Keymap) -> None:
         super().__init__()
-        self._log, self._switch = log, switch
+        self._log, self._switch, self._keymap = log, switch, keymap
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        with VerticalScroll(id="alerts") as box:
+        with ScrollBox(id="alerts") as box:
             box.border_title = "Alerts"
-            box.border_subtitle = "o on or off · Esc closes"
+            switch, close = (shown(self._keymap, name) for name in ("alerts", "window_close"))
+            box.border_subtitle = f"{switch} on or off · {close} closes"
             yield AlertPage(self._log)
-
-    def on_mount(self) -> None:
-        """Let the arrows scroll."""
-        self.query_one("#alerts").focus()
 
     def action_switch(self) -> None:
         """Turn alerts on or off."""
         self._switch()
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll as `j` and `k` do in the table."""
-        self.query_one("#alerts").scroll_relative(y=lines, animate=False)

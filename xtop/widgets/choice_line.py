@@ -5,21 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.binding import Binding
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from xtop.keymap import EXPORT_KEYS
+from xtop.widgets.key_bindings import bindings
+
 
 class ChoiceLine(Widget, can_focus=True):
     """``choices`` are pairs of a value and the word for it."""
 
-    BINDINGS = [
-        Binding("left", "move(-1)", "the choice before", show=False),
-        Binding("right,space", "move(1)", "the next choice", show=False),
-    ]
+    BINDINGS = bindings(tuple(key for key in EXPORT_KEYS if key.action.startswith("choose")))
     DEFAULT_CSS = "ChoiceLine { height: 1; }"
 
     value: reactive[str] = reactive("")
@@ -51,7 +50,7 @@ class ChoiceLine(Widget, can_focus=True):
         ]
         return Content("").join(pieces)
 
-    def action_move(self, step: int) -> None:
+    def action_choose(self, step: int) -> None:
         """Take a neighbour."""
         values = [value for value, _ in self.choices]
         self.take(values[max(0, min(len(values) - 1, values.index(self.value) + step))])

@@ -4,61 +4,59 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.events import Click
-from textual.screen import ModalScreen
 
 from xtop.column_choice import ColumnList
 from xtop.ink import Line
+from xtop.keymap import CHOOSER_KEYS, Keymap, shown
 from xtop.picture import Picture
+from xtop.widgets.key_bindings import again, bindings
 from xtop.widgets.line_panel import LinePanel
+from xtop.widgets.window import ScrollBox, Window
 
 HEADER_WIDTH = 13
 
 
-class ColumnChooser(ModalScreen["tuple[str, ...] | None"]):
+class ColumnChooser(Window["tuple[str, ...] | None"]):
     """Answers with the chosen columns, empty for the usual ones, or None where nothing changed."""
 
-    BINDINGS = [
-        Binding("escape,enter,c", "close", "done"),
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "move(-10)", show=False),
-        Binding("pagedown", "move(10)", show=False),
-        Binding("home,g", "move(-99)", show=False),
-        Binding("end,G,upper_g", "move(99)", show=False),
-        Binding("space", "mark", show=False),
-        Binding("left,K,upper_k,shift+up", "carry(-1)", show=False),
-        Binding("right,J,upper_j,shift+down", "carry(1)", show=False),
-        Binding("r", "usual", show=False),
-    ]
+    BINDINGS = [*bindings(CHOOSER_KEYS), again("choose_columns")]
 
-    def __init__(self, title: str, columns: ColumnList) -> None:
+    def __init__(self, title: str, columns: ColumnList, keymap: Keymap) -> None:
         super().__init__()
         self._title = title
         self._columns = columns
+        self._keymap = keymap
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        with VerticalScroll(id="columns") as box:
-            box.can_focus = False
+        names = ("column_mark", "column_left", "column_right", "usual_columns", "window_close")
+        mark, left, right, usual, close = (shown(self._keymap, name) for name in names)
+        with ScrollBox(id="columns") as box:
             box.border_title = f"Columns of {self._title}"
-            box.border_subtitle = "space shows or hides · ← → move it · r the usual · Esc done"
+            box.border_subtitle = f"{mark} shows or hides · {left} {right} move it · {usual} the usual · {close} done"
             yield ChooserPage(self._columns)
 
     def _draw(self) -> None:
         self.query_one(ChooserPage).repaint()
-        box = self.query_one("#columns")
-        top, shown = box.scroll_offset.y, max(1, box.scrollable_content_region.height)
-        if not top <= self._columns.cursor < top + shown:
-            y = self._columns.cursor if self._columns.cursor < top else self._columns.cursor - shown + 1
+        box = self._box
+        top, room = box.scroll_offset.y, max(1, box.scrollable_content_region.height)
+        if not top <= self._columns.cursor < top + room:
+            y = self._columns.cursor if self._columns.cursor < top else self._columns.cursor - room + 1
             box.scroll_to(y=y, animate=False)
 
-    def action_move(self, steps: int) -> None:
+    def action_line(self, lines: int) -> None:
         """Move the cursor."""
-        self._columns.move(steps)
+        self._columns.move(lines)
         self._draw()
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by what is in view."""
+        self.action_line(direction * max(1, self._box.scrollable_content_region.height - 1))
+
+    def action_edge(self, direction: int) -> None:
+        """Move the cursor to the first column or to the last."""
+        self.action_line(direction * len(self._columns.order))
 
     def action_mark(self) -> None:
         """Show or hide the column under the cursor."""

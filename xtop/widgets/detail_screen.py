@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.screen import Screen
 
@@ -17,9 +15,11 @@ from xtop.tcpdump_expression import tcpdump_expression
 from xtop.widgets.flow_detail import detail_lines, ends_text
 from xtop.widgets.footer_line import FooterLine
 from xtop.widgets.header_line import HeaderLine
+from xtop.widgets.key_bindings import bindings
 from xtop.widgets.line_panel import LinePanel
 from xtop.widgets.state_banner import StateBanner
 from xtop.widgets.tiny_notice import TinyNotice
+from xtop.widgets.window import ScrollBox
 
 
 class DetailTitle(LinePanel):
@@ -73,14 +73,14 @@ class DetailPage(LinePanel):
 class DetailScreen(Screen[None]):
     """Shows the flow that the picture has pinned."""
 
-    BINDINGS = [Binding(",".join(key.keys), key.action, key.help, show=False, id=key.setting) for key in DETAIL_KEYS]
+    BINDINGS = bindings(DETAIL_KEYS)
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
         yield HeaderLine(id="header")
         yield StateBanner(id="banner")
         yield DetailTitle(id="ends")
-        with VerticalScroll(id="detail"):
+        with ScrollBox(id="detail"):
             yield DetailPage()
         yield TinyNotice(id="tiny")
         yield FooterLine(detail_line, id="footer")

@@ -5,31 +5,30 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from xtop.export_job import INCLUDE, PICTURE, ExportJob, ExportOrder
 from xtop.ink import printable
+from xtop.keymap import EXPORT_KEYS, Keymap, shown
 from xtop.model import Snapshot
 from xtop.path_text import absolute, fitted_path
 from xtop.widgets.choice_line import ChoiceLine
+from xtop.widgets.key_bindings import bindings
 from xtop.widgets.path_input import PathInput
 
 SUFFIXES = {
     "json": ".json", "ndjson": ".ndjson", "csv": ".csv", "text": ".txt", "parquet": ".parquet", "ipfix": ".ipfix",
     PICTURE: ".svg",
 }  # fmt: skip
-HINT = "Tab completes · ↑↓ line · ←→ choice · Enter writes · Esc leaves"
-ASKING = "exists: Enter replaces it, Esc leaves it as it is"
-WATCHING = "F8 calls it off · Esc lets it go on in the background"
 BAR_CELLS = 24
 REFRESH_S = 0.1
 
@@ -51,25 +50,46 @@ def objection(path: Path) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the dialog says of its keys."""
+
+    hint: str
+    asking: str
+    watching: str
+
+    @classmethod
+    def of(cls, keymap: Keymap) -> Words:
+        """Name the keys in force."""
+        names = ("complete", "export_up", "export_down", "choice_left", "choice_right", "export_write", "export_leave")
+        tab, up, down, left, right, write, leave = (shown(keymap, name) for name in names)
+        off = shown(keymap, "call_off")
+        return cls(
+            f"{tab} completes · {up}{down} line · {left}{right} choice · {write} writes · {leave} leaves",
+            f"exists: {write} replaces it, {leave} leaves it as it is",
+            f"{off} calls it off · {leave} lets it go on in the background",
+        )
+
+
 class ExportDialog(ModalScreen[ExportOrder | None]):
     """Returns an order for a picture (which must not show the dialog), or None; other orders it gives to ``start``."""
 
-    BINDINGS = [
-        Binding("escape", "leave", "leave"),
-        Binding("enter", "write", "write"),
-        Binding("down", "app.focus_next", "the next line", show=False),
-        Binding("up", "app.focus_previous", "the line before", show=False),
-        Binding("f8", "call_off", "call the export off", show=False),
-    ]
+    BINDINGS = bindings(tuple(key for key in EXPORT_KEYS if not key.action.startswith(("choose", "complete"))))
 
     def __init__(
-        self, snapshot: Snapshot, start: Callable[[ExportOrder], ExportJob], job: ExportJob | None, now: datetime
+        self,
+        snapshot: Snapshot,
+        start: Callable[[ExportOrder], ExportJob],
+        job: ExportJob | None,
+        now: datetime,
+        keymap: Keymap,
     ) -> None:
         super().__init__()
         self._snapshot = snapshot
         self._start = start
         self._job = job  # what is under way
         self._offered = f"xtop-{now:%Y%m%d-%H%M%S}.json"
+        self._words = Words.of(keymap)
         self._asked: Path | None = None  # this file may be replaced, if Enter comes again
 
     def compose(self) -> ComposeResult:
@@ -87,7 +107,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
             with Horizontal():
                 yield Static("Flows", classes="label")
                 yield ChoiceLine([(name, words[name]) for name in INCLUDE], "shown", id="include")
-            yield Static(HINT, id="said", markup=False)
+            yield Static(self._words.hint, id="said", markup=False)
 
     def on_mount(self) -> None:
         """Type into the path at once, or watch what is under way."""
@@ -103,7 +123,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
         if self._job is not None:
             return
         self._asked = None
-        self.say(HINT)
+        self.say(self._words.hint)
         typed = Path(self.query_one(PathInput).value.strip()).suffix.lower()
         for name in formats():
             if SUFFIXES[name] == typed:
@@ -122,11 +142,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
     @on(PathInput.Offered)
     def _offer(self, message: PathInput.Offered) -> None:
         """Show what Tab left open, as much as a line takes."""
-        self.say("  ".join(message.names) or "nothing goes on like this" if message.names != () else HINT)
-
-    def on_input_submitted(self) -> None:
-        """Enter in the path is Enter anywhere."""
-        self.action_write()
+        self.say("  ".join(message.names) or "nothing goes on like this" if message.names != () else self._words.hint)
 
     # ---- What is done
 
@@ -155,7 +171,10 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
             return
         if exists and self._asked != path:
             self._asked = path
-            self.say(f"{fitted_path(str(path), self._room() - len(ASKING) - 1)} {ASKING}", alarming=True)
+            self.say(
+                f"{fitted_path(str(path), self._room() - len(self._words.asking) - 1)} {self._words.asking}",
+                alarming=True,
+            )
             return
         format, include = (self.query_one(f"#{name}", ChoiceLine).value for name in ("format", "include"))
         order = ExportOrder(path, format, include, overwrite=exists)
@@ -185,7 +204,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
         """Take the question back, or leave: without writing, or while it goes on."""
         if self._asked is not None and self._job is None:
             self._asked = None
-            self.say(HINT)
+            self.say(self._words.hint)
         else:
             self.dismiss(None)
 
@@ -202,7 +221,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
         for line in self.query("PathInput, ChoiceLine"):
             line.disabled = at_work
         if self._job is not None and at_work:
-            self.say(f"{self._job.progress(BAR_CELLS)}\n{WATCHING}")
+            self.say(f"{self._job.progress(BAR_CELLS)}\n{self._words.watching}")
 
     def _room(self) -> int:
         return max(20, self.query_one("#said").size.width)

@@ -13,7 +13,6 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.events import Paste
 from textual.message import Message
@@ -21,20 +20,24 @@ from textual.widgets import Input, Static
 
 from xtop.filter_history import FilterHistory
 from xtop.ink import printable
+from xtop.keymap import TYPING_KEYS, Keymap, shown
+from xtop.widgets.key_bindings import bindings
 from xtop.widgets.text_input import TextInput
 
 PROMPT = "/ "
-HINT = "Enter keeps · Esc clears · ↑ ↓ earlier ones · words: ? once this is closed"
+
+
+def hint(keymap: Keymap) -> str:
+    """Return the line that says what the keys do here."""
+    names = ("filter_keep", "filter_leave", "filter_earlier", "filter_later", "help")
+    keep, leave, earlier, later, words = (shown(keymap, name) for name in names)
+    return f"{keep} keeps · {leave} clears · {earlier} {later} earlier ones · words: {words} once this is closed"
 
 
 class FilterInput(TextInput):
     """The line. What is pasted is one line, too."""
 
-    BINDINGS: ClassVar = [
-        Binding("escape", "leave", show=False),
-        Binding("up", "leaf(-1)", show=False),
-        Binding("down", "leaf(1)", show=False),
-    ]
+    BINDINGS: ClassVar = bindings(TYPING_KEYS)
 
     class Leaf(Message):
         """An earlier (-1) or a later filter is wanted."""
@@ -73,9 +76,10 @@ class FilterPrompt(Vertical):
     class Closed(Message):
         """The prompt has closed."""
 
-    def __init__(self, history: FilterHistory, id: str | None = None) -> None:
+    def __init__(self, history: FilterHistory, keymap: Keymap, id: str | None = None) -> None:
         super().__init__(id=id)
         self._history = history
+        self._hint = hint(keymap)
         self._loaded = False
 
     def compose(self) -> ComposeResult:
@@ -155,7 +159,7 @@ class FilterPrompt(Vertical):
             self._say(text, error.start, error.end, f"{error}", "-pending" if pending else "-wrong")
             return False
         read = grouping(text) if text.strip() else None
-        self._say(text, 0, 0, f"read as {read}" if read else HINT, "-pending")
+        self._say(text, 0, 0, f"read as {read}" if read else self._hint, "-pending")
         return True
 
     def _say(self, text: str, start: int, end: int, what: str, manner: str) -> None:

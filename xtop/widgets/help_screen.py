@@ -6,17 +6,16 @@ from __future__ import annotations
 from textwrap import wrap
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.events import Resize
-from textual.screen import ModalScreen
 
 from xtop.columns import COLUMNS
 from xtop.filter_language.words import help_entries
 from xtop.ink import Line
 from xtop.keymap import ALL_KEYS, Keymap, groups, shown
 from xtop.picture import Picture
+from xtop.widgets.key_bindings import again
 from xtop.widgets.line_panel import LinePanel
+from xtop.widgets.window import ScrollBox, Window
 
 FILTERS = "Filter: / and then"
 SHOWN_WIDTH = 8  # cells of a key or column
@@ -71,14 +70,10 @@ class HelpPage(LinePanel):
         self.styles.height = len(help_lines(self._keymap, event.size.width))
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Window[None]):
     """The page, scrolling where it is longer than the terminal."""
 
-    BINDINGS = [
-        Binding("escape,question_mark,f1,q", "dismiss", "close"),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
-    ]
+    BINDINGS = [again("help")]
 
     def __init__(self, keymap: Keymap = ALL_KEYS) -> None:
         """Show the keys of ``keymap``."""
@@ -87,15 +82,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        with VerticalScroll(id="help") as box:
+        with ScrollBox(id="help") as box:
             box.border_title = "Keys, marks and columns"
-            box.border_subtitle = "Esc closes"
+            box.border_subtitle = f"{shown(self._keymap, 'window_close')} closes"
             yield HelpPage(self._keymap)
-
-    def on_mount(self) -> None:
-        """Let the arrows scroll."""
-        self.query_one("#help").focus()
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll as `j` and `k` do in the table."""
-        self.query_one("#help").scroll_relative(y=lines, animate=False)

@@ -8,19 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from xtop.ink import printable
+from xtop.keymap import LINKS_KEYS, Keymap, shown
 from xtop.source import SourceError
+from xtop.widgets.key_bindings import again, bindings
+from xtop.widgets.window import Window
 
 if TYPE_CHECKING:
     from xtop.interfaces import Interface  # imports pyroute2, which a first frame need not wait for
-
-HINT = "Enter watches it, Esc leaves"
 
 ListInterfaces = Callable[[], "list[Interface]"]
 Switch = Callable[[str], None]  # starts a capture and shows it; raises SourceError, and then nothing has changed
@@ -38,37 +37,56 @@ def describe_interface(interface: Interface) -> str:
     return printable(f"{interface.name:<15} " + " · ".join(parts))
 
 
-class InterfaceScreen(ModalScreen[str | None]):
+class Links(OptionList, inherit_bindings=False):
+    """The list, which moves by the keys of the one table, and by no others."""
+
+
+class InterfaceScreen(Window["str | None"]):
     """Returns the name of the interface that is watched now, or None where nothing changed."""
 
-    BINDINGS = [Binding("escape,i", "leave", "leave"), Binding("j", "move(1)"), Binding("k", "move(-1)")]
+    BINDINGS = [*bindings(LINKS_KEYS), again("interface")]
 
-    def __init__(self, interfaces: ListInterfaces, switch: Switch) -> None:
+    def __init__(self, interfaces: ListInterfaces, switch: Switch, keymap: Keymap) -> None:
         super().__init__()
         self._interfaces = interfaces
         self._switch = switch
+        self._hint = f"{shown(keymap, 'watch')} watches it, {shown(keymap, 'window_close')} leaves"
         self._busy = False
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Vertical(id="interfaces") as box:
             box.border_title = "Watch another interface"
-            yield OptionList(id="links", markup=False)
+            yield Links(id="links", markup=False)
             yield Static("asking the kernel …", id="said", markup=False)
 
     def on_mount(self) -> None:
         """Ask for the list behind the screen's back."""
         self.run_worker(self._list, thread=True, exit_on_error=False)
 
-    def action_leave(self) -> None:
+    def action_close(self) -> None:
         """Leave all as it is."""
         if not self._busy:
             self.dismiss(None)
 
-    def action_move(self, lines: int) -> None:
-        """Move as `j` and `k` do in the table."""
-        links = self.query_one(OptionList)
+    def action_line(self, lines: int) -> None:
+        """Move in the list, around its ends."""
+        links = self.query_one(Links)
         links.action_cursor_down() if lines > 0 else links.action_cursor_up()
+
+    def action_page(self, direction: int) -> None:
+        """Move by a page."""
+        links = self.query_one(Links)
+        (links.action_page_down if direction > 0 else links.action_page_up)()  # type: ignore[no-untyped-call]
+
+    def action_edge(self, direction: int) -> None:
+        """Move to the last interface or to the first."""
+        links = self.query_one(Links)
+        links.action_last() if direction > 0 else links.action_first()
+
+    def action_watch(self) -> None:
+        """Take the interface under the cursor."""
+        self.query_one(Links).action_select()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Start the capture; a driver that sets up its rings takes seconds, so on a thread."""
@@ -95,9 +113,9 @@ class InterfaceScreen(ModalScreen[str | None]):
     def _listed(self, interfaces: list[Interface]) -> None:
         if self.is_current:
             options = [Option(describe_interface(link), id=f"link-{link.name}") for link in interfaces]
-            self.query_one(OptionList).add_options(options)
-            self.say(HINT)
-            self.query_one(OptionList).focus()
+            self.query_one(Links).add_options(options)
+            self.say(self._hint)
+            self.query_one(Links).focus()
 
     def _start(self, name: str) -> None:
         try:

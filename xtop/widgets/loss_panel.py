@@ -64,8 +64,8 @@ INCOMPLETE: tuple[Cause, ...] = (
     Cause(
         "byte_histograms_full",
         "bytes unknown",
-        "flows, too many for --byte-histogram: narrow --filter",
-        "flows: narrow --filter",
+        "flows that found no histogram: narrower --filter",
+        "flows: narrower --filter",
         "totals",
     ),
 )

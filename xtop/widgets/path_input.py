@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
-from textual.binding import Binding
 from textual.message import Message
 
+from xtop.keymap import EXPORT_KEYS
 from xtop.path_text import Completion, complete
+from xtop.widgets.key_bindings import bindings
 from xtop.widgets.text_input import TextInput
 
 
 class PathInput(TextInput):
     """Posts :class:`PathInput.Offered` where Tab leaves a choice."""
 
-    BINDINGS = [Binding("tab", "complete", "complete the path", show=False)]
+    BINDINGS: ClassVar = bindings(tuple(key for key in EXPORT_KEYS if key.action == "complete"))
 
     class Offered(Message):
         """These names would go on from what is typed; none: nothing does."""

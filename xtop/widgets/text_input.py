@@ -9,19 +9,25 @@ Here a key that the line itself binds acts when it arrives.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import Binding
 from textual.events import Key
 from textual.widgets import Input
 
 
-class TextInput(Input):
-    """An input of one row, without a border of its own."""
+class TextInput(Input, inherit_bindings=False):
+    """An input of one row, without a border of its own. What ends it is a matter of the one table of keys."""
 
+    BINDINGS: ClassVar = [one for one in Input.BINDINGS if not isinstance(one, Binding) or one.key != "enter"]
     DEFAULT_CSS = "TextInput, TextInput:focus { border: none; height: 1; padding: 0; }"
 
     async def _on_key(self, event: Key) -> None:
         if event.is_printable:
             return  # the framework goes on to the base class by itself
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+        bindings = self._bindings.copy()
+        bindings.apply_keymap(self.app._keymap)  # as the screen does, for which there is no public way
+        for binding in bindings.key_to_bindings.get(event.key, ()):
             # Scrolling, for which a line has no use, is not done here and goes on to others.
             if await self.app.run_action(binding.action, self):
                 event.stop()
