@@ -97,7 +97,7 @@ def test_a_session_over_the_watched_link_goes_on_and_is_counted(make_link: MakeL
         before = statistics(route, "v1")
         away = ["ip", "netns", "exec", far]
         with series(link, *EBPF) as running:
-            tcpdump = ["tcpdump", "--immediate-mode", "-i", "v0", "-B", "65536", "-s", "128", "-U", "-w"]
+            tcpdump = ["tcpdump", "--immediate-mode", "-i", "v0", "-B", "65536", "-s", "128", "-U", "-Z", "root", "-w"]
             taker = subprocess.Popen([*away, *tcpdump, str(file), "tcp"], stderr=subprocess.PIPE)
             assert taker.stderr is not None
             assert any(b"listening" in line for line in taker.stderr)

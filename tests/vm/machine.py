@@ -3,7 +3,8 @@
 
 The kernel writes to the first port; the guest's runner writes to the second, a JSON object a line. Now and then (about
 one boot in 25) a virtual CPU loses its timer under software emulation, and the kernel says "rcu_preempt detected
-stalls". That, and only that, is tried again with the checks that have not come to their end, and it is said.
+stalls". That is tried again with the checks that have not come to their end, and it is said; and so is, for nothing
+of xtop's has run before, a guest that never says its first word. Its init leaves marks in the log of how far it came.
 
 The guest bounds each check by itself. A guest that says nothing for longer than that hangs, and is ended: the check
 that it was at says so in the table, those after it were not reached. What the guest's kernel said stays in a file.
@@ -73,6 +74,7 @@ class Outcome:
     kernel_log: str = ""
     began: float = field(default_factory=time.monotonic)
     stalls: int = 0
+    up: bool = False  # this attempt's guest has said its first word
     ended: bool = False  # the guest said that it was through
     overdue: str = ""  # why it was ended
 
@@ -95,6 +97,7 @@ class Outcome:
 
     def take(self, line: dict[str, Any]) -> None:
         """Take up a line of the guest's."""
+        self.up = True
         if line["check"] == "end":
             self.ended = True
         elif line.get("outcome") == "begun":
@@ -201,9 +204,13 @@ def run(boot: Boot, emulator: Emulator, say: Callable[[str], None]) -> Outcome:
 
     while True:
         left = tuple(check for check in boot.checks if check not in outcome.results)
-        outcome.at, outcome.patience, outcome.kernel_log = "", BOOT_S, ""
+        outcome.at, outcome.patience, outcome.kernel_log, outcome.overdue, outcome.up = "", BOOT_S, "", "", False
         _boot_once(replace(boot, checks=left), emulator, outcome, tell)
-        if outcome.ended or outcome.overdue or not outcome.stalled or outcome.stalls + 1 == TRIES:
+        never_up = bool(outcome.overdue) and not outcome.up
+        again = never_up or (outcome.stalled and not outcome.overdue)
+        if outcome.ended or not again or outcome.stalls + 1 == TRIES:
             return outcome
         outcome.stalls += 1
-        say(f"a virtual CPU stalled (rcu_preempt, after {outcome.seconds:.0f} s); once more")
+        marks = " / ".join(outcome.kernel_log.strip().splitlines()[-3:]) or "nothing"
+        what = f"the guest did not come up ({marks})" if never_up else "a virtual CPU stalled (rcu_preempt)"
+        say(f"{what} after {outcome.seconds:.0f} s; once more")
