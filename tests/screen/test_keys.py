@@ -88,6 +88,18 @@ async def test_a_sort_column_out_of_sight_is_brought_into_view() -> None:
             assert "▼" in header or "▲" in header, app.picture().view.sort
 
 
+async def test_a_smaller_terminal_keeps_the_sort_column_in_view() -> None:
+    app = StagedApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("s", "s")
+        assert "Bytes ▼" in app.text()
+        for size in ((60, 15), (59, 14), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert ("Bytes ▼" in app.text()) == (size != (59, 14)), size
+
+
 async def test_arrows_scroll_by_whole_columns_and_say_what_is_hidden() -> None:
     app = StagedApp()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -52,6 +52,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._selected: bytes | None = None
         self._last_row = 0  # where the selected flow was last seen
         self._first_column = 0
+        self._sort_shown = True  # the column that the rows are sorted by is among those shown
         self._palette: Palette | None = None
         self._drawn = DrawnLines()
 
@@ -163,6 +164,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         picture, view = self._picture, self._picture.view
         return offer(view.group, picture.columns.get(view.group), ended=view.ended, names=picture.naming.on)
 
+    def _sorted_by(self) -> Column:
+        return by_sort(self._picture.view.sort, self._picture.view.group)
+
     @property
     def arrangement(self) -> Arrangement:
         """The columns that stand on the screen."""
@@ -175,6 +179,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if self._palette is None:
             self._palette = palette_of(self)
+        self._sort_shown = self._sorted_by().name in {column.name for column in self.arrangement.columns}
         regions = self._drawn.draw(self._lines(*size), size, self._palette, self._selected_line())
         if regions:
             self.refresh(*regions)
@@ -251,7 +256,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.repaint()
 
     def on_resize(self, event: Resize) -> None:
-        """Make all lines anew, and keep a selected flow in view."""
+        """Make all lines anew, and keep in view what was: a selected flow, the column that the rows are sorted by."""
+        if self._sort_shown:
+            self.reveal(self._sorted_by())
         self.virtual_size = Size(self.size.width, len(self._flows) + HEAD)
         if self._selected in self._rows:
             self._bring_into_view(self._last_row)
