@@ -13,8 +13,9 @@ from xtop.row_form import ByteRows
 def flows_with_bytes(snapshot: Snapshot) -> Iterator[tuple[Flow, dict[str, Any]]]:
     """Yield each flow with its ``entropy``, and of ``forward`` and ``reverse`` ``entropy`` and ``byte_histogram``."""
     rows = snapshot.flows
+    counted = rows if isinstance(rows, ByteRows) else None  # a question that costs as much as a row
     for at, flow in enumerate(rows):
-        counts = rows.byte_counts(at) if isinstance(rows, ByteRows) else (None, None)
+        counts = (None, None) if counted is None else counted.byte_counts(at)
         yield (
             flow,
             {
