@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "capture/capture_header.h"
+#include "capture/flow_parts.h"
 #include "capture/priority.h"
 #include "capture/sandbox.h"
 
@@ -152,7 +153,8 @@ static int workers_plan(struct capture *capture, struct failure *failure)
     uint32_t threads = threads_wanted(capture);
 
     capture->queue = calloc(queues, sizeof *capture->queue);
-    if (!capture->queue)
+    capture->shared.boxes = queues > 1 ? flow_boxes_open(queues) : NULL;
+    if (!capture->queue || (queues > 1 && !capture->shared.boxes))
         return failure_set(failure, EXIT_FAILED, "out of memory");
     for (uint32_t i = 0, next = 0; i < threads; i++) {
         struct worker *worker = &capture->worker[i];
@@ -359,5 +361,6 @@ void capture_close(struct capture *capture)
     close(capture->shared.stop_fd);
     close(capture->shared.finished_fd);
     free(capture->queue);
+    flow_boxes_close(capture->shared.boxes);
     capture->queue = NULL;
 }

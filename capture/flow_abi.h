@@ -43,7 +43,7 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 8
+#define XTOP_LAYOUT_VERSION 9
 #define XTOP_HEADER_SIZE 36864
 #define XTOP_MAX_LINKS 16
 #define XTOP_MAX_QUEUES 256 /* of all links together */
@@ -163,8 +163,9 @@ struct xtop_record {
     uint8_t end_reason : 3;      /* XTOP_END_ */
     uint8_t link : 4;            /* readers: of several links, the one that it was seen on (first); xtop_header.link */
     uint8_t tcp_state;           /* XTOP_TCP_ */
-    uint8_t fin_seen; /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
-    uint8_t tunnel;   /* XTOP_TUNNEL_: the innermost that the flow's first packet came in */
+    uint8_t fin_seen : 7;  /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
+    uint8_t cut_along : 1; /* ended by XTOP_END_ACTIVE of another queue's part of the flow */
+    uint8_t tunnel;        /* XTOP_TUNNEL_: the innermost that the flow's first packet came in */
 };
 
 /*

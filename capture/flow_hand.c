@@ -1,11 +1,50 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The clock hand of a shard: goes round its slots and ends what is due. */
+/* The clock hand of a shard: goes round its slots and ends what is due; and does what other queues' hands ask for. */
 #include "capture/flow_life.h"
+#include "capture/flow_parts.h"
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Slots between the clock hand and the one that is fetched for it: a few bursts' time. */
 #define SWEEP_AHEAD 24
+
+/* ---- Other queues ------------------------------------------------------------------------------------------------ */
+
+static void letter_obey(struct flow_table *table, const struct flow_letter *letter)
+{
+    struct xtop_slot *slot = &table->slot[letter->slot];
+    const struct xtop_rest *rest = &table->rest[letter->slot];
+
+    if (!slot_is_live(slot) || rest->total[0].shared != letter->generation)
+        return; /* it has ended meanwhile */
+    if (letter->news == FLOW_CLOSED)
+        flow_part_close(slot);
+    else
+        flow_end(table, letter->slot, XTOP_END_ACTIVE, true);
+}
+
+static void letters_open(struct flow_table *table)
+{
+    struct flow_letter letter[FLOW_BOX_PLACES];
+    uint32_t count = flow_letters_take(table, letter);
+
+    for (uint32_t i = 0; i < count; i++)
+        letter_obey(table, &letter[i]);
+}
+
+/* Why the flow in `slot` is over, when its other parts have been told what they must know first. */
+static uint8_t due_of_all(struct flow_table *table, uint32_t slot, uint64_t now, uint8_t reason)
+{
+    bool told = true;
+
+    if (reason == XTOP_END_ACTIVE)
+        told = flow_part_cut(table, slot);
+    else if (reason != XTOP_END_IDLE && flow_part_has_news(&table->slot[slot], now))
+        told = flow_part_tell(table, slot);
+    return told ? reason : XTOP_END_NONE;
+}
+
+/* ---- The hand ---------------------------------------------------------------------------------------------------- */
 
 static void sweep_slots(struct flow_table *table, uint64_t now, uint32_t steps)
 {
@@ -16,8 +55,10 @@ static void sweep_slots(struct flow_table *table, uint64_t now, uint32_t steps)
         __builtin_prefetch(slot + SWEEP_AHEAD, 0, 3); /* of the last slots: something else, and no harm */
         if (slot_is_live(slot)) {
             reason = flow_due(table, table->hand, now);
+            if (unlikely(table->boxes != NULL))
+                reason = due_of_all(table, table->hand, now, reason);
             if (unlikely(reason != XTOP_END_NONE))
-                flow_end(table, table->hand, reason);
+                flow_end(table, table->hand, reason, false);
         }
         table->hand = table->hand + 1 < table->fresh ? table->hand + 1 : 1;
     }
@@ -28,6 +69,8 @@ void flow_table_sweep(struct flow_table *table, uint64_t now)
     uint32_t used = table->fresh - 1;
     uint64_t passed;
 
+    if (unlikely(table->boxes != NULL) && flow_letters_wait(table))
+        letters_open(table);
     if (unlikely(now < table->hand_time))
         table->hand_time = now; /* a file whose time goes backwards */
     passed = now - table->hand_time;
@@ -41,6 +84,8 @@ void flow_table_sweep(struct flow_table *table, uint64_t now)
 
 void flow_table_sweep_all(struct flow_table *table, uint64_t now)
 {
+    if (table->boxes && flow_letters_wait(table))
+        letters_open(table);
     sweep_slots(table, now, table->fresh - 1);
     table->hand_time = now;
 }

@@ -45,4 +45,41 @@ static inline uint32_t flow_index_next(uint32_t bucket, uint32_t count)
     return bucket + 1 == count ? 0 : bucket + 1;
 }
 
+/* A look for a hash in an index that goes on with it: a flow that lived before and still does is found. */
+struct flow_index_walk {
+    const struct xtop_bucket *bucket; /* bucket_count of them */
+    uint32_t bucket_count;
+    uint32_t hash;
+    uint32_t at;
+    uint32_t step;
+    uint32_t match; /* entries of bucket `at` to look at */
+};
+
+static inline struct flow_index_walk flow_index_walk(const struct xtop_bucket *bucket, uint32_t count, uint32_t hash)
+{
+    uint32_t home = flow_index_home(hash, count);
+
+    return (struct flow_index_walk){bucket, count, hash, home, 0, flow_index_match(&bucket[home], hash)};
+}
+
+/* The next slot that the hash may be in; 0 = none any more. */
+static inline uint32_t flow_index_walk_next(struct flow_index_walk *walk)
+{
+    for (;;) {
+        const struct xtop_bucket *bucket = &walk->bucket[walk->at];
+
+        while (walk->match) {
+            uint32_t slot = __atomic_load_n(&bucket->slot[__builtin_ctz(walk->match)], __ATOMIC_RELAXED);
+
+            walk->match &= walk->match - 1;
+            if (slot)
+                return slot;
+        }
+        if (++walk->step == FLOW_INDEX_NEIGHBOURHOOD || __atomic_load_n(&bucket->passed, __ATOMIC_RELAXED) == 0)
+            return 0;
+        walk->at = flow_index_next(walk->at, walk->bucket_count);
+        walk->match = flow_index_match(&walk->bucket[walk->at], walk->hash);
+    }
+}
+
 #endif

@@ -74,6 +74,7 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
         .queue = segment_queue(header, number),
         .counts = counts,
         .bucket_count = shard->bucket_count,
+        .number = number,
         .hash_seed = header->hash_seed,
         .idle_timeout = header->idle_timeout,
         .active_timeout = header->active_timeout,
@@ -190,12 +191,13 @@ static void ended_publish(struct flow_table *table, uint32_t slot, const struct 
     __atomic_store_n(&shard->ended_head, head + 1, __ATOMIC_RELEASE);
 }
 
-void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason)
+void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason, bool along)
 {
     struct xtop_record record;
 
     slot_unpack(&table->slot[slot], &table->rest[slot], &record);
-    record.end_reason = reason & 127;
+    record.end_reason = reason & 7;
+    record.cut_along = along;
     /* Who finds it alive and not ending will find it in the ring later; who finds it no longer finds it there now. */
     __atomic_store_n(&table->slot[slot].state, table->slot[slot].state | XTOP_SLOT_ENDING, __ATOMIC_RELAXED);
     ended_publish(table, slot, &record);
@@ -257,7 +259,7 @@ static bool flow_evict(struct flow_table *table, uint32_t home)
         slot = victim_under_hand(table);
     if (!slot)
         return false;
-    flow_end(table, slot, XTOP_END_CACHE_FULL);
+    flow_end(table, slot, XTOP_END_CACHE_FULL, false);
     table->counts->flows_evicted++;
     return true;
 }

@@ -13,8 +13,8 @@
 /* A new flow's slot, in the index already; 0 when there is no room to be made. */
 uint32_t flow_start(struct flow_table *table, const struct lookup *lookup);
 
-/* Ends the flow in `slot`: tells of it in the ring, and frees the slot. */
-void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason);
+/* Ends the flow in `slot`: tells of it in the ring, and frees the slot. `along`: as another queue's part of it. */
+void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason, bool along);
 
 /* Why the flow is over at `now`, or XTOP_END_NONE. */
 static inline uint8_t flow_due(const struct flow_table *table, uint32_t at, uint64_t now)

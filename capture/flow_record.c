@@ -102,6 +102,11 @@ static void record_update_tcp(struct xtop_record *record, const struct packet *p
 {
     uint16_t flags = packet->tcp_flags;
 
+    /* Who has sent FIN begins another connection, though the other end's FIN may have come over another queue. */
+    if (flags & TCP_SYN && record->tcp_state == XTOP_TCP_FIN && record->fin_seen & 1u << packet->direction) {
+        record->fin_seen = 0;
+        record->tcp_state = XTOP_TCP_NONE;
+    }
     if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
         tcp_open(record);
     tcp_track_sequence(record, packet, time);

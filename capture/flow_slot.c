@@ -18,13 +18,15 @@ static void pack_key(struct xtop_slot *slot, struct xtop_rest *rest, const struc
 }
 
 /* A plain packet needs a direction that has begun, of TCP one whose next segment is known and whose state stays. */
-static uint8_t packed_state(const struct xtop_record *record)
+static uint8_t packed_state(const struct xtop_record *record, uint8_t before)
 {
     bool tcp = record->key.protocol == 6;
     uint32_t state = record->key.ip_version;
 
     if (record->tcp_state >= XTOP_TCP_CLOSED)
         state |= XTOP_SLOT_CLOSED;
+    else if (record->tcp_state == XTOP_TCP_FIN) /* another queue may have seen the other's (flow_parts.h) */
+        state |= before & XTOP_SLOT_CLOSED;
     for (uint32_t end = 0; end < 2; end++) {
         bool known = record->tcp_state >= XTOP_TCP_ESTABLISHED && record->fin_seen & RECORD_NEXT_KNOWN(end);
 
@@ -77,7 +79,7 @@ static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const stru
     rest->initiator = record->initiator;
     rest->tcp_state = record->tcp_state & 7;
     rest->fin_seen = record->fin_seen & 15;
-    __atomic_store_n(&slot->state, packed_state(record), __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->state, packed_state(record, slot->state), __ATOMIC_RELAXED);
 }
 
 static void slot_replace(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record)

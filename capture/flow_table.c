@@ -90,7 +90,7 @@ static inline uint32_t flow_place(struct flow_table *table, const struct lookup 
                  !slot_holds(&table->slot[slot], &table->rest[slot], &at->packet.key)))
         slot = index_find(table, &at->packet.key, at->hash, at->home);
     if (slot && unlikely(flow_is_over(table, slot, at))) {
-        flow_end(table, slot, flow_due(table, slot, at->time));
+        flow_end(table, slot, flow_due(table, slot, at->time), false);
         slot = 0;
     }
     return slot ? slot : flow_start(table, at);

@@ -18,9 +18,6 @@
 #define AT_ONCE 16u              /* flows whose index lines are fetched together */
 #define UNCUT UINT64_MAX
 
-/* Pieces of one flow whose first packets lie this close, ns, were cut by the same active timeout. */
-#define CUT_SLACK UINT64_C(2000000000)
-
 enum list { FREE, DUE, WAITING, UNSURE, ALONE, READY, LISTS };
 
 /* What is known of one flow so far. Numbers of flows begin with 1; 0 = none. */
@@ -181,7 +178,6 @@ struct span {
     uint64_t first, last;
     uint64_t cut;
     bool closed;
-    bool lives;
 };
 
 static struct span span_of(const struct xtop_record *record, uint64_t cut)
@@ -190,28 +186,14 @@ static struct span span_of(const struct xtop_record *record, uint64_t cut)
         .first = record_first_seen(record),
         .last = record_last_seen(record),
         .cut = cut,
-        .closed = record->tcp_state >= XTOP_TCP_CLOSED,
-        .lives = record->end_reason == XTOP_END_NONE,
+        .closed = record->tcp_state >= XTOP_TCP_CLOSED || record->end_reason == XTOP_END_TCP,
     };
 }
 
-static uint64_t distance(uint64_t a, uint64_t b)
+/* A piece that was cut is one with what began before: all queues cut together (capture/flow_parts.h). */
+static bool cut_allows(const struct span *piece, const struct span *other)
 {
-    return a > b ? a - b : b - a;
-}
-
-/* A piece that was cut is one with what was cut at the same time, or had ended before. */
-static bool cut_allows(const struct span *piece, const struct span *other, const struct xtop_header *header)
-{
-    uint64_t slack = header->idle_timeout + CUT_SLACK;
-
-    if (piece->cut == UNCUT)
-        return true;
-    if (other->first >= piece->cut)
-        return false;
-    if (slack > header->active_timeout / 2)
-        slack = header->active_timeout / 2;
-    return distance(other->first, piece->first) <= slack || (!other->lives && other->last <= piece->cut);
+    return piece->cut == UNCUT || other->first < piece->cut;
 }
 
 /* Whether one queue that had seen both would have had one flow. */
@@ -224,7 +206,7 @@ static bool spans_join(const struct xtop_header *header, const struct span *one,
         return false;
     if (early->closed && record_older(early->last, late->first, RECORD_TCP_QUIET))
         return false;
-    return cut_allows(one, two, header) && cut_allows(two, one, header);
+    return cut_allows(one, two) && cut_allows(two, one);
 }
 
 /* When a flow that ended was cut off from what came later. */
@@ -233,6 +215,8 @@ static uint64_t cut_of(const struct xtop_record *record, const struct xtop_heade
     uint64_t last = record_last_seen(record);
     uint64_t due = record_first_seen(record) + header->active_timeout;
 
+    if (record->end_reason == XTOP_END_ACTIVE && record->cut_along)
+        return last + 1;
     if (record->end_reason == XTOP_END_ACTIVE)
         return due > last ? due : last;
     return record->end_reason == XTOP_END_CACHE_FULL ? last : UNCUT;
@@ -365,7 +349,7 @@ static void settle_due(const struct reader *reader)
             list_move(reunion, list_of[flow_life(reader, &reunion->flow[number])], number);
         }
     }
-    atomic_thread_fence(memory_order_acquire); /* only then the rings: see flow_end in capture/flow_table.c */
+    atomic_thread_fence(memory_order_acquire); /* only then the rings: see flow_end in capture/flow_life.c */
 }
 
 /* ---- The way of a flow --------------------------------------------------------------------------------------- */

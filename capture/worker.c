@@ -79,6 +79,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
         return -1;
     }
     queue->table.stock_fd = shared->stock_fd;
+    queue->table.boxes = shared->boxes;
     queue->table.bytes.keep = options->lossless_ended;
     queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
     if (options->lossless_ended) {

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from tests.collectors.seen_flows import of_tshark
@@ -126,3 +126,29 @@ def test_a_collector_gets_them_whole(make_link: MakeLink, tmp_path: Path) -> Non
     assert {one.source for one in flows} == {CLIENT}
     assert {one.ports for one in flows} == {(1000 + n, 53) for n in range(FLOWS)}
     assert {(one.packets, one.back[0]) for one in flows} == {(1, answers)}
+
+
+def segment(source: str, destination: str, ports: tuple[int, int], flags: str) -> bytes:
+    return bytes(ETHER / IP(src=source, dst=destination) / TCP(sport=ports[0], dport=ports[1], flags=flags))
+
+
+def test_a_connection_whose_fins_came_apart_is_over(make_link: MakeLink) -> None:
+    """Long before the idle timeout: no queue saw both FINs, and one did not see the RST."""
+    link = make_link(queues=2)
+    there = [segment(CLIENT, SERVER, (1000 + n, 80), flags) for n in range(FLOWS) for flags in ("S", "A", "FA")]
+    back = [segment(SERVER, CLIENT, (80, 1000 + n), flags) for n in range(FLOWS) for flags in ("SA", "FA")]
+    there += [segment(CLIENT, SERVER, (5000, 80), "S")]
+    back += [segment(SERVER, CLIENT, (80, 5000), "RA")]
+    with series(link, "-N", "--idle-timeout", "3600", "--ended") as running:
+        sides = Sides(link)
+        sides.send(0, there)
+        sides.send(1, back)
+        snapshot = running.until(lambda snapshot: snapshot["totals"]["flows_ended"] == 2 * (FLOWS + 1))
+        snapshot = running.next()
+    assert [queue["packets"] for queue in snapshot["queues"]] == [len(there), len(back)]
+    assert (len(snapshot["flows"]), snapshot["totals"]["flows_live"]) == (FLOWS + 1, 0)
+    assert {flow["source"] for flow in snapshot["flows"]} == {CLIENT}
+    assert {flow["end_reason"] for flow in snapshot["flows"]} == {"tcp"}
+    seen = {(flow["tcp_state"], flow["forward"]["packets"], flow["reverse"]["packets"]) for flow in snapshot["flows"]}
+    assert seen == {("closed", 3, 2), ("reset", 1, 1)}
+    assert_law(snapshot)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "capture/flow_parts.h"
 #include "capture/flow_record.h"
 #include "capture/reader.h"
 #include "capture/reader_reunion.h"
@@ -27,6 +28,7 @@ struct queues {
     struct segment segment;
     struct xtop_queue counts[QUEUES];
     struct flow_table table[QUEUES];
+    struct flow_boxes *boxes;
     struct reader *reader;
     struct xtop_record *told; /* all that the reader was told */
     uint64_t count;
@@ -43,8 +45,12 @@ static void queues_open(struct queues *queues)
     assert_int_equal(segment_create(&queues->segment, &plan, &failure), 0);
     queues->segment.header->idle_timeout = IDLE;
     queues->segment.header->active_timeout = ACTIVE;
-    for (uint32_t i = 0; i < QUEUES; i++)
+    queues->boxes = flow_boxes_open(QUEUES);
+    assert_non_null(queues->boxes);
+    for (uint32_t i = 0; i < QUEUES; i++) {
         assert_int_equal(flow_table_open(&queues->table[i], queues->segment.header, i, &queues->counts[i]), 0);
+        queues->table[i].boxes = queues->boxes;
+    }
     queues->reader = reader_open(queues->segment.fd, error, sizeof error);
     queues->told = malloc(MOST * sizeof *queues->told);
     assert_non_null(queues->reader);
@@ -56,6 +62,7 @@ static void queues_close(struct queues *queues)
     reader_close(queues->reader);
     for (int i = 0; i < QUEUES; i++)
         flow_table_close(&queues->table[i]);
+    flow_boxes_close(queues->boxes);
     segment_destroy(&queues->segment);
     free(queues->told);
 }
@@ -175,7 +182,10 @@ static void test_pieces_that_only_the_other_direction_joins(void **state)
     queues_close(&queues);
 }
 
-/* Each queue cuts by its own clock; the pieces of one time are one, and what is left at the end is seen alive. */
+/*
+ * One direction speaks four times a second, the other each forty: whichever queue's part is due first cuts both, and the
+ * next pieces begin together, however often. What is left at the end is seen alive.
+ */
 static void test_active_timeouts_of_both_directions(void **state)
 {
     struct queues queues;
@@ -184,19 +194,20 @@ static void test_active_timeouts_of_both_directions(void **state)
 
     (void)state;
     queues_open(&queues);
-    for (uint64_t step = 0; step <= 4000; step++) { /* quarters of a second */
+    for (uint32_t i = 0; i < QUEUES; i++)
+        queues.table[i].idle_timeout = 60 * SECOND;
+    queues.segment.header->idle_timeout = 60 * SECOND;
+    for (uint64_t step = 0; step <= 16000; step++) { /* quarters of a second */
         uint64_t now = START + step * SECOND / 4;
 
-        if (step % 3 == 0) /* the hand comes to one of the queues after the other */
-            flow_table_sweep_all(&queues.table[0], now);
-        if (step % 3 == 1)
-            flow_table_sweep_all(&queues.table[1], now);
+        if (step % 3 < QUEUES - 1) /* the hand comes to one of the queues after the other */
+            flow_table_sweep_all(&queues.table[step % 3], now);
         feed(&queues, 0, fixture_packet(1, 0), now);
-        if (step % 40 == 1) /* every ten seconds */
+        if (step % 160 == 1)
             feed(&queues, 1, fixture_packet(1, 1), now);
         take(&queues);
     }
-    assert_int_equal(queues.count, 3);
+    assert_int_equal(queues.count, 13);
     result = look(&queues);
     assert_int_equal(result.row_count, 1);
     queues.told[queues.count++] = result.row[0].record;
@@ -205,18 +216,56 @@ static void test_active_timeouts_of_both_directions(void **state)
         const struct xtop_record *piece = &queues.told[i];
 
         assert_true(piece->direction[0].packets > 0 && piece->direction[1].packets > 0);
-        assert_true(record_last_seen(piece) - record_first_seen(piece) < ACTIVE + IDLE);
-        assert_int_equal(piece->end_reason, i < 3 ? XTOP_END_ACTIVE : XTOP_END_NONE);
+        assert_true(record_last_seen(piece) - record_first_seen(piece) <= ACTIVE + SECOND);
+        assert_int_equal(piece->end_reason, i < 13 ? XTOP_END_ACTIVE : XTOP_END_NONE);
         packets[0] += piece->direction[0].packets;
         packets[1] += piece->direction[1].packets;
     }
-    assert_int_equal(packets[0], 4001);
+    assert_int_equal(packets[0], 16001);
     assert_int_equal(packets[1], 100);
     queues_close(&queues);
 }
 
-/* No queue saw both FINs: together they did, and the flow ended by them. */
+/* The hands of all queues go round each 0.8 s, from `from` to `to`, one after the other. */
+static void pass(struct queues *queues, uint64_t from, uint64_t to)
+{
+    for (uint64_t time = from; time <= to; time += FLOW_TABLE_TURN)
+        age(queues, time);
+}
+
+/* The reader is told of one flow, `there` and `back` packets, that TCP ended. */
+static void assert_tcp_ended(struct queues *queues, uint64_t there, uint64_t back, uint8_t state)
+{
+    assert_int_equal(take(queues), 1);
+    assert_packets(&queues->told[queues->count - 1], there, back);
+    assert_int_equal(queues->told[queues->count - 1].end_reason, XTOP_END_TCP);
+    assert_int_equal(queues->told[queues->count - 1].tcp_state, state);
+    assert_int_equal(queues->told[queues->count - 1].initiator, 0);
+}
+
+/* No queue saw both FINs: together they did, and the flow ends as over one queue; so does the next of the same ports. */
 static void test_fins_over_two_queues(void **state)
+{
+    struct queues queues;
+
+    (void)state;
+    queues_open(&queues);
+    for (uint64_t begin = START; begin <= START + 5 * SECOND; begin += 5 * SECOND) {
+        feed(&queues, 0, fixture_tcp(1, 0, 0x02), begin);
+        feed(&queues, 2, fixture_tcp(1, 1, 0x12), begin + 1000);
+        feed(&queues, 0, fixture_tcp(1, 0, 0x11), begin + 2000);
+        pass(&queues, begin + 3000, begin + SECOND); /* half closed, and silent */
+        feed(&queues, 2, fixture_tcp(1, 1, 0x11), begin + SECOND);
+        pass(&queues, begin + SECOND, begin + 3 * SECOND);
+        assert_int_equal(take(&queues), 0);
+        pass(&queues, begin + 3 * SECOND, begin + 4 * SECOND);
+        assert_tcp_ended(&queues, 2, 2, XTOP_TCP_CLOSED);
+    }
+    queues_close(&queues);
+}
+
+/* One FIN closes nothing, however quiet it is then. */
+static void test_half_closed_over_two_queues(void **state)
 {
     struct queues queues;
 
@@ -225,13 +274,51 @@ static void test_fins_over_two_queues(void **state)
     feed(&queues, 0, fixture_tcp(1, 0, 0x02), START);
     feed(&queues, 1, fixture_tcp(1, 1, 0x12), START + 1000);
     feed(&queues, 0, fixture_tcp(1, 0, 0x11), START + 2000);
-    feed(&queues, 1, fixture_tcp(1, 1, 0x11), START + 3000);
-    age(&queues, START + 31 * SECOND);
+    pass(&queues, START, START + 29 * SECOND);
+    assert_int_equal(queues.counts[0].flows_ended + queues.counts[1].flows_ended, 0);
+    pass(&queues, START + 29 * SECOND, START + 31 * SECOND);
     assert_int_equal(take(&queues), 1);
-    assert_packets(&queues.told[0], 2, 2);
-    assert_int_equal(queues.told[0].end_reason, XTOP_END_TCP);
-    assert_int_equal(queues.told[0].tcp_state, XTOP_TCP_CLOSED);
-    assert_int_equal(queues.told[0].initiator, 0);
+    assert_int_equal(queues.told[0].end_reason, XTOP_END_IDLE);
+    queues_close(&queues);
+}
+
+/* Whoever resets a connection, the other end's part is over as well; not one that began later. */
+static void test_reset_over_two_queues(void **state)
+{
+    struct queues queues;
+
+    (void)state;
+    queues_open(&queues);
+    feed(&queues, 0, fixture_tcp(1, 0, 0x02), START);
+    feed(&queues, 1, fixture_tcp(1, 1, 0x14), START + 1000);
+    pass(&queues, START, START + 3 * SECOND);
+    assert_tcp_ended(&queues, 1, 1, XTOP_TCP_RESET);
+
+    feed(&queues, 1, fixture_tcp(2, 1, 0x14), START + 4 * SECOND);
+    feed(&queues, 0, fixture_tcp(2, 0, 0x02), START + 5 * SECOND);
+    pass(&queues, START + 5 * SECOND, START + 9 * SECOND);
+    assert_int_equal(queues.counts[0].flows_ended, 1);
+    queues_close(&queues);
+}
+
+/* Packets after the letter came: the part is judged anew. */
+static void test_a_part_that_goes_on_after_both_fins(void **state)
+{
+    struct queues queues;
+
+    (void)state;
+    queues_open(&queues);
+    feed(&queues, 0, fixture_tcp(1, 0, 0x02), START);
+    feed(&queues, 1, fixture_tcp(1, 1, 0x12), START + 1000);
+    feed(&queues, 0, fixture_tcp(1, 0, 0x11), START + 2000);
+    feed(&queues, 1, fixture_tcp(1, 1, 0x11), START + 2000);
+    pass(&queues, START, START + SECOND);
+    feed(&queues, 1, fixture_tcp(1, 1, 0x11), START + SECOND);
+    feed(&queues, 0, fixture_tcp(1, 0, 0x10), START + SECOND);
+    pass(&queues, START + SECOND, START + 3 * SECOND);
+    assert_int_equal(take(&queues), 0);
+    pass(&queues, START + 3 * SECOND, START + 4 * SECOND);
+    assert_tcp_ended(&queues, 3, 3, XTOP_TCP_CLOSED);
     queues_close(&queues);
 }
 
@@ -327,6 +414,9 @@ int main(void)
         cmocka_unit_test(test_pieces_that_only_the_other_direction_joins),
         cmocka_unit_test(test_active_timeouts_of_both_directions),
         cmocka_unit_test(test_fins_over_two_queues),
+        cmocka_unit_test(test_half_closed_over_two_queues),
+        cmocka_unit_test(test_reset_over_two_queues),
+        cmocka_unit_test(test_a_part_that_goes_on_after_both_fins),
         cmocka_unit_test(test_more_halves_than_there_is_room_for),
         cmocka_unit_test(test_a_reader_beside_the_writers),
     };
