@@ -12,9 +12,11 @@ from typing import Literal
 
 from rich.cells import cell_len
 
-Ink = Literal["base", "dim", "strong", "accent", "bar", "faint", "loss", "warn", "good", "key", "frame", "title"]
+Ink = Literal[
+    "base", "dim", "strong", "accent", "bar", "loss-bar", "faint", "loss", "warn", "good", "key", "frame", "title",
+]  # fmt: skip
 INKS: tuple[Ink, ...] = (
-    "base", "dim", "strong", "accent", "bar", "faint", "loss", "warn", "good", "key", "frame", "title",
+    "base", "dim", "strong", "accent", "bar", "loss-bar", "faint", "loss", "warn", "good", "key", "frame", "title",
 )  # fmt: skip
 
 Span = tuple[str, Ink]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The screen in its main states, cell by cell and colour by colour, against pictures that were looked at.
+"""The screen in every state, size and theme, cell by cell and colour by colour, against pictures that were looked at.
 
 A difference is either a fault or a change to look at: `pytest tests/screen/test_pictures.py --snapshot-update`.
 """
@@ -21,111 +21,70 @@ Compare = Callable[..., bool]
 
 _TYPED = (*"tcp", "space", "o", "r", "space", *"udp", "space", *"and", "space", *"port", "space", *"443")
 
-STATES: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
-    "live-80x24": ((80, 24), Script(), None, ("down", "down")),
-    "live-120x36": ((120, 36), Script(), None, ("down", "down")),
-    "live-200x60": ((200, 60), Script(queues=16), None, ("down", "down")),
-    "loss-80x24": ((80, 24), Script(loss=True), None, ()),
-    "loss-mono-120x36": ((120, 36), Script(loss=True), "mono", ("down", "down")),
-    "queues-mono-200x60": ((200, 60), Script(queues=64, loss=True), "mono", ()),
-    "light-80x24": ((80, 24), Script(loss=True), "textual-light", ("down", "down")),
-    "waiting-80x24": ((80, 24), Script(silent_until=99), None, ()),
-    "paused-80x24": ((80, 24), Script(), None, ("p",)),
-    "ended-120x36": ((120, 36), Script(done_at=3, kind="file", queues=1), None, ()),
-    "gone-mono-80x24": ((80, 24), Script(failed_at=9), "mono", ()),
-    "fault-120x36": ((120, 36), Script(breach=True), None, ()),
-    "export-80x24": ((80, 24), Script(), None, ("e",)),
-    "filter-80x24": ((80, 24), Script(), None, ("down", "slash", *_TYPED)),
-    "filter-wrong-mono-120x36": ((120, 36), Script(), "mono", ("slash", *_TYPED, "space", *"prot")),
-    "filter-none-120x36": ((120, 36), Script(), None, ("slash", *"vlan", "space", *"4000", "enter")),
-    "alerts-80x24": ((80, 24), Script(loss=True, scan_at=5), None, ("A",)),
-    "alerts-mono-120x36": ((120, 36), Script(loss=True, scan_at=5), "mono", ("A",)),
-    "alert-200x60": ((200, 60), Script(scan_at=5), None, ()),
-    "help-120x36": ((120, 36), Script(), None, ("question_mark",)),
+SIZES = ((80, 24), (120, 36), (200, 60))
+_FILTER = ("down", "slash", *_TYPED)
+_NO_FLOW = ("slash", *"vlan", "space", *"4000", "enter")
+_BACK = ("left_square_bracket",) * 3
+
+#: What the source tells, and which keys are pressed then.
+STATES: dict[str, tuple[Script, tuple[str, ...]]] = {
+    "live": (Script(), ("down", "down")),
+    "queues": (Script(queues=16), ("down", "down")),
+    "waiting": (Script(silent_until=99), ()),
+    "rights": (Script(rights_missing=True), ()),
+    "loss": (Script(loss=True), ("down", "down")),
+    "fault": (Script(breach=True), ()),
+    "zeroed": (Script(loss=True), ("z", "escape")),
+    "paused": (Script(), ("p",)),
+    "past": (Script(loss=True), ("left_square_bracket",) * 4),
+    "ended": (Script(done_at=3, kind="file", queues=1), ()),
+    "gone": (Script(failed_at=9), ()),
+    "alert": (Script(scan_at=5), ()),
+    "alerts": (Script(loss=True, scan_at=5), ("A",)),
+    "filter": (Script(), _FILTER),
+    "filter-wrong": (Script(), ("slash", *_TYPED, "space", *"prot")),
+    "filter-none": (Script(), _NO_FLOW),
+    "hosts": (Script(), ("a", "down")),
+    "pairs": (Script(), ("a", "a", "d")),
+    "ports": (Script(), ("a", "a", "a", "n")),
+    "protocols": (Script(), ("a",) * 4),
+    "vlans": (Script(), ("a",) * 5),
+    "names": (Script(), ("n", "down")),
+    "columns": (Script(), ("c", "down")),
+    "dots": (Script(loss=True), ("b", "l", "m", "v")),
+    "export": (Script(), ("e",)),
+    "interface": (Script(), ("i", "down")),
+    "palette": (Script(), ("ctrl+p", *"graph", "down")),
+    "help": (Script(), ("question_mark",)),
+    "detail": (Script(), ("down", "down", "enter")),
+    "detail-names": (Script(), ("n", "down", "down", "down", "enter")),
+    "detail-past": (Script(bytes=True), ("down", "enter", *_BACK)),
+    "bytes": (Script(bytes=True), ("down", "enter", "end")),
+    "bytes-full": (Script(bytes=True, bytes_full=True), ()),
+    "bytes-full-detail": (Script(bytes=True, bytes_full=True), ("down", "enter", "end")),
+}
+
+#: Other sizes, other colours, more queues than lines.
+MORE: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
     "tiny-50x12": ((50, 12), Script(), None, ()),
-    "detail-80x24": ((80, 24), Script(), None, ("down", "down", "enter")),
-    "detail-120x36": ((120, 36), Script(), None, ("down", "down", "enter")),
-    "detail-mono-200x60": ((200, 60), Script(), "mono", ("down", "down", "enter")),
-    "bytes-120x36": ((120, 36), Script(bytes=True), None, ("down", "enter", "end")),
-    "bytes-mono-80x24": ((80, 24), Script(bytes=True), "mono", ("down", "enter", "end")),
-    "bytes-200x60": ((200, 60), Script(bytes=True), None, ("down", "enter")),
-    "past-80x24": ((80, 24), Script(), None, ("left_square_bracket",) * 4),
-    "past-mono-120x36": ((120, 36), Script(loss=True), "mono", ("left_square_bracket",) * 4),
-    "rights-80x24": ((80, 24), Script(rights_missing=True), None, ()),
-    "rights-mono-120x36": ((120, 36), Script(rights_missing=True), "mono", ()),
     "tall-84x56": ((84, 56), Script(loss=True), None, ("down",)),
     "short-150x28": ((150, 28), Script(queues=16), None, ()),
-    "dots-200x60": ((200, 60), Script(loss=True), None, ("b", "l", "m", "v")),
-    "zeroed-120x36": ((120, 36), Script(loss=True), None, ("z", "escape")),
-    "waiting-mono-120x36": ((120, 36), Script(silent_until=99), "mono", ()),
-    "gone-200x60": ((200, 60), Script(failed_at=9), None, ()),
-    "paused-120x36": ((120, 36), Script(), None, ("p",)),
-    "ended-mono-80x24": ((80, 24), Script(done_at=3, kind="file", queues=1), "mono", ()),
-    "past-200x60": ((200, 60), Script(loss=True), None, ("left_square_bracket",) * 4),
-    "rights-200x60": ((200, 60), Script(rights_missing=True), None, ()),
-    "waiting-200x60": ((200, 60), Script(silent_until=99), None, ()),
-    "filter-mono-200x60": ((200, 60), Script(), "mono", ("down", "slash", *_TYPED)),
-    "filter-none-mono-80x24": ((80, 24), Script(), "mono", ("slash", *"vlan", "space", *"4000", "enter")),
-    "paused-mono-200x60": ((200, 60), Script(), "mono", ("p",)),
+    "queues-64-mono-200x60": ((200, 60), Script(queues=64, loss=True), "mono", ()),
+    "light-80x24": ((80, 24), Script(loss=True), "textual-light", ("down", "down")),
     "light-200x60": ((200, 60), Script(queues=16, loss=True), "textual-light", ("down", "down")),
-    "live-mono-80x24": ((80, 24), Script(), "mono", ("down", "down")),
-    "live-mono-120x36": ((120, 36), Script(), "mono", ("down", "down")),
-    "loss-mono-80x24": ((80, 24), Script(loss=True), "mono", ()),
-    "fault-mono-80x24": ((80, 24), Script(breach=True), "mono", ()),
-    "fault-200x60": ((200, 60), Script(breach=True), None, ()),
-    "export-mono-120x36": ((120, 36), Script(), "mono", ("e",)),
-    "export-200x60": ((200, 60), Script(), None, ("e",)),
-    "filter-wrong-80x24": ((80, 24), Script(), None, ("slash", *_TYPED, "space", *"prot")),
-    "filter-wrong-200x60": ((200, 60), Script(), None, ("slash", *_TYPED, "space", *"prot")),
-    "filter-none-200x60": ((200, 60), Script(), None, ("slash", *"vlan", "space", *"4000", "enter")),
-    "help-mono-80x24": ((80, 24), Script(), "mono", ("question_mark",)),
-    "help-200x60": ((200, 60), Script(), None, ("question_mark",)),
-    "alerts-mono-200x60": ((200, 60), Script(loss=True, scan_at=5), "mono", ("A",)),
-    "detail-mono-80x24": ((80, 24), Script(), "mono", ("down", "down", "enter")),
-    "zeroed-mono-80x24": ((80, 24), Script(loss=True), "mono", ("z", "escape")),
-    "ended-200x60": ((200, 60), Script(done_at=3, kind="file", queues=1), None, ()),
-    "columns-80x24": ((80, 24), Script(), None, ("c", "down")),
-    "columns-mono-120x36": ((120, 36), Script(), "mono", ("c", "down")),
-    "columns-200x60": ((200, 60), Script(), None, ("c", "down")),
-    "hosts-80x24": ((80, 24), Script(), None, ("a", "down")),
-    "ports-mono-120x36": ((120, 36), Script(), "mono", ("a", "a", "a", "n")),
-    "pairs-200x60": ((200, 60), Script(), None, ("a", "a", "d")),
-    "names-80x24": ((80, 24), Script(), None, ("n", "d", "u")),
-    "detail-past-mono-120x36": (
-        (120, 36),
-        Script(bytes=True),
-        "mono",
-        ("down", "enter", *("left_square_bracket",) * 3, "end"),
-    ),
-    "live-mono-200x60": ((200, 60), Script(queues=16), "mono", ("down", "down")),
-    "loss-200x60": ((200, 60), Script(loss=True), None, ("down",)),
-    "gone-120x36": ((120, 36), Script(failed_at=9), None, ()),
-    "filter-120x36": ((120, 36), Script(), None, ("down", "slash", *_TYPED)),
-    "alert-mono-80x24": ((80, 24), Script(scan_at=5), "mono", ()),
-    "alert-120x36": ((120, 36), Script(scan_at=5), None, ()),
-    "zeroed-200x60": ((200, 60), Script(loss=True), None, ("z", "escape")),
-    "names-mono-120x36": ((120, 36), Script(), "mono", ("n", "down")),
-    "names-200x60": ((200, 60), Script(), None, ("n", "down")),
-    "detail-names-80x24": ((80, 24), Script(), None, ("n", "down", "down", "down", "enter")),
-    "interface-80x24": ((80, 24), Script(), None, ("i", "down")),
-    "interface-mono-120x36": ((120, 36), Script(), "mono", ("i", "down")),
-    "interface-200x60": ((200, 60), Script(), None, ("i", "down")),
-    "palette-80x24": ((80, 24), Script(), None, ("ctrl+p",)),
-    "palette-mono-120x36": ((120, 36), Script(), "mono", ("ctrl+p", *"graph", "down")),
-    "palette-200x60": ((200, 60), Script(), None, ("ctrl+p", *"theme", "down")),
-    "bytes-full-80x24": ((80, 24), Script(bytes=True, bytes_full=True), None, ()),
-    "bytes-full-mono-120x36": ((120, 36), Script(bytes=True, bytes_full=True, loss=True), "mono", ()),
-    "bytes-full-200x60": ((200, 60), Script(bytes=True, bytes_full=True), None, ()),
-    "bytes-full-detail-mono-80x24": ((80, 24), Script(bytes=True, bytes_full=True), "mono", ("down", "enter", "end")),
-    "bytes-full-detail-120x36": ((120, 36), Script(bytes=True, bytes_full=True), None, ("down", "enter", "end")),
-    "detail-past-80x24": ((80, 24), Script(bytes=True), None, ("down", "enter", *("left_square_bracket",) * 3)),
-    "detail-past-200x60": ((200, 60), Script(bytes=True), None, ("down", "enter", *("left_square_bracket",) * 3)),
+}
+
+PICTURES = MORE | {
+    f"{name}{colours}-{columns}x{lines}": ((columns, lines), script, theme, keys)
+    for name, (script, keys) in STATES.items()
+    for colours, theme in (("", None), ("-mono", "mono"))
+    for columns, lines in SIZES
 }
 
 
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_picture(snap_compare: Compare, name: str) -> None:
-    size, script, theme, keys = STATES[name]
+    size, script, theme, keys = PICTURES[name]
     app = StagedApp(script, theme, links=LINKS if "i" in keys[:1] else None)
 
     async def prepare(pilot: Pilot[None]) -> None:

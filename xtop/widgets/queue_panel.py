@@ -124,7 +124,10 @@ def _history(picture: Picture, queue: Queue, name: str, width: int) -> Line:
         return [(history(values, 1.0, width), "bar"), (" ", "base")]
     every = [value for one in curves.values() for value in getattr(one, name)[-width:] if value is not None]
     idle = " " if name == "lost" else "▁"
-    return [(history(values, max(every, default=0.0), width, idle), "loss" if name == "lost" else "bar"), (" ", "base")]
+    return [
+        (history(values, max(every, default=0.0), width, idle), "loss-bar" if name == "lost" else "bar"),
+        (" ", "base"),
+    ]
 
 
 def _in_columns(picture: Picture, queues: tuple[Queue, ...], width: int, room: int) -> list[Line]:
