@@ -147,6 +147,11 @@ class XtopApp(
         """Return the driver that draws on standard output, unless TEXTUAL_DRIVER names another."""
         return super().get_driver_class() if os.environ.get("TEXTUAL_DRIVER") else TerminalDriver
 
+    def let_terminal_go(self) -> None:
+        """See to it that the terminal is given back, whatever ended the application; for when it has."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.let_go()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keep keys that act on the table still while a flow's detail lies over it; a slash may be part of a filter."""
         if action == "filter" and isinstance(self.focused, TextInput):

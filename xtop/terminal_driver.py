@@ -51,6 +51,15 @@ class TerminalDriver(LinuxDriver):
         with suppress(BlockingIOError):
             os.read(self._woken, READ_SIZE)
 
+    def let_go(self) -> None:
+        """Give the terminal back if the application could not: a signal that ends it may come where nobody sees to it.
+
+        The thread of the keyboard would go on then, and the process wait for it.
+        """
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self.stop_application_mode()
+            self.close()
+
     def run_input_thread(self) -> None:
         """Turn what the terminal sends into events until the application ends."""
         parser = XTermParser(self._debug)

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A terminal that is gone: the screen and its capture end, also where nobody heard the hangup."""
+"""A screen ends: with its terminal, also where nobody heard the hangup, and by a signal at any moment."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
 import select
 import signal
 import struct
+import sys
 import termios
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,22 @@ from tests.terminal.test_attach import capture_with
 from tests.terminal.test_tmux import XTOP
 
 PATIENCE_S = 60.0
+
+#: xtop, told to go while its picture is drawn for the so many'th time: then the framework leaves its keyboard's thread.
+AT_A_PICTURE = """
+import os, signal, sys
+from textual.screen import Screen
+from xtop.cli import main
+draw, left = Screen._on_timer_update, int(sys.argv[1])
+def and_go(screen):
+    global left
+    draw(screen)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+Screen._on_timer_update = and_go
+raise SystemExit(main(["demo", "--in-process"]))
+"""
 
 
 def start(arguments: list[str], controlled: bool) -> tuple[int, int]:
@@ -46,6 +65,13 @@ def read_until(master: int, text: bytes) -> None:
         assert time.monotonic() < end, read[-500:]
         if select.select([master], [], [], 1)[0]:
             read += os.read(master, 1 << 16)
+
+
+def read_all(master: int) -> None:
+    """Read what the program writes until it has ended."""
+    with contextlib.suppress(OSError):
+        while os.read(master, 1 << 16):
+            pass
 
 
 def wait_for_end(pid: int) -> int:
@@ -76,3 +102,12 @@ def test_a_screen_ends_with_its_terminal(controlled: bool) -> None:
     while Path(f"/proc/{capture}").exists() and time.monotonic() < end:
         time.sleep(0.1)
     assert not Path(f"/proc/{capture}").exists()
+
+
+@pytest.mark.parametrize("picture", [1, 2, 5])
+def test_a_screen_that_is_told_to_go_goes(picture: int) -> None:
+    pid, master = start([sys.executable, "-c", AT_A_PICTURE, str(picture)], controlled=True)
+    with ThreadPoolExecutor() as reader:  # with nobody to read what it draws last it would wait
+        reader.submit(read_all, master)
+        assert os.waitstatus_to_exitcode(wait_for_end(pid)) == 128 + signal.SIGTERM
+    os.close(master)

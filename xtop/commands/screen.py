@@ -112,5 +112,8 @@ def show(
     )
     end_with_the_terminal()
     gc.freeze()  # what was imported lives as long as the screen: no collection need go through it
-    app.run()
+    try:
+        app.run()
+    finally:
+        app.let_terminal_go()
     gc.freeze()  # a screen's objects need not be looked through once more because the process ends
