@@ -100,6 +100,23 @@ async def test_a_smaller_terminal_keeps_the_sort_column_in_view() -> None:
             assert ("Bytes ▼" in app.text()) == (size != (59, 14)), size
 
 
+async def test_a_terminal_that_grows_back_shows_the_columns_of_before() -> None:
+    app = StagedApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("s")
+        before = app.text().splitlines()[4]
+        assert "Proto" in before
+        assert "Pkt/s ▼" in before
+        await pilot.resize_terminal(60, 15)
+        await pilot.pause()
+        assert "Pkt/s ▼" in app.text()
+        assert "Proto" not in app.text()
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert app.text().splitlines()[4] == before
+
+
 async def test_arrows_scroll_by_whole_columns_and_say_what_is_hidden() -> None:
     app = StagedApp()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -52,6 +52,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._selected: bytes | None = None
         self._last_row = 0  # where the selected flow was last seen
         self._first_column = 0
+        self._chosen_column = 0  # the first one as keys left it; a smaller terminal may show others for a while
         self._sort_shown = True  # the column that the rows are sorted by is among those shown
         self._palette: Palette | None = None
         self._drawn = DrawnLines()
@@ -71,7 +72,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw ``picture``; the view follows a selected flow to its new rank."""
         follows = self._in_view(self._last_row)
         if picture.view.group != self._picture.view.group:
-            self._first_column = 0
+            self._first_column = self._chosen_column = 0
         self._picture = picture
         self._flows = _rows(picture)
         keys = keys_of(self._flows)
@@ -105,7 +106,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def deselect(self) -> None:
         """Select nothing, and go back to the first rows."""
-        self._selected, self._last_row, self._first_column = None, 0, 0
+        self._selected, self._last_row = None, 0
+        self._first_column = self._chosen_column = 0
         self.scroll_to(y=0, animate=False)
         self.repaint()
 
@@ -114,10 +116,15 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         arrangement = self.arrangement
         if (direction > 0 and arrangement.more_right) or (direction < 0 and arrangement.more_left):
             self._first_column += direction
+            self._chosen_column = self._first_column
             self.repaint()
 
     def reveal(self, column: Column) -> None:
         """Scroll until ``column`` is among those shown."""
+        self._scroll_to_column(column)
+        self._chosen_column = self._first_column
+
+    def _scroll_to_column(self, column: Column) -> None:
         if column.name in {shown.name for shown in self.arrangement.columns}:
             return
         offered = self._offer()
@@ -257,8 +264,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self, event: Resize) -> None:
         """Make all lines anew, and keep in view what was: a selected flow, the column that the rows are sorted by."""
+        self._first_column = self._chosen_column
         if self._sort_shown:
-            self.reveal(self._sorted_by())
+            self._scroll_to_column(self._sorted_by())
         self.virtual_size = Size(self.size.width, len(self._flows) + HEAD)
         if self._selected in self._rows:
             self._bring_into_view(self._last_row)
