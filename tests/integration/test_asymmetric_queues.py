@@ -142,6 +142,8 @@ def test_a_connection_whose_fins_came_apart_is_over(make_link: MakeLink) -> None
     with series(link, "-N", "--idle-timeout", "3600", "--ended") as running:
         sides = Sides(link)
         sides.send(0, there)
+        # Where no queue saw the whole handshake the time tells who opened: no worker that sleeps may swap the two.
+        running.until(lambda snapshot: snapshot["queues"][0]["packets"] == len(there))
         sides.send(1, back)
         snapshot = running.until(lambda snapshot: snapshot["totals"]["flows_ended"] == 2 * (FLOWS + 1))
         snapshot = running.next()
