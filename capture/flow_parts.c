@@ -10,6 +10,7 @@
 #include "capture/flow_unpack.h"
 #include "capture/hash.h"
 #include "capture/segment.h"
+#include "capture/sequence_lock.h"
 
 #define TCP 6
 #define COPY_TRIES 4
@@ -23,40 +24,26 @@
 /* 0 = empty; else the slot, above it the generation, whose lowest bit, set in all that lives, says which news. */
 typedef _Atomic uint64_t place;
 
-struct box {
+struct flow_box {
     _Atomic bool full; /* a letter was put since it was opened */
     place place[FLOW_BOX_PLACES];
 } __attribute__((aligned(64)));
 
-struct flow_boxes {
-    struct box *box;
-};
-
-struct flow_boxes *flow_boxes_open(uint32_t queues)
+struct flow_box *flow_boxes_open(uint32_t queues)
 {
-    struct flow_boxes *boxes = calloc(1, sizeof *boxes);
+    struct flow_box *boxes = aligned_alloc(64, queues * sizeof *boxes);
 
-    if (!boxes)
-        return NULL;
-    boxes->box = aligned_alloc(64, queues * sizeof *boxes->box);
-    if (!boxes->box) {
-        free(boxes);
-        return NULL;
-    }
-    memset(boxes->box, 0, queues * sizeof *boxes->box);
-    return boxes;
+    return boxes ? memset(boxes, 0, queues * sizeof *boxes) : NULL;
 }
 
-void flow_boxes_close(struct flow_boxes *boxes)
+void flow_boxes_close(struct flow_box *boxes)
 {
-    if (boxes)
-        free(boxes->box);
     free(boxes);
 }
 
 /* ---- Letters ----------------------------------------------------------------------------------------------------- */
 
-static bool letter_put(struct box *box, const struct flow_letter *letter)
+static bool letter_put(struct flow_box *box, const struct flow_letter *letter)
 {
     uint64_t word = (uint64_t)((letter->generation & ~1u) | letter->news) << 32 | letter->slot;
     uint64_t there = 0;
@@ -68,12 +55,12 @@ static bool letter_put(struct box *box, const struct flow_letter *letter)
 
 bool flow_letters_wait(const struct flow_table *table)
 {
-    return atomic_load_explicit(&table->boxes->box[table->number].full, memory_order_relaxed);
+    return atomic_load_explicit(&table->boxes[table->number].full, memory_order_relaxed);
 }
 
 uint32_t flow_letters_take(struct flow_table *table, struct flow_letter *letter)
 {
-    struct box *box = &table->boxes->box[table->number];
+    struct flow_box *box = &table->boxes[table->number];
     uint32_t count = 0;
 
     atomic_store(&box->full, false); /* first: what is put from here on is seen now or leads here again */
@@ -101,12 +88,11 @@ struct part {
 static bool part_copy(const struct xtop_slot *slot, const struct xtop_rest *rest, struct part *part)
 {
     for (int i = 0; i < COPY_TRIES; i++) {
-        uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+        uint32_t before = sequence_read_begin(&slot->sequence);
 
         part->slot = *slot;
         part->rest = *rest;
-        atomic_thread_fence(memory_order_acquire);
-        if (!(before & 1) && __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before)
+        if (sequence_read_stands(&slot->sequence, before) && !(before & 1))
             return slot_is_live(&part->slot) && !(part->slot.state & XTOP_SLOT_ENDING);
     }
     return false;
@@ -150,7 +136,7 @@ static bool part_write_to(const struct flow_table *table, const struct part *par
 {
     const struct flow_letter letter = {part->number, part->rest.total[0].shared, news};
 
-    return letter_put(&table->boxes->box[part->queue], &letter);
+    return letter_put(&table->boxes[part->queue], &letter);
 }
 
 /* ---- News -------------------------------------------------------------------------------------------------------- */

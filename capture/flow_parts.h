@@ -39,11 +39,11 @@ struct flow_letter {
     enum flow_news news;
 };
 
-struct flow_boxes;
+struct flow_box;
 
 /* A box for each queue; NULL: there is no memory. */
-struct flow_boxes *flow_boxes_open(uint32_t queues);
-void flow_boxes_close(struct flow_boxes *boxes);
+struct flow_box *flow_boxes_open(uint32_t queues);
+void flow_boxes_close(struct flow_box *boxes);
 
 /* Whether there may be a letter for the table's queue. */
 bool flow_letters_wait(const struct flow_table *table);

@@ -32,7 +32,7 @@
 #include "capture/parse.h"
 #include "capture/source.h"
 
-struct flow_boxes;
+struct flow_box;
 
 #define FLOW_TABLE_CLAIM 1024
 #define FLOW_TABLE_TURN UINT64_C(800000000) /* ns for a whole turn of the clock hand */
@@ -72,8 +72,8 @@ struct flow_table {
     const _Atomic uint64_t *ended_cursor;
     const _Atomic bool *stop;
 
-    struct flow_boxes *boxes; /* of all queues: capture/flow_parts.h; NULL = there is one queue */
-    uint32_t number;          /* of this one */
+    struct flow_box *boxes; /* of all queues: capture/flow_parts.h; NULL = there is one queue */
+    uint32_t number;        /* of this one */
 
     struct byte_histograms bytes; /* of payload, where they are counted */
 };

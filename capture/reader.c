@@ -18,6 +18,7 @@
 #include "capture/reader_reunion.h"
 #include "capture/reader_state.h"
 #include "capture/segment_map.h"
+#include "capture/sequence_lock.h"
 
 /* A writer that runs is out of a record within nanoseconds; one that lost its CPU in the middle comes back in ms. */
 #define COPY_SPINS 1000
@@ -103,13 +104,12 @@ static void copy_both(const struct locked *locked, void *to, void *rest_to)
 static bool copy_whole(const struct locked *locked, void *to, void *rest_to)
 {
     const uint32_t *sequence = locked->from;
-    uint32_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
+    uint32_t before = sequence_read_begin(sequence);
 
     if (before & 1)
         return false;
     copy_both(locked, to, rest_to);
-    atomic_thread_fence(memory_order_acquire);
-    return __atomic_load_n(sequence, __ATOMIC_RELAXED) == before;
+    return sequence_read_stands(sequence, before);
 }
 
 void reader_copy_locked(const struct reader *reader, const struct locked *locked, void *to, void *rest_to)
@@ -130,13 +130,12 @@ void reader_copy_locked(const struct reader *reader, const struct locked *locked
 /* What mostly happens: nobody writes, and the record is unpacked where it lies, without a copy between. */
 static bool unpack_whole(const struct xtop_slot *slot, const struct xtop_rest *rest, struct xtop_record *record)
 {
-    uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+    uint32_t before = sequence_read_begin(&slot->sequence);
 
     if (before & 1)
         return false;
     slot_unpack(slot, rest, record);
-    atomic_thread_fence(memory_order_acquire);
-    return __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before;
+    return sequence_read_stands(&slot->sequence, before);
 }
 
 bool reader_copy_record(const struct reader *reader, struct reader_place place, struct xtop_record *record)
@@ -162,13 +161,12 @@ bool reader_copy_key(const struct reader *reader, struct reader_place place, str
 {
     const struct xtop_slot *slot = reader_slot_at(reader, place);
     const struct xtop_rest *rest = reader_rest_at(reader, place);
-    uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+    uint32_t before = sequence_read_begin(&slot->sequence);
     struct xtop_record record;
 
     slot_unpack_key(slot, rest, key);
     *generation = rest->total[0].shared;
-    atomic_thread_fence(memory_order_acquire);
-    if (!(before & 1) && __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before)
+    if (sequence_read_stands(&slot->sequence, before) && !(before & 1))
         return key->ip_version != 0;
     if (!reader_copy_record(reader, place, &record))
         return false;

@@ -6,12 +6,7 @@
  */
 #include "capture/reader_gain.h"
 #include "capture/reader_state.h"
-
-static bool sequence_stands(const struct xtop_slot *slot, uint32_t before)
-{
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before;
-}
+#include "capture/sequence_lock.h"
 
 /* As slot_unpack has it. */
 static void glance_totals(const struct xtop_slot *slot, const struct xtop_rest *rest, struct xtop_record *record)
@@ -44,7 +39,7 @@ enum glance reader_glance(const struct reader *reader, struct reader_place place
                           struct xtop_record *record)
 {
     const struct xtop_slot *slot = reader_slot_at(reader, place);
-    uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+    uint32_t before = sequence_read_begin(&slot->sequence);
     bool still = before == previous->sequence && before != 0;
     bool live;
 
@@ -56,7 +51,7 @@ enum glance reader_glance(const struct reader *reader, struct reader_place place
     else if (live)
         glance_totals(slot, reader_rest_at(reader, place), record);
     record->sequence = before;
-    if (!sequence_stands(slot, before))
+    if (!sequence_read_stands(&slot->sequence, before))
         return GLANCE_BUSY;
     if (!live)
         return GLANCE_FREE;
@@ -68,5 +63,5 @@ bool reader_glance_key(const struct reader *reader, struct reader_place place, s
     const struct xtop_slot *slot = reader_slot_at(reader, place);
 
     slot_unpack_key(slot, reader_rest_at(reader, place), &record->key);
-    return sequence_stands(slot, record->sequence);
+    return sequence_read_stands(&slot->sequence, record->sequence);
 }

@@ -33,7 +33,7 @@ struct worker_shared {
     int finished_fd;                                /* eventfd: a worker adds 1 when it returns */
     int stock_fd;                                   /* the stocker's, for the flow tables; -1 = none */
     struct flow_taps *taps;                         /* NULL = none can be set */
-    struct flow_boxes *boxes;                       /* what queues tell each other; NULL = there is one */
+    struct flow_box *boxes;                         /* what queues tell each other; NULL = there is one */
     bool drain;                                     /* recycle frames without looking at them */
     uint64_t clock_base;                            /* ns to add to CLOCK_MONOTONIC for the epoch's time */
     _Atomic uint64_t ended_cursor[XTOP_MAX_QUEUES]; /* files: the owner's cursor in each ended ring */
