@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/flow_parts.h"
+
 static void require(int condition, const char *what)
 {
     if (condition)
@@ -25,8 +27,12 @@ void queues_open(struct queues_fixture *queues, uint32_t count, uint32_t max_flo
     require(segment_create(&queues->segment, &plan, &failure) == 0, failure.text);
     queues->segment.header->idle_timeout = 30 * SECOND;
     queues->segment.header->active_timeout = 300 * SECOND;
-    for (uint32_t i = 0; i < count; i++)
+    queues->boxes = count > 1 ? flow_boxes_open(count) : NULL;
+    require(count == 1 || queues->boxes != NULL, "no memory");
+    for (uint32_t i = 0; i < count; i++) {
         require(flow_table_open(&queues->table[i], queues->segment.header, i, &queues->counts[i]) == 0, "no memory");
+        queues->table[i].boxes = queues->boxes;
+    }
     queues->reader = reader_open(queues->segment.fd, error, sizeof error);
     require(queues->reader != NULL, error);
 }
@@ -36,6 +42,7 @@ void queues_close(struct queues_fixture *queues)
     reader_close(queues->reader);
     for (uint32_t i = 0; i < queues->count; i++)
         flow_table_close(&queues->table[i]);
+    flow_boxes_close(queues->boxes);
     segment_destroy(&queues->segment);
 }
 

@@ -14,6 +14,7 @@ struct queues_fixture {
     struct segment segment;
     struct flow_table table[QUEUES_MOST];
     struct xtop_queue counts[QUEUES_MOST];
+    struct flow_box *boxes; /* what they tell each other, as in a capture */
     uint32_t count;
     struct reader *reader;
 };
