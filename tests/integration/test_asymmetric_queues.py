@@ -5,9 +5,7 @@ though each queue ends what it saw by itself."""
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,8 @@ from scapy.layers.l2 import Ether
 
 from tests.collectors.seen_flows import of_tshark
 
-from .conftest import Link, program
+from .conftest import Link
+from .recording import interrupted, recording
 from .test_snapshot import arrived, assert_law, series
 
 MakeLink = Callable[..., Link]
@@ -95,30 +94,21 @@ def test_a_collector_gets_them_whole(make_link: MakeLink, tmp_path: Path) -> Non
     """Half of each flow has ended when the capture is told to end: the collector gets both halves in one record."""
     link = make_link(queues=2)
     file = tmp_path / "flows.ipfix"
-    command = [program("xtop"), "record", "-i", link.captured, "--capture", "af_xdp", "-N", "--every", "0.1"]
-    command += ["--idle-timeout", str(IDLE_S), "--ipfix", f"file:{file}"]
-    record = subprocess.Popen(link.command(*command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        assert record.stderr is not None
-        assert b"0 packets" in record.stderr.readline()
+    with recording(link, "-N", "--idle-timeout", str(IDLE_S), "--ipfix", f"file:{file}") as (record, said):
+        assert b"0 packets" in said.readline()
         sides = Sides(link)
         sides.send(0, THERE)
         answers = 0
-        for line in record.stderr:
+        for line in said:
             if f" {FLOWS} ended".encode() in line:
                 break
             if f"{FLOWS} packets".encode() in line or answers:
                 sides.send(1, BACK)
                 answers += 1
-        for line in record.stderr:
+        for line in said:
             if f"{FLOWS * (1 + answers):,} packets".encode() in line:
                 break
-        record.send_signal(signal.SIGINT)
-        _, words = record.communicate(timeout=60)
-    finally:
-        if record.poll() is None:
-            record.kill()
-            record.communicate()
+        words = interrupted(record)
     assert record.returncode == 130, words
     assert sides.gap < IDLE_S, "this machine stood still"
     flows = of_tshark(file)

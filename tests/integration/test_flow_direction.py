@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,7 +17,8 @@ from scapy.layers.l2 import Dot1Q, Ether
 
 from tests.collectors.collectors import nfcapd
 
-from .conftest import Link, program
+from .conftest import Link
+from .recording import interrupted, recording
 from .test_ebpf import far_end, statistics
 
 MakeLink = Callable[..., Link]
@@ -83,12 +83,8 @@ def test_who_began(make_link: MakeLink, tmp_path: Path, capture: str) -> None:
         there, here = ["ip", "netns", "exec", far], link.command()
         subprocess.run([*here, "ip", "link", "set", "lo", "up"], check=True)
         with nfcapd(directory, here) as port:
-            command = [program("xtop"), "record", "-i", link.captured, "--capture", capture, "--every", "0.1"]
-            command += ["--ipfix", f"udp://127.0.0.1:{port}"]
-            record = subprocess.Popen(link.command(*command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            try:
-                assert record.stderr is not None
-                record.stderr.readline()
+            with recording(link, "--ipfix", f"udp://127.0.0.1:{port}", capture=capture) as (record, said):
+                said.readline()
                 before = crossed(link)
                 ping(here, FAR)
                 ping(there, HOST)
@@ -96,16 +92,11 @@ def test_who_began(make_link: MakeLink, tmp_path: Path, capture: str) -> None:
                     send(link.captured, tagged("10.8.0.1", "10.8.0.2"))
                 with inside(far):
                     send(link.sending, tagged("10.8.0.3", "10.8.0.1"))
-                for line in record.stderr:
+                for line in said:
                     count = re.search(rb"([0-9,]+) packets", line)
                     if count and int(count[1].replace(b",", b"")) >= crossed(link) - before:
                         break
-                record.send_signal(signal.SIGINT)
-                _, words = record.communicate(timeout=60)
-            finally:
-                if record.poll() is None:
-                    record.kill()
-                    record.communicate()
+                words = interrupted(record)
             assert record.returncode == 130, words
     assert directions_of(directory) == {
         (HOST, FAR): (EGRESS, PINGS, PINGS),

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -17,7 +16,8 @@ from tests.collectors.collectors import free_port, nfcapd, nfcapd_words, wait_fo
 from tests.collectors.seen_flows import of_nfdump
 from tests.collectors.tshark_complaints import complaints
 
-from .conftest import Link, program
+from .conftest import Link
+from .recording import interrupted, recording
 
 MakeLink = Callable[..., Link]
 COUNTS = re.compile(r"(\d+) packets 0 lost \| (\d+) flows live (\d+) ended")
@@ -39,21 +39,6 @@ def capture_of(link: Link, file: Path, port: int) -> Iterator[None]:
         process.communicate(timeout=40)
 
 
-@contextmanager
-def recording(link: Link, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """A running ``xtop record`` that captures already, and what it says, a line each tenth of a second."""
-    command = [program("xtop"), "record", "-i", link.captured, "--capture", "af_xdp", "--every", "0.1", *options]
-    record = subprocess.Popen(link.command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        assert record.stderr is not None
-        assert b"0 packets" in record.stderr.readline()
-        yield record, record.stderr
-    finally:
-        if record.poll() is None:
-            record.kill()
-            record.communicate()
-
-
 @pytest.mark.parametrize(("queues", "mtu", "longest"), [(1, 65536, 1500), (2, 900, 900)])
 def test_every_packet_is_in_a_flow_of_the_collector(
     make_link: MakeLink, queues: int, mtu: int, longest: int, tmp_path: Path
@@ -66,14 +51,14 @@ def test_every_packet_is_in_a_flow_of_the_collector(
     with nfcapd(directory, link.command()) as port, capture_of(link, tmp_path / "lo.pcap", port):
         timeouts = ("--idle-timeout", "0.5", "--active-timeout", "1", "--ipfix-refresh", "0.3")
         with recording(link, *timeouts, "--ipfix", f"udp://127.0.0.1:{port}") as (record, said):
+            assert b"0 packets" in said.readline()
             for _ in range(3):
                 link.send(5_000, "--flows", "400", "--size", "64")  # fits the ring, however late we are
             for line in said:
                 counts = STATUS.search(line.replace(b",", b""))
                 if counts and int(counts[1]) == 15_000 and int(counts[2]) >= 400:
                     break
-            record.send_signal(signal.SIGINT)
-            _, words = record.communicate(timeout=40)
+            words = interrupted(record)
         assert record.returncode == 130, words
         assert words.decode().splitlines()[-1].endswith(" flows, 0 lost")
         wait_for("the last message", lambda: (tmp_path / "lo.pcap").stat().st_size > 0)
@@ -119,14 +104,14 @@ def record_bursts(link: Link, port: int, bursts: int) -> list[str]:
     """Flows that end while others begin; return what xtop says, line by line."""
     collector = ("--ipfix", f"tcp://127.0.0.1:{port}", "--ipfix-queue", "100")
     with recording(link, "--idle-timeout", "0.001", *collector) as (record, said):
+        assert b"0 packets" in said.readline()
         for burst in range(bursts):
             link.send(10_000, "--flows", "10000", "--size", "64")  # each ends with its next packet
             arrived = b"%d packets 0 lost" % (10_000 * (burst + 1))
             for line in said:
                 if arrived in line.replace(b",", b""):
                     break
-        record.send_signal(signal.SIGINT)
-        _, words = record.communicate(timeout=60)
+        words = interrupted(record)
     assert record.returncode == 1
     return words.decode().splitlines()
 
