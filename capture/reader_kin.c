@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/reader_kin.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "capture/hash.h"
@@ -73,6 +74,8 @@ static bool lives_still(const struct reader *reader, struct reader_place place)
     const struct previous *previous = &reader->previous[place.queue][place.slot];
     uint32_t sequence = reader_sequence(reader, place);
 
+    if (reader_place_ending(reader, place) && !reader->over) /* of a worker that is gone it does not end any more */
+        return false;
     if (sequence && sequence == previous->sequence)
         return reader_kin_holds(reader, place, previous->generation);
     return reader_kin_holds(reader, place, reader_generation(reader, place));
@@ -82,6 +85,8 @@ bool reader_kin_is_first(const struct reader *reader, struct reader_place place)
 {
     struct reader_place at = place;
 
+    if (!reader_kin_at(reader, place)->next_slot) /* whether it is another flow by now its reader finds out */
+        return reader->over || !reader_place_ending(reader, place);
     if (!lives_still(reader, place)) {
         ring_leave(reader, place);
         reader_kin_at(reader, place)->generation = 0;
@@ -206,4 +211,5 @@ void reader_kin_learn(struct reader *reader)
 {
     for (uint32_t queue = 0; queue < reader->header->queue_count; queue++)
         queue_learn(reader, queue);
+    atomic_thread_fence(memory_order_acquire); /* whose entry was gone from an index is seen to be ending */
 }

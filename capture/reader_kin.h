@@ -10,6 +10,9 @@
  *   lines of a block fetched together. Who comes later finds who was there before: a worker puts a flow into its index,
  *   then into its slot, and counts it then.
  *
+ *   A worker takes a flow that ends out of its index before it frees the slot, so who comes meanwhile does not find it. The
+ *   slot says that it is ending from before that on, and such a slot is no part of its flow any more.
+ *
  *   The slots of a flow are a ring; the first by queue and slot stands for the flow, and the others are passed over.
  */
 #ifndef XTOP_READER_KIN_H
@@ -46,7 +49,10 @@ static inline bool reader_kin_holds(const struct reader *reader, struct reader_p
     return reader_kin_at(reader, place)->generation == (generation & KIN_GENERATION);
 }
 
-/* Whether the flow at `place`, which has a ring, is there still and its slot stands for it. A flow that is over leaves. */
+/*
+ * Whether the flow that was learned to be at `place` lives still, by the look's own reader_kin_learn, and its slot stands for
+ * it. A flow that is over leaves its ring.
+ */
 bool reader_kin_is_first(const struct reader *reader, struct reader_place place);
 
 /* Learns what is new among the slots that there is room for (reader_previous_reserve). */

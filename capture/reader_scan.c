@@ -337,7 +337,7 @@ static __attribute__((flatten)) void scan_queue_of_kin(struct scan *scan, uint32
         fetch_ahead(scan, place, last);
         if (slot + READ_FAR <= last)
             fetch_kin(scan, (struct reader_place){queue, slot + READ_FAR});
-        if (!kin->generation || (kin->next_slot && !reader_kin_is_first(scan->reader, place)))
+        if (!kin->generation || !reader_kin_is_first(scan->reader, place))
             continue;
         if (scan->look->few && !reunion_awaits(scan->reader->reunion, kin->hash))
             done = kin->next_slot ? glances_suffice(scan, place) : glance_suffices(scan, place);

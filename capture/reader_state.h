@@ -90,6 +90,12 @@ static inline bool reader_place_live(const struct reader *reader, struct reader_
     return __atomic_load_n(&reader_slot_at(reader, place)->state, __ATOMIC_RELAXED) & XTOP_SLOT_VERSION;
 }
 
+/* Whether the flow is on its way into the ring of ended flows, or there already. Who is found not to be is in the index. */
+static inline bool reader_place_ending(const struct reader *reader, struct reader_place place)
+{
+    return __atomic_load_n(&reader_slot_at(reader, place)->state, __ATOMIC_RELAXED) & XTOP_SLOT_ENDING;
+}
+
 /* As a hint: without the reader's protocol nothing follows from it. */
 static inline uint32_t reader_sequence(const struct reader *reader, struct reader_place place)
 {

@@ -273,6 +273,47 @@ static void test_a_flow_that_comes_by_all_queues(void **state)
     queues_close(&queues);
 }
 
+/* What flow_end of a worker does up to its last step: the flow is out of the index, and its slot is not free yet. */
+static void end_all_but(struct flow_table *table, uint32_t slot)
+{
+    __atomic_store_n(&table->slot[slot].state, table->slot[slot].state | XTOP_SLOT_ENDING, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < table->bucket_count; i++)
+        for (uint32_t entry = 0; entry < XTOP_BUCKET_ENTRIES; entry++)
+            if (table->bucket[i].slot[entry] == slot)
+                table->bucket[i].slot[entry] = table->bucket[i].tag[entry] = 0;
+}
+
+/* One direction is about to end while the other comes: that is one flow, at any moment. */
+static void check_one_ends_while_another_comes(uint64_t top)
+{
+    struct reader_view view = {.sort = READER_SORT_PACKETS, .descending = 1, .top = top};
+    struct queues_fixture queues;
+    struct reader_result result;
+
+    queues_open(&queues, 2, 1024, 64);
+    queues.segment.header->state = XTOP_STATE_RUNNING;
+    queues_feed(&queues, 0, fixture_packet(1, 0), START);
+    assert_int_equal(reader_look(queues.reader, &view, &result), 0);
+    assert_int_equal(result.row_count, 1);
+    reader_rows_free(result.row);
+    end_all_but(&queues.table[0], 1);
+    for (int packets = 0; packets < 3; packets++)
+        queues_feed(&queues, 1, fixture_packet(1, 1), START + 1);
+    assert_int_equal(reader_look(queues.reader, &view, &result), 0);
+    assert_int_equal(result.row_count, 1);
+    assert_int_equal(result.row[0].record.direction[1].packets, 3);
+    assert_int_equal(result.flows_live, 1);
+    reader_rows_free(result.row);
+    queues_close(&queues);
+}
+
+static void test_one_part_ends_while_another_comes(void **state)
+{
+    (void)state;
+    check_one_ends_while_another_comes(0);
+    check_one_ends_while_another_comes(TOP);
+}
+
 /* ---- While workers work -------------------------------------------------------------------------------------- */
 
 #define HOT_FLOWS 300u
@@ -354,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_copies_of_parts_are_one_flow),
         cmocka_unit_test(test_glances_at_parts_are_one_flow),
         cmocka_unit_test(test_a_flow_that_comes_by_all_queues),
+        cmocka_unit_test(test_one_part_ends_while_another_comes),
         cmocka_unit_test(test_looks_while_workers_work),
     };
 
