@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture/xdp_program.h"
@@ -23,25 +24,38 @@
 
 #define REPLY_SIZE 32768
 
+/* How long one that has just died may hold the lock still: its janitor takes its filters off meanwhile. */
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_NS 10000000
+
 static const enum bpf_tc_attach_point points[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
 static const uint32_t handles[] = {HANDLE_QDISC_THEIRS, HANDLE_QDISC_OURS};
 
-static int lock_take(uint32_t ifindex)
+int clsact_lock(uint32_t ifindex)
 {
+    static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "xtop-clsact-%u", ifindex);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int error = fd < 0 ? -errno : -EADDRINUSE;
 
-    if (fd < 0)
-        return -errno;
-    if (bind(fd, (struct sockaddr *)&address,
-             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) < 0) {
-        int error = -errno;
-
-        close(fd);
-        return error;
+    for (int i = 0; i < LOCK_TRIES && error == -EADDRINUSE; i++) {
+        if (i)
+            nanosleep(&pause, NULL);
+        error = bind(fd, (struct sockaddr *)&address, size) < 0 ? -errno : 0;
     }
-    return fd;
+    if (error && fd >= 0)
+        close(fd);
+    return error ? error : fd;
+}
+
+static uint32_t program_id(int fd)
+{
+    struct bpf_prog_info information = {0};
+    uint32_t size = sizeof information;
+
+    return bpf_obj_get_info_by_fd(fd, &information, &size) == 0 ? information.id : 0;
 }
 
 /* Whether the filter with `handle` at `point` is one of ours. */
@@ -130,7 +144,7 @@ static void qdisc_remove(uint32_t ifindex)
         bpf_tc_hook_destroy(&hook);
 }
 
-/* Removes what is marked as ours: of an earlier run, or of this one. */
+/* Removes what is marked as xtop's: of an earlier run that nobody cleared up after. */
 static void filters_clear(uint32_t ifindex)
 {
     bool ours = false;
@@ -141,6 +155,16 @@ static void filters_clear(uint32_t ifindex)
                 ours |= handles[j] == HANDLE_QDISC_OURS;
     if (ours)
         qdisc_remove(ifindex);
+}
+
+/* Removes the filter of this run at `point`, unless somebody has put another program in its place. */
+static void filter_take_off(const struct clsact *clsact, enum bpf_tc_attach_point point, uint32_t id)
+{
+    DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)clsact->ifindex, .attach_point = point);
+    DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = clsact->handle, .priority = PRIORITY);
+
+    if (id && bpf_tc_query(&hook, &filter) == 0 && filter.prog_id == id)
+        filter_remove(clsact->ifindex, point, clsact->handle);
 }
 
 static int filters_add(struct clsact *clsact, int in_fd, int out_fd)
@@ -154,19 +178,15 @@ static int filters_add(struct clsact *clsact, int in_fd, int out_fd)
     error = filter_add(clsact->ifindex, BPF_TC_INGRESS, clsact->handle, in_fd);
     if (error == 0 && out_fd >= 0)
         error = filter_add(clsact->ifindex, BPF_TC_EGRESS, clsact->handle, out_fd);
-    if (error && clsact->handle == HANDLE_QDISC_OURS)
-        qdisc_remove(clsact->ifindex);
     return error;
 }
 
 int clsact_attach(struct clsact *clsact, uint32_t ifindex, int in_fd, int out_fd)
 {
-    int lock = lock_take(ifindex);
     int error;
 
-    if (lock < 0)
-        return lock;
-    *clsact = (struct clsact){.lock_fd = lock, .ifindex = ifindex};
+    *clsact =
+        (struct clsact){.ifindex = ifindex, .in_id = program_id(in_fd), .out_id = out_fd >= 0 ? program_id(out_fd) : 0};
     filters_clear(ifindex);
     error = filters_add(clsact, in_fd, out_fd);
     if (error)
@@ -174,11 +194,10 @@ int clsact_attach(struct clsact *clsact, uint32_t ifindex, int in_fd, int out_fd
     return error;
 }
 
-void clsact_detach(struct clsact *clsact)
+void clsact_detach(const struct clsact *clsact)
 {
-    if (clsact->lock_fd < 0)
-        return;
-    filters_clear(clsact->ifindex);
-    close(clsact->lock_fd);
-    clsact->lock_fd = -1;
+    filter_take_off(clsact, BPF_TC_INGRESS, clsact->in_id);
+    filter_take_off(clsact, BPF_TC_EGRESS, clsact->out_id);
+    if (clsact->handle == HANDLE_QDISC_OURS)
+        qdisc_remove(clsact->ifindex);
 }

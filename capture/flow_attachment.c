@@ -21,29 +21,45 @@ static int tcx_link(int program_fd, uint32_t ifindex, int hook, int *link)
     return 0;
 }
 
-static int tcx_attach(struct flow_attachment *attachment, uint32_t ifindex, int in_fd, int out_fd)
+static int tcx_attach(struct flow_attachment *attachment)
 {
-    int error = tcx_link(in_fd, ifindex, TCX_INGRESS, &attachment->in_link);
+    int error = tcx_link(attachment->in_fd, attachment->ifindex, TCX_INGRESS, &attachment->in_link);
 
-    if (error == 0 && out_fd >= 0)
-        error = tcx_link(out_fd, ifindex, TCX_EGRESS, &attachment->out_link);
+    if (error == 0 && attachment->out_fd >= 0)
+        error = tcx_link(attachment->out_fd, attachment->ifindex, TCX_EGRESS, &attachment->out_link);
     if (error)
         flow_detach(attachment);
     return error;
 }
 
-int flow_attach(struct flow_attachment *attachment, uint32_t ifindex, int in_fd, int out_fd, bool without_tcx)
+/* A hook that the kernel does not know is an invalid argument to it. A right that is missing shows when we attach. */
+static bool tcx_is_there(uint32_t ifindex)
 {
-    int error;
+    uint32_t flags = 0, count = 0;
 
-    *attachment = (struct flow_attachment){.in_link = -1, .out_link = -1, .clsact = {.lock_fd = -1}};
-    if (!without_tcx) {
-        error = tcx_attach(attachment, ifindex, in_fd, out_fd);
-        /* An attach type that the kernel does not know is an invalid argument to it. */
-        if (error != -EINVAL && error != -EOPNOTSUPP)
-            return error;
-    }
-    return clsact_attach(&attachment->clsact, ifindex, in_fd, out_fd);
+    return bpf_prog_query((int)ifindex, (enum bpf_attach_type)TCX_INGRESS, 0, &flags, NULL, &count) == 0 ||
+           errno != EINVAL;
+}
+
+int flow_attachment_open(struct flow_attachment *attachment, uint32_t ifindex, int in_fd, int out_fd, bool without_tcx)
+{
+    *attachment = FLOW_ATTACHMENT_NONE;
+    attachment->ifindex = ifindex;
+    attachment->in_fd = in_fd;
+    attachment->out_fd = out_fd;
+    if (!without_tcx && tcx_is_there(ifindex))
+        return 0;
+    return clsact_janitor_start(&attachment->janitor, ifindex, in_fd, out_fd);
+}
+
+bool flow_attachment_is_tcx(const struct flow_attachment *attachment)
+{
+    return attachment->janitor.ask_fd < 0;
+}
+
+int flow_attach(struct flow_attachment *attachment)
+{
+    return flow_attachment_is_tcx(attachment) ? tcx_attach(attachment) : clsact_janitor_attach(&attachment->janitor);
 }
 
 void flow_detach(struct flow_attachment *attachment)
@@ -54,5 +70,5 @@ void flow_detach(struct flow_attachment *attachment)
         close(attachment->out_link);
     attachment->in_link = -1;
     attachment->out_link = -1;
-    clsact_detach(&attachment->clsact);
+    clsact_janitor_end(&attachment->janitor);
 }

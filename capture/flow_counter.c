@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -81,6 +82,7 @@ static int rooms_allocate(struct flow_counter *counter)
 static int programs_load(struct flow_counter *counter, uint32_t link_header, struct sampling sampling)
 {
     struct flow_count *skeleton = flow_count__open();
+    int error;
 
     if (!skeleton)
         return libbpf_error(-ENOMEM);
@@ -94,7 +96,12 @@ static int programs_load(struct flow_counter *counter, uint32_t link_header, str
     if (bpf_map__set_max_entries(skeleton->maps.flow_sums_0, counter->entries) ||
         bpf_map__set_max_entries(skeleton->maps.flow_sums_1, counter->entries))
         return libbpf_error(-EINVAL);
-    return flow_count__load(skeleton);
+    error = flow_count__load(skeleton);
+    if (error == 0) { /* a process forked beside us has no business with them */
+        (void)madvise(skeleton->bss, sizeof *skeleton->bss, MADV_DONTFORK);
+        (void)madvise((void *)(uintptr_t)skeleton->rodata, sizeof *skeleton->rodata, MADV_DONTFORK);
+    }
+    return error;
 }
 
 int flow_counter_load(struct flow_counter *counter, uint32_t link_header, uint32_t entries, struct sampling sampling)

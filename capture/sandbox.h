@@ -19,9 +19,9 @@
 
 /* What a source does while it runs, or at its end, besides what all do: bits of source.sandbox_needs. */
 #define SANDBOX_BPF_MAPS 1u /* reads and changes BPF maps */
-#define SANDBOX_CLSACT 2u   /* takes its tc filters off: nobody else would. CAP_NET_ADMIN stays for it */
-#define SANDBOX_FILE 4u     /* reads a file */
-#define SANDBOX_PACKET 8u   /* takes a packet socket's ring down, and asks whether its interface is there */
+#define SANDBOX_CLSACT 2u /* takes tc filters off: CAP_NET_ADMIN stays for it. The janitor's alone (clsact_janitor.h) */
+#define SANDBOX_FILE 4u   /* reads a file */
+#define SANDBOX_PACKET 8u /* takes a packet socket's ring down, and asks whether its interface is there */
 #define SANDBOX_ETHTOOL 16u /* asks a driver for its queues */
 
 /*
@@ -35,5 +35,11 @@ int sandbox_drop_rights(uint32_t needs, uint32_t *entered, struct failure *failu
  * Adds XTOP_SANDBOX_CALLS to `entered`, unless the kernel has no seccomp. Returns 0, or -1 with `failure`.
  */
 int sandbox_limit_calls(uint32_t needs, int report_fd, uint32_t *entered, struct failure *failure);
+
+/*
+ * Limits the calling thread, of a process that has no other, to waiting and to taking clsact filters off. A call that is
+ * not on its list fails, and the process goes on: it must come to its end. Returns 0, or -errno.
+ */
+int sandbox_limit_janitor(void);
 
 #endif

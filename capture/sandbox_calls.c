@@ -104,19 +104,38 @@ static const struct call calls[] = {
     WHERE(SANDBOX_BPF_MAPS, bpf, 0, BPF_MAP_UPDATE_ELEM),
     WHERE(SANDBOX_BPF_MAPS, bpf, 0, BPF_MAP_LOOKUP_AND_DELETE_BATCH),
     ANY(SANDBOX_BPF_MAPS, sysinfo), /* qsort(3) asks how much memory there is */
-    /* clsact filters, taken off at the end: libbpf opens its own sockets */
-    WHERE(SANDBOX_CLSACT, socket, 0, AF_NETLINK),
-    ANY(SANDBOX_CLSACT, bind),
-    ANY(SANDBOX_CLSACT, getsockname),
-    WHERE(SANDBOX_CLSACT, setsockopt, 1, SOL_NETLINK),
-    WHERE(SANDBOX_CLSACT, bpf, 0, BPF_PROG_GET_FD_BY_ID),
-    WHERE(SANDBOX_CLSACT, bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
     /* AF_XDP: are there still as many RX queues? */
     WHERE(SANDBOX_ETHTOOL, ioctl, 1, SIOCETHTOOL),
     /* AF_PACKET */
     WHERE(SANDBOX_PACKET, setsockopt, 1, SOL_PACKET),
     ANY(SANDBOX_PACKET, getsockname), /* libpcap: is the interface still there, and up? */
     WHERE(SANDBOX_PACKET, ioctl, 1, SIOCGIFFLAGS),
+};
+
+/* Those of the janitor of clsact filters (capture/clsact_janitor.c): it waits, and asks rtnetlink by sockets of libbpf's. */
+static const struct call janitor_calls[] = {
+    ANY(ALL, read),
+    ANY(ALL, close),
+    WHERE(ALL, socket, 0, AF_NETLINK),
+    ANY(ALL, bind),
+    ANY(ALL, getsockname),
+    WHERE(ALL, setsockopt, 1, SOL_NETLINK),
+    ANY(ALL, sendto),
+    ANY(ALL, send),
+    ANY(ALL, recvfrom),
+    ANY(ALL, recv),
+    ANY(ALL, recvmsg),
+    ANY(ALL, write), /* its one answer */
+    ANY(ALL, munmap),
+    ANY(ALL, brk),
+    ANY(ALL, mremap),
+    WITHOUT(ALL, mmap, 2, PROT_EXEC),
+    ANY(ALL, getrandom), /* malloc(3) */
+    ANY(ALL, clock_gettime),
+    ANY(ALL, time), /* numbers of netlink messages */
+    ANY(ALL, rt_sigreturn),
+    ANY(ALL, restart_syscall),
+    ANY(ALL, exit_group),
 };
 
 /*
@@ -189,13 +208,13 @@ static int call_allow(scmp_filter_ctx filter, const struct call *call)
                             SCMP_CMP64(call->argument, SCMP_CMP_MASKED_EQ, call->mask, value));
 }
 
-static int calls_allow(scmp_filter_ctx filter, uint32_t needs)
+static int calls_allow(scmp_filter_ctx filter, const struct call *list, size_t count, uint32_t needs)
 {
     int error = 0;
 
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0] && error == 0; i++)
-        if (calls[i].needs == ALL || calls[i].needs & needs)
-            error = call_allow(filter, &calls[i]);
+    for (size_t i = 0; i < count && error == 0; i++)
+        if (list[i].needs == ALL || list[i].needs & needs)
+            error = call_allow(filter, &list[i]);
     return error;
 }
 
@@ -212,7 +231,7 @@ static int filter_load(scmp_filter_ctx filter, uint32_t needs)
     if (error == 0)
         (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (error == 0)
-        error = calls_allow(filter, needs);
+        error = calls_allow(filter, calls, sizeof calls / sizeof calls[0], needs);
     return error ? error : seccomp_load(filter);
 }
 
@@ -236,4 +255,21 @@ int sandbox_limit_calls(uint32_t needs, int report_fd, uint32_t *entered, struct
                            strerror(-error));
     *entered |= XTOP_SANDBOX_CALLS;
     return 0;
+}
+
+int sandbox_limit_janitor(void)
+{
+    scmp_filter_ctx filter;
+    int error;
+
+    if (SANITIZED)
+        return 0;
+    filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!filter)
+        return -ENOMEM;
+    error = calls_allow(filter, janitor_calls, sizeof janitor_calls / sizeof janitor_calls[0], ALL);
+    if (error == 0)
+        error = seccomp_load(filter);
+    seccomp_release(filter);
+    return error == -ENOSYS || error == -EINVAL ? 0 : error; /* a kernel without seccomp filters */
 }

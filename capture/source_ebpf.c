@@ -173,8 +173,15 @@ static int load_counter(struct ebpf *capture, const struct options *options, str
 {
     int error = flow_counter_load(&capture->counter, (uint32_t)link_header_size(capture->hardware),
                                   entries_wanted(options), options->sampling);
+    int out_fd;
 
-    return error ? refuse_load(capture, error, failure) : 0;
+    if (error)
+        return refuse_load(capture, error, failure);
+    /* What leaves by loopback arrives there at once: it would be counted twice. */
+    out_fd = capture->hardware == ARPHRD_LOOPBACK ? -1 : flow_counter_out_fd(&capture->counter);
+    error = flow_attachment_open(&capture->attachment, capture->ifindex, flow_counter_in_fd(&capture->counter), out_fd,
+                                 options->clsact);
+    return error ? refuse_attach(capture, error, failure) : 0;
 }
 
 static void write_notes(struct source *source)
@@ -189,7 +196,9 @@ static void write_notes(struct source *source)
         "of order or without a window\n"
         "%s",
         capture->hardware == ARPHRD_LOOPBACK ? "once as a packet arrives" : "in and out",
-        capture->attachment.in_link < 0 ? "no tcx in this kernel (6.6 has it): attached as clsact filters\n" : "");
+        flow_attachment_is_tcx(&capture->attachment) ? ""
+                                                     : "no tcx in this kernel (6.6 has it): attached as clsact "
+                                                       "filters, which " CLSACT_JANITOR_NAME " takes off\n");
 }
 
 static uint64_t ebpf_nic_dropped(struct source *source);
@@ -205,7 +214,7 @@ static int ebpf_open(struct source *source, const struct options *options, struc
         return failure_set(failure, EXIT_FAILED, "out of memory");
     source->private = capture;
     capture->counter = (struct flow_counter){.turn_fd = -1, .turn_inner_fd = -1};
-    capture->attachment = (struct flow_attachment){.in_link = -1, .out_link = -1, .clsact = {.lock_fd = -1}};
+    capture->attachment = FLOW_ATTACHMENT_NONE;
     capture->netlink_fd = link_open();
     if (capture->netlink_fd < 0) {
         failure_set(failure, EXIT_FAILED, "cannot ask for interfaces (rtnetlink: %s)", strerror(-capture->netlink_fd));
@@ -228,19 +237,16 @@ failed:
 static int ebpf_attach(struct source *source, const struct options *options, struct failure *failure)
 {
     struct ebpf *capture = source->private;
-    bool loopback = capture->hardware == ARPHRD_LOOPBACK;
     struct link_state state = {0};
-    /* What leaves by loopback arrives there at once: it would be counted twice. */
-    int out_fd = loopback ? -1 : flow_counter_out_fd(&capture->counter);
     int error;
 
+    (void)options;
     (void)link_read(capture->netlink_fd, capture->ifindex, &state);
     capture->dropped_before = state.dropped;
-    error = flow_attach(&capture->attachment, capture->ifindex, flow_counter_in_fd(&capture->counter), out_fd,
-                        options->clsact);
+    error = flow_attach(&capture->attachment);
     if (error)
         return refuse_attach(capture, error, failure);
-    source->sandbox_needs = SANDBOX_BPF_MAPS | (capture->attachment.in_link < 0 ? SANDBOX_CLSACT : 0);
+    source->sandbox_needs = SANDBOX_BPF_MAPS;
     write_notes(source);
     return 0;
 }

@@ -362,14 +362,47 @@ def test_clsact_counts_the_same_and_goes_again(make_link: MakeLink, make_capture
     assert not has_clsact(link)
 
 
+def janitor(capture: Capture) -> int:
+    """Process number of the one beside it that holds the filters."""
+    children = Path(f"/proc/{capture.process.pid}/task/{capture.process.pid}/children").read_text().split()
+    (pid,) = [pid for pid in children if Path(f"/proc/{pid}/comm").read_text() == "xtop-janitor\n"]
+    return int(pid)
+
+
+FOREIGN = "tc filter add dev v1 ingress prio 7 protocol all u32 match u32 0 0 flowid 1:1"
+
+
+def test_clsact_filters_go_with_a_killed_capture_and_others_stay(
+    make_link: MakeLink, make_capture: Callable[..., Capture]
+) -> None:
+    """What ends a process group or a service does not end the janitor early; the next start need not wait for it."""
+    link = make_link()
+    capture = make_capture(link, "--clsact")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        os.kill(janitor(capture), number)
+    assert os.getsid(janitor(capture)) == janitor(capture), "Ctrl-C on a terminal goes to another session"
+    subprocess.run(link.command(*FOREIGN.split()), check=True)
+    capture.kill()
+    capture = make_capture(link, "--clsact")
+    assert filters(link)["ingress"].count("flow_count_in:[") == 1
+    capture.kill()
+    assert wait_until(lambda: "flow_count" not in "".join(filters(link).values()))
+    assert "u32" in filters(link)["ingress"], "another's filter stays, and the qdisc that holds it"
+
+
 def test_clsact_filters_of_the_dead_are_cleared_and_others_are_not(
     make_link: MakeLink, make_capture: Callable[..., Capture]
 ) -> None:
+    """The janitor is killed: capture goes on. Then the capture is: the filters stay until the next start."""
     link = make_link()
-    make_capture(link, "--clsact").kill()
-    assert "flow_count_in" in filters(link)["ingress"], "the kernel keeps filters of a process that was killed"
-    foreign = "tc filter add dev v1 ingress prio 7 protocol all u32 match u32 0 0 flowid 1:1"
-    subprocess.run(link.command(*foreign.split()), check=True)
+    capture = make_capture(link, "--clsact")
+    killed = janitor(capture)
+    os.kill(killed, signal.SIGKILL)
+    assert wait_until(lambda: not Path(f"/proc/{killed}").exists()), "it is nobody's zombie"
+    send_frames(link, [ETHERNET + b"\x08\x00" + udp("10.0.0.1", "10.0.0.2", 53)] * 40)
+    assert capture.stop()["received"] == 40
+    assert "flow_count_in" in filters(link)["ingress"], "there is nobody who could take it off"
+    subprocess.run(link.command(*FOREIGN.split()), check=True)
     capture = make_capture(link, "--clsact")
     assert filters(link)["ingress"].count("flow_count_in:[") == 1
     assert filters(link)["egress"].count("flow_count_out:[") == 1

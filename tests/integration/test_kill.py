@@ -125,14 +125,11 @@ def test_nothing_is_left(loaded: Link, mode: str) -> None:
     moments = random.Random(seed)
     before = pinned_and_mounted()
     for number in range(KILLS):
-        process = start(loaded, mode, owned=number % 2 == 1 and mode != "clsact")
+        process = start(loaded, mode, owned=number % 2 == 1)
         time.sleep(moments.uniform(0, LONGEST_S))  # the moment is what is drawn here, nothing is awaited
         process.send_signal(signal.SIGKILL)
         process.wait()
-        if mode == "clsact":  # its filters outlive it, until the next start
-            assert wait_until(lambda: not residents(loaded), PATIENCE_S), residents(loaded)
-        else:
-            assert wait_until(lambda: not left_behind(loaded), PATIENCE_S), left_behind(loaded)
+        assert wait_until(lambda: not left_behind(loaded), PATIENCE_S), left_behind(loaded)
     assert pinned_and_mounted() <= before
     counted(loaded, mode)
     assert wait_until(lambda: not left_behind(loaded), PATIENCE_S), left_behind(loaded)

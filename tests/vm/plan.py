@@ -30,8 +30,9 @@ class Run:
 NO_NATIVE = (*names("1", "copy", "zero-copy"), *names("jumbo"))
 NO_ZERO_COPY = (*names("1", "zero-copy"), *names("4", "zero-copy"), *names("jumbo"))
 SEEN = ("features", "auto", "ebpf", "doctor", "tune")
+KILLED = ("kill-copy", "kill-ebpf")
 LOST_IN_COPY = ("loss-copy", "too-long-copy")
-EVENTS = (*names("kill"), *names("loss"), *names("flap"), "queue-change", "removed-zero-copy")
+EVENTS = (*names("kill"), "kill-ebpf", *names("loss"), *names("flap"), "queue-change", "removed-zero-copy")
 
 RUNS = (
     Run("igb", "igb", "7", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "screen", *EVENTS), names("jumbo")),
@@ -47,12 +48,12 @@ RUNS = (
     Run("vmxnet3", "vmxnet3", "7", ("features", *names("1")), NO_ZERO_COPY, cpus=1),  # a queue a CPU, and no RSS
     Run("e1000e", "e1000e", "7", ("features", *names("1"), *names("jumbo")), NO_NATIVE, cpus=2),
     Run("8139cp", "rtl8139", "7", ("generic-1", "missed"), cpus=2),  # counts what it has no buffer for
-    Run("igb", "igb", "6.12", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
-    Run("virtio_net", VIRTIO, "6.12", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
-    Run("igb", "igb", "6.1", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
-    Run("virtio_net", VIRTIO, "6.1", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
-    Run("igb", "igb", "5.15", (*SEEN, *names("1"), *names("4"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
-    Run("virtio_net", VIRTIO, "5.15", (*SEEN, *names("1"), *names("jumbo"), "kill-copy"), NO_ZERO_COPY),
+    Run("igb", "igb", "6.12", (*SEEN, *names("1"), *names("4"), *names("jumbo"), *KILLED), NO_ZERO_COPY),
+    Run("virtio_net", VIRTIO, "6.12", (*SEEN, *names("1"), *names("jumbo"), *KILLED), NO_ZERO_COPY),
+    Run("igb", "igb", "6.1", (*SEEN, *names("1"), *names("4"), *names("jumbo"), *KILLED), NO_ZERO_COPY),
+    Run("virtio_net", VIRTIO, "6.1", (*SEEN, *names("1"), *names("jumbo"), *KILLED), NO_ZERO_COPY),
+    Run("igb", "igb", "5.15", (*SEEN, *names("1"), *names("4"), *names("jumbo"), *KILLED), NO_ZERO_COPY),
+    Run("virtio_net", VIRTIO, "5.15", (*SEEN, *names("1"), *names("jumbo"), *KILLED), NO_ZERO_COPY),
     Run("igb", "igb", "5.10", (*SEEN, *names("1"), *names("4"), "kill-copy"), (*NO_ZERO_COPY, "ebpf")),
 )
 RATIO = (Run("igb", "igb", "7", ("ratio",)),)

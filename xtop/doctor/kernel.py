@@ -32,7 +32,13 @@ class _Feature:
 
 
 _FEATURES = (
-    _Feature("tcx", b"BPF_TCX_INGRESS", (6, 6), "capture beside the host (ebpf) goes away by itself, of kill -9 too"),
+    _Feature(
+        "tcx",
+        b"BPF_TCX_INGRESS",
+        (6, 6),
+        "the programs of ebpf go with their process; without tcx a second one, xtop-janitor, keeps CAP_NET_ADMIN to"
+        " take them off",
+    ),
     _Feature(
         "XDP multi-buffer", b"BPF_FUNC_xdp_get_buff_len", (5, 18), "native XDP on links with an MTU above a page's"
     ),

@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import threading
+from pathlib import Path
+
+from pyroute2 import IPRoute
+
+from xtop.doctor.bpf_programs import tcx_programs
 
 from .captures import Series
 from .check_modes import MODES
@@ -14,6 +21,7 @@ from .known_set import known_set
 from .links import Fault, Nic, Sender, wait_until
 
 ALL_FRAMES = 3  # ETH_P_ALL
+NET_ADMIN = 1 << 12
 
 
 def check_kill(captured: Nic, sender: Sender, mode: str) -> str:
@@ -46,6 +54,46 @@ def check_kill(captured: Nic, sender: Sender, mode: str) -> str:
         sender.send(frames)
         series.until(lambda seen: seen["accounting"]["received"] == len(frames), "the next capture sees all frames")
     return "program gone, host receives, next capture receives"
+
+
+def check_kill_ebpf(captured: Nic, sender: Sender) -> str:
+    """The same of counting in the kernel, on tcx or as clsact filters, by a capture that has not CAP_NET_ADMIN."""
+    to_host = bytes.fromhex(captured.read("address").replace(":", ""))
+    frames = [to_host + frame[6:] for frame in known_set(16)[1]]
+    with Series(captured.name, "--capture", "ebpf") as series:
+        sender.send(frames)
+        series.until(lambda seen: seen["accounting"]["received"] >= len(frames), "frames are counted")
+        tcx = bool(tcx_programs(int(captured.read("ifindex"))))
+        if (tcx, not tcx) != (not _has_clsact(captured), "xtop-janitor" in _processes()):
+            raise Fault(f"tcx is {tcx}, clsact is {_has_clsact(captured)}, running are {_processes()}")
+        status = Path(f"/proc/{series.capture_pid()}/status").read_text()
+        if int(re.findall(r"CapPrm:\s*([0-9a-f]+)", status)[0], 16) & NET_ADMIN:
+            raise Fault(f"the capture has kept CAP_NET_ADMIN: {status}")
+        os.kill(series.capture_pid(), signal.SIGKILL)
+        series.until(lambda seen: seen["state"] == "failed", "xtop says that its capture died")
+    wait_until(lambda: not tcx_programs(int(captured.read("ifindex"))), "no program is on tcx")
+    wait_until(lambda: not _has_clsact(captured), "the clsact qdisc is gone")
+    wait_until(lambda: "xtop-janitor" not in _processes(), "the janitor has ended")
+    _host_receives(captured, sender)
+    with Series(captured.name, "--capture", "ebpf") as series:
+        sender.send(frames)
+        series.until(lambda seen: seen["accounting"]["received"] >= len(frames), "the next capture counts")
+    if _has_clsact(captured) or tcx_programs(int(captured.read("ifindex"))):
+        raise Fault("a capture that ended in order left something on the link")
+    return f"{'tcx' if tcx else 'clsact filters'} gone, host receives, next capture counts"
+
+
+def _has_clsact(nic: Nic) -> bool:
+    with IPRoute() as route:
+        return any(one.get("TCA_KIND") == "clsact" for one in route.get_qdiscs(index=int(nic.read("ifindex"))))
+
+
+def _processes() -> list[str]:
+    names = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # it has ended
+            names.append(path.read_text().strip())
+    return [name for name in names if name.startswith("xtop-")]
 
 
 def _host_receives(captured: Nic, sender: Sender) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 
 from .check_jumbo import check_jumbo
 from .check_kernel import check_auto, check_ebpf, check_features
-from .check_kill import check_kill
+from .check_kill import check_kill, check_kill_ebpf
 from .check_link import check_flap, check_queue_change, check_removed
 from .check_loss import check_loss
 from .check_missed import check_missed
@@ -34,6 +34,7 @@ CHECKS: dict[str, Check] = {
     **{f"jumbo-{_word(mode)}": partial(check_jumbo, mode=mode) for mode in MODES},
     **{f"removed-{_word(mode)}": partial(check_removed, mode=mode) for mode in MODES},
     **{f"too-long-{_word(mode)}": partial(check_too_long, mode=mode) for mode in MODES},
+    "kill-ebpf": check_kill_ebpf,
     "missed": check_missed,
     "queue-change": check_queue_change,
     "auto": check_auto,
