@@ -144,8 +144,7 @@ int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state)
     return error;
 }
 
-/* Asks the driver through the ethtool ioctl (linux/ethtool.h), which any socket takes; 0, or -errno. */
-static int link_ethtool(int fd, const char *interface, void *question)
+int link_ethtool(int fd, const char *interface, void *question)
 {
     struct ifreq request = {.ifr_data = question};
 

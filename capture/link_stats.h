@@ -36,6 +36,9 @@ int link_open(void);
 /* Fills `state` for interface `ifindex`. Returns 0, or -errno: -ENODEV when there is no such interface. */
 int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state);
 
+/* Asks the driver through the ethtool ioctl (linux/ethtool.h), by any socket of the namespace. Returns 0, or -errno. */
+int link_ethtool(int fd, const char *interface, void *question);
+
 /*
  * The RX queues in use (ethtool -l: RX and combined), which grow and shrink with the driver's settings. Where the
  * driver does not tell: `otherwise`.

@@ -37,6 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/driver_losses.h"
 #include "capture/frame_filter.h"
 #include "capture/link_stats.h"
 #include "capture/link_type.h"
@@ -66,7 +67,8 @@ struct af_packet {
     uint64_t begun_at;       /* wall clock, ns: see "The start" */
     uint64_t clock_base;     /* ns: wall clock minus monotonic clock at the start */
     uint64_t dropped_before; /* the interface's counter at the start */
-    uint64_t dropped;        /* what nic_dropped() said last; never falls */
+    struct driver_losses driver_losses;
+    uint64_t dropped; /* what nic_dropped() said last; never falls */
 };
 
 struct packet_socket {
@@ -107,6 +109,7 @@ static int look_at_interface(struct source *source, const struct options *option
     snprintf(capture->interface, sizeof capture->interface, "%s", interface);
     source->ifindex = capture->ifindex;
     link_driver(capture->netlink_fd, interface, source->driver);
+    driver_losses_open(&capture->driver_losses, capture->netlink_fd, interface, source->driver);
     return 0;
 }
 
@@ -256,7 +259,7 @@ static void capture_begin(struct source *source)
     struct link_state state = {0};
 
     (void)link_read(capture->netlink_fd, capture->ifindex, &state);
-    capture->dropped_before = state.dropped;
+    capture->dropped_before = state.dropped + driver_losses_read(&capture->driver_losses);
     for (uint32_t i = 0; i < source->queue_count; i++)
         (void)drops_take((struct packet_socket *)source->queue[i]);
     capture->begun_at = clock_read(CLOCK_REALTIME);
@@ -279,6 +282,7 @@ static void af_packet_close(struct source *source)
     source->nic_dropped = NULL;
     if (!capture)
         return;
+    driver_losses_close(&capture->driver_losses);
     if (capture->netlink_fd >= 0)
         close(capture->netlink_fd);
     free(capture);
@@ -289,10 +293,13 @@ static uint64_t af_packet_nic_dropped(struct source *source)
 {
     struct af_packet *capture = source->private;
     struct link_state state;
+    uint64_t dropped;
 
-    if (link_read(capture->netlink_fd, capture->ifindex, &state) == 0 &&
-        state.dropped > capture->dropped_before + capture->dropped)
-        capture->dropped = state.dropped - capture->dropped_before;
+    if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
+        return capture->dropped;
+    dropped = state.dropped + driver_losses_read(&capture->driver_losses);
+    if (dropped > capture->dropped_before + capture->dropped)
+        capture->dropped = dropped - capture->dropped_before;
     return capture->dropped;
 }
 
@@ -312,7 +319,7 @@ static int af_packet_open(struct source *source, const struct options *options, 
     }
     source->queues_expected = sockets_wanted(capture, options);
     source->ring_size = options->ring_size;
-    source->sandbox_needs = SANDBOX_PACKET;
+    source->sandbox_needs = SANDBOX_PACKET | (driver_losses_there(&capture->driver_losses) ? SANDBOX_ETHTOOL : 0);
     source->filters = true;
     return 0;
 }

@@ -64,6 +64,7 @@ static int look_at_interface(struct source *source, const struct options *option
     link_driver(capture->netlink_fd, interface, source->driver);
     if (!source->driver[0])
         snprintf(source->driver, sizeof source->driver, "unnamed");
+    driver_losses_open(&capture->driver_losses, capture->netlink_fd, interface, source->driver);
     return 0;
 }
 
@@ -200,6 +201,7 @@ static void af_xdp_close(struct source *source)
     xdp_mode_close_queues(source);
     if (capture->promiscuous_fd >= 0)
         close(capture->promiscuous_fd);
+    driver_losses_close(&capture->driver_losses);
     if (capture->netlink_fd >= 0)
         close(capture->netlink_fd);
     free(capture);
@@ -268,7 +270,7 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
         capture->mac = state.mac; /* it was given another address */
         xdp_program_set_host(&capture->program, &state.mac, 1);
     }
-    dropped = state.dropped - capture->dropped_before;
+    dropped = state.dropped + driver_losses_read(&capture->driver_losses) - capture->dropped_before;
     for (uint32_t i = 0; i < source->queue_count && habit; i++)
         elsewhere += counted_elsewhere((struct xsk_queue *)source->queue[i], habit);
     if (dropped > elsewhere && dropped - elsewhere > capture->dropped)

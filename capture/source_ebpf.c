@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/driver_losses.h"
 #include "capture/flow_attachment.h"
 #include "capture/flow_counter.h"
 #include "capture/link_stats.h"
@@ -47,6 +48,7 @@ struct ebpf {
     int netlink_fd;
     uint64_t due; /* ns, CLOCK_MONOTONIC: next turn of the epoch */
     uint64_t dropped_before;
+    struct driver_losses driver_losses;
     uint64_t unhandled;    /* frames that the stack may have counted in rx_dropped behind the hook */
     _Atomic uint64_t lost; /* frames that were dropped before it */
 };
@@ -102,6 +104,7 @@ static int look_at_interface(struct source *source, const struct options *option
     link_driver(capture->netlink_fd, interface, source->driver);
     if (!source->driver[0])
         snprintf(source->driver, sizeof source->driver, "unnamed");
+    driver_losses_open(&capture->driver_losses, capture->netlink_fd, interface, source->driver);
     return 0;
 }
 
@@ -242,11 +245,11 @@ static int ebpf_attach(struct source *source, const struct options *options, str
 
     (void)options;
     (void)link_read(capture->netlink_fd, capture->ifindex, &state);
-    capture->dropped_before = state.dropped;
+    capture->dropped_before = state.dropped + driver_losses_read(&capture->driver_losses);
     error = flow_attach(&capture->attachment);
     if (error)
         return refuse_attach(capture, error, failure);
-    source->sandbox_needs = SANDBOX_BPF_MAPS;
+    source->sandbox_needs = SANDBOX_BPF_MAPS | (driver_losses_there(&capture->driver_losses) ? SANDBOX_ETHTOOL : 0);
     write_notes(source);
     return 0;
 }
@@ -259,6 +262,7 @@ static void ebpf_close(struct source *source)
         return;
     flow_detach(&capture->attachment);
     flow_counter_unload(&capture->counter);
+    driver_losses_close(&capture->driver_losses);
     if (capture->netlink_fd >= 0)
         close(capture->netlink_fd);
     free(capture);
@@ -295,6 +299,7 @@ static enum source_result ebpf_take_epoch(struct source_queue *queue, struct flo
     queue->wait_ms = EPOCH_EVERY / 1000000;
     /* The programs go with the interface: nothing will ever be counted again. */
     gone = link_read(capture->netlink_fd, capture->ifindex, &state) == -ENODEV;
+    state.dropped += driver_losses_read(&capture->driver_losses);
     epoch->until = now;
     error = flow_counter_received(&capture->counter, &received);
     if (error == 0 && received)

@@ -344,7 +344,7 @@ int xdp_mode_begin(struct source *source, struct failure *failure)
     struct link_state state;
 
     if (link_read(capture->netlink_fd, capture->ifindex, &state) == 0)
-        capture->dropped_before = state.dropped;
+        capture->dropped_before = state.dropped + driver_losses_read(&capture->driver_losses);
     for (uint32_t i = 0; i < source->queue_count; i++) {
         struct source_queue *queue = source->queue[i];
         int error = xdp_program_redirect(&capture->program, queue->number, queue->fd);

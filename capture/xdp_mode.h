@@ -6,6 +6,7 @@
 #ifndef XTOP_XDP_MODE_H
 #define XTOP_XDP_MODE_H
 
+#include "capture/driver_losses.h"
 #include "capture/source.h"
 #include "capture/xdp_program.h"
 #include "capture/xsk_queue.h"
@@ -27,7 +28,8 @@ struct af_xdp {
     uint32_t copied_frame_size; /* bytes of a UMEM chunk where frames are copied */
     bool jumbo;                 /* a frame of full MTU does not fit into a page */
     uint64_t dropped_before;    /* the interface's counter at open */
-    uint64_t dropped;           /* what nic_dropped() said last; never falls */
+    struct driver_losses driver_losses;
+    uint64_t dropped; /* what nic_dropped() said last; never falls */
 };
 
 /*

@@ -80,12 +80,12 @@ def boot_all(runs: list[Run], emulator: Emulator, kernels: dict[str, GuestKernel
             continue
         initramfs = CACHE / f"initramfs-{series}"
         build_initramfs(initramfs, emulator, kernel)
-        for item in (item for item in runs if item.series == series):
+        for number, item in enumerate(item for item in runs if item.series == series):
             if item.tap_queues and (refusal := taps_refused()):
                 say(f"NOT RUN: {item.nic}: {refusal}")
                 rows += [Line(item.nic, kernel.version, check, "not run", refusal, True) for check in item.checks]
                 continue
-            log = LOGS / f"{re.sub('[^a-z0-9_]+', '-', item.nic)}-{series}.log"
+            log = LOGS / f"{re.sub('[^a-z0-9_]+', '-', item.nic)}-{series}-{number}.log"
             boot = Boot(kernel, initramfs, item.device, item.checks, log, item.tap_queues, item.cpus)
             say(f"{item.nic}, {kernel.version}: {len(item.checks)} checks")
             outcome = run(boot, emulator, say)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import subprocess
 import time
@@ -25,7 +26,7 @@ from typing import Any
 from .emulator import Emulator
 from .guest_kernel import GuestKernel
 
-STALLS = ("rcu_preempt detected stalls", "rcu_preempt self-detected stall", "rcu_preempt kthread starved")
+STALL = re.compile("rcu_(preempt|sched) (detected stalls|self-detected stall|kthread starved)")  # sched: Debian's 5.10
 TRIES = 3
 SILENCE_S = 60.0  # besides what the guest gives a check: for what that check does to clean up
 BOOT_S = 120.0  # to the guest's first word; usually 5 to 15
@@ -85,7 +86,7 @@ class Outcome:
 
     @property
     def stalled(self) -> bool:
-        return any(words in self.kernel_log for words in STALLS)
+        return bool(STALL.search(self.kernel_log))
 
     def missing(self, check: str) -> str:
         """Say why a check has no result."""
@@ -212,5 +213,5 @@ def run(boot: Boot, emulator: Emulator, say: Callable[[str], None]) -> Outcome:
             return outcome
         outcome.stalls += 1
         marks = " / ".join(outcome.kernel_log.strip().splitlines()[-3:]) or "nothing"
-        what = f"the guest did not come up ({marks})" if never_up else "a virtual CPU stalled (rcu_preempt)"
+        what = f"the guest did not come up ({marks})" if never_up else "a virtual CPU stalled (rcu)"
         say(f"{what} after {outcome.seconds:.0f} s; once more")

@@ -34,25 +34,32 @@ def check_flap(captured: Nic, sender: Sender, mode: str) -> str:
     return f"{said['source']['notes'][-1]!r}; then all frames"
 
 
-def check_queue_change(captured: Nic, sender: Sender) -> str:
-    """More RX queues: frames would pass by the sockets, so the capture ends and says why. Fewer the kernel refuses."""
+def _refusal(captured: Nic, queues: int) -> str:
+    """Ask for so many RX queues; the kernel's words where it does not grant them."""
+    try:
+        command("ethtool", "-L", captured.name, "combined", str(queues))
+    except Fault as fault:
+        return " ".join(str(fault).split(":")[-1].split())
+    return ""
+
+
+def check_queue_change(captured: Nic, sender: Sender, mode: str) -> str:
+    """Frames would pass by the sockets, so the capture ends and says why; where the kernel refuses, it goes on."""
     captured.queues(2)
-    with Series(captured.name, "--ring", "2048", *MODES["copy"]) as series:
+    frames = known_set(8)[1]
+    with Series(captured.name, "--ring", "2048", *MODES[mode]) as series:
         captured.wait_for_carrier()
-        try:
-            command("ethtool", "-L", captured.name, "combined", "1")
-            refusal = "fewer are granted"
-        except Fault as fault:
-            refusal = f"fewer are refused ({' '.join(str(fault).split(':')[-1].split())})"
-        if refusal == "fewer are granted":
-            last = series.until(lambda seen: seen["state"] == "failed", "the change is said")
-        else:
-            command("ethtool", "-L", captured.name, "combined", "4")
-            last = series.until(lambda seen: seen["state"] == "failed", "the change is said")
+        fewer = _refusal(captured, 1)
+        more = _refusal(captured, 4) if fewer else ""
+        if fewer and more:
+            sender.send(frames)
+            series.until(lambda seen: seen["accounting"]["received"] == len(frames), "capture goes on")
+            return f"fewer and more are refused ({fewer}, {more}); capture goes on"
+        last = series.until(lambda seen: seen["state"] == "failed", "the change is said")
     if "RX queues" not in last["state_text"]:
         raise Fault(f"xtop says: {last['state_text']}")
     wait_until(lambda: not captured.xdp_mode(), "the program is gone")
-    return f"{refusal}; more: {last['state_text']!r}"
+    return f"{f'fewer are refused ({fewer}); more' if fewer else 'fewer'}: {last['state_text']!r}"
 
 
 def check_removed(captured: Nic, sender: Sender, mode: str) -> str:

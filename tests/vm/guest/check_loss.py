@@ -9,11 +9,10 @@ import signal
 from .captures import Series
 from .check_modes import MODES
 from .known_set import Conversation
-from .links import Fault, Nic, Sender
+from .links import LOST_BY_NIC, Fault, Nic, Sender
 
 RING = "512"
 FRAMES = 4000
-LOST_BY_NIC = ("rx_dropped", "rx_missed_errors", "rx_fifo_errors")
 
 
 def check_loss(captured: Nic, sender: Sender, mode: str) -> str:

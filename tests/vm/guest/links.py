@@ -16,6 +16,7 @@ from pyroute2 import IPRoute
 
 PATIENCE_S = 40.0
 BURST = 48  # fewer than any NIC's ring has places
+LOST_BY_NIC = ("rx_dropped", "rx_missed_errors", "rx_fifo_errors")  # counters of frames that no program met
 SENDER_MAC, CAPTURED_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 
 
@@ -92,6 +93,12 @@ class Nic:
         """Have so many RX queues, or what there is where the driver does not let one choose."""
         with contextlib.suppress(Fault):
             self.queues(wanted)
+
+    def smallest_ring(self) -> None:
+        """Have an RX ring of 32 frames, or what there is where the driver does not let one choose."""
+        with contextlib.suppress(Fault):
+            command("ethtool", "-G", self.name, "rx", "32")
+        self.wait_for_carrier()
 
     def set_mtu(self, mtu: int) -> None:
         """Bytes of an IP packet; the kernel's refusal is a Fault."""
