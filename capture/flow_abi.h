@@ -43,7 +43,7 @@
 
 /* cdef begin */
 #define XTOP_MAGIC 0x31304c46504f5458 /* "XTOPFL01", little endian */
-#define XTOP_LAYOUT_VERSION 9
+#define XTOP_LAYOUT_VERSION 10
 #define XTOP_HEADER_SIZE 36864
 #define XTOP_MAX_LINKS 16
 #define XTOP_MAX_QUEUES 256 /* of all links together */
@@ -125,6 +125,9 @@
 #define XTOP_TCP_CLOSED 5 /* both have */
 #define XTOP_TCP_RESET 6
 
+/* xtop_record.seen: the initiator is who sent a SYN without ACK or an echo request; else it is who came first */
+#define XTOP_SEEN_OPENED 16
+
 /* What one direction of a flow did. */
 struct xtop_direction {
     uint64_t packets : 48;
@@ -163,7 +166,7 @@ struct xtop_record {
     uint8_t end_reason : 3;      /* XTOP_END_ */
     uint8_t link : 4;            /* readers: of several links, the one that it was seen on (first); xtop_header.link */
     uint8_t tcp_state;           /* XTOP_TCP_ */
-    uint8_t fin_seen : 7;  /* bit d: direction d has sent FIN; bit 2: next sequence 0 known; bit 3: next 1 known */
+    uint8_t seen : 7; /* bit d: direction d has sent FIN; bit 2 + d: tcp_next of d is known; bit 4: XTOP_SEEN_OPENED */
     uint8_t cut_along : 1; /* ended by XTOP_END_ACTIVE of another queue's part of the flow */
     uint8_t tunnel;        /* XTOP_TUNNEL_: the innermost that the flow's first packet came in */
 };
@@ -407,10 +410,10 @@ struct xtop_rest {
     uint64_t tcp_options[2];
     uint32_t ip_options[2]; /* ipv4_options or ipv6_extensions */
     uint16_t retransmissions[2];
-    uint8_t tunnel;
+    uint8_t tunnel : 7;
     uint8_t initiator : 1;
     uint8_t tcp_state : 3;
-    uint8_t fin_seen : 4;
+    uint8_t seen : 5;
     uint8_t ip_flags[2]; /* but XTOP_IP_DONT_FRAGMENT */
 };
 

@@ -22,8 +22,9 @@ static inline uint8_t flow_due(const struct flow_table *table, uint32_t at, uint
     const struct xtop_slot *slot = &table->slot[at];
     uint64_t last = slot_last_seen(slot);
 
-    /* A closed flow is over after 2 s, however late the hand or the next packet finds it. */
-    if (slot->state & XTOP_SLOT_CLOSED && record_older(last, now, RECORD_TCP_QUIET))
+    /* Of the two the shorter decides, however late the hand or the next packet finds the flow. */
+    if (slot->state & XTOP_SLOT_CLOSED && table->idle_timeout >= RECORD_TCP_QUIET &&
+        record_older(last, now, RECORD_TCP_QUIET))
         return XTOP_END_TCP;
     if (record_older(last, now, table->idle_timeout))
         return XTOP_END_IDLE;

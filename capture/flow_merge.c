@@ -11,7 +11,7 @@ static void merge_open(struct xtop_record *record, uint32_t from, const struct f
     uint32_t again = sum->opens - 1u;
 
     if (record->tcp_state >= XTOP_TCP_CLOSED) {
-        record->fin_seen = 0;
+        record->seen &= XTOP_SEEN_OPENED;
         record->tcp_state = XTOP_TCP_NONE;
     } else if (record->tcp_state == XTOP_TCP_SYN && record->initiator == from) {
         again++;
@@ -55,10 +55,8 @@ static void merge_tcp(struct xtop_record *record, uint32_t from, const struct fl
         record->tcp_state = XTOP_TCP_SYN_ACK;
     if (sum->first_ack && record->tcp_state < XTOP_TCP_ESTABLISHED)
         merge_acknowledgement(record, from, clock_base + sum->first_ack);
-    if (flags & TCP_FIN && record->tcp_state < XTOP_TCP_RESET) {
-        record->fin_seen |= (uint8_t)(1u << from);
-        record->tcp_state = (record->fin_seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH ? XTOP_TCP_CLOSED : XTOP_TCP_FIN;
-    }
+    if (flags & TCP_FIN)
+        record_finish(record, from);
     if (flags & TCP_RST && record->tcp_state != XTOP_TCP_CLOSED)
         record->tcp_state = XTOP_TCP_RESET;
 }
@@ -84,8 +82,10 @@ void record_merge(struct xtop_record *record, uint32_t from, const struct flow_s
     uint64_t first = clock_base + sum->first_seen;
     uint64_t last = clock_base + sum->last_seen;
 
-    if (sum->opens)
+    if (sum->opens) {
         record->initiator = from & 1;
+        record->seen |= XTOP_SEEN_OPENED;
+    }
     if (record->first_seen[from] == 0 || first < record->first_seen[from])
         record->first_seen[from] = first;
     if (last > record->last_seen[from])

@@ -157,7 +157,7 @@ static bool part_is_closed_by(const struct part *part, const struct xtop_record 
 {
     if (record->tcp_state == XTOP_TCP_RESET)
         return slot_first_seen(&part->rest) <= record_last_seen(record) + CLOCKS_APART;
-    return ((part->rest.fin_seen | record->fin_seen) & RECORD_FIN_BOTH) == RECORD_FIN_BOTH;
+    return ((part->rest.seen | record->seen) & RECORD_FIN_BOTH) == RECORD_FIN_BOTH;
 }
 
 bool flow_part_tell(struct flow_table *table, uint32_t slot)
@@ -178,6 +178,20 @@ bool flow_part_tell(struct flow_table *table, uint32_t slot)
     return told;
 }
 
+/*
+ * The oldest part cuts: it is due first, and what began after its time is of the next piece for all. Were a younger one
+ * to cut it, nothing would say of the older that they were of one piece (cut_of in capture/reader_reunion.c).
+ */
+static bool part_is_oldest(const struct flow_table *table, const struct xtop_key *key, uint32_t hash, uint64_t first)
+{
+    struct part part = {.queue = UINT32_MAX};
+
+    while (part_next(table, key, hash, &part))
+        if (slot_first_seen(&part.rest) < first)
+            return false;
+    return true;
+}
+
 bool flow_part_cut(struct flow_table *table, uint32_t slot)
 {
     struct part part = {.queue = UINT32_MAX};
@@ -187,6 +201,8 @@ bool flow_part_cut(struct flow_table *table, uint32_t slot)
 
     slot_unpack_key(&table->slot[slot], &table->rest[slot], &key);
     hash = hash_key(&key, table->hash_seed);
+    if (!part_is_oldest(table, &key, hash, slot_first_seen(&table->rest[slot])))
+        return false;
     while (part_next(table, &key, hash, &part))
         told = part_write_to(table, &part, FLOW_CUT) && told;
     return told;

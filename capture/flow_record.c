@@ -24,8 +24,10 @@ static void record_update_rare(struct xtop_record *record, const struct packet *
     else
         record->ipv6_extensions[from] |= packet->ipv6_extensions;
     record->tcp_options[from] |= packet->tcp_options;
-    if (packet->opens)
+    if (packet->opens) {
         record->initiator = packet->direction & 1;
+        record->seen |= XTOP_SEEN_OPENED;
+    }
 }
 
 static inline void count_saturating(uint16_t *counter)
@@ -40,12 +42,12 @@ static void tcp_track_sequence(struct xtop_record *record, const struct packet *
     uint32_t from = packet->direction;
     uint32_t length = packet->payload_bytes + !!(packet->tcp_flags & TCP_SYN) + !!(packet->tcp_flags & TCP_FIN);
     uint32_t behind = record->tcp_next[from] - packet->tcp_sequence;
-    bool known = record->fin_seen & RECORD_NEXT_KNOWN(from);
+    bool known = record->seen & RECORD_NEXT_KNOWN(from);
 
     if (!known || (int32_t)behind <= 0) {
         if (length || !known)
             record->tcp_next[from] = packet->tcp_sequence + length;
-        record->fin_seen |= RECORD_NEXT_KNOWN(from);
+        record->seen |= RECORD_NEXT_KNOWN(from);
         return;
     }
     /* A keep-alive repeats one old byte, or none (RFC 9293 section 3.8.4): not a loss. */
@@ -64,7 +66,7 @@ static void tcp_open(struct xtop_record *record)
     bool reopened = record->tcp_state >= XTOP_TCP_CLOSED;
 
     if (reopened)
-        record->fin_seen = 0;
+        record->seen &= XTOP_SEEN_OPENED;
     if (reopened || record->tcp_state == XTOP_TCP_NONE)
         record->tcp_state = XTOP_TCP_SYN;
 }
@@ -103,8 +105,8 @@ static void record_update_tcp(struct xtop_record *record, const struct packet *p
     uint16_t flags = packet->tcp_flags;
 
     /* Who has sent FIN begins another connection, though the other end's FIN may have come over another queue. */
-    if (flags & TCP_SYN && record->tcp_state == XTOP_TCP_FIN && record->fin_seen & 1u << packet->direction) {
-        record->fin_seen = 0;
+    if (flags & TCP_SYN && record->tcp_state == XTOP_TCP_FIN && record->seen & 1u << packet->direction) {
+        record->seen &= XTOP_SEEN_OPENED;
         record->tcp_state = XTOP_TCP_NONE;
     }
     if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
@@ -123,10 +125,8 @@ static void record_update_tcp(struct xtop_record *record, const struct packet *p
     } else if (flags & TCP_ACK && record->tcp_state < XTOP_TCP_ESTABLISHED) {
         tcp_acknowledge(record, packet, time);
     }
-    if (flags & TCP_FIN && record->tcp_state < XTOP_TCP_RESET) {
-        record->fin_seen |= (uint8_t)(1u << packet->direction);
-        record->tcp_state = (record->fin_seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH ? XTOP_TCP_CLOSED : XTOP_TCP_FIN;
-    }
+    if (flags & TCP_FIN)
+        record_finish(record, packet->direction);
 }
 
 void record_update(struct xtop_record *record, const struct packet *packet, uint64_t time)

@@ -12,7 +12,7 @@
 #include "capture/flow_abi.h"
 #include "capture/parse.h"
 
-/* xtop_record.fin_seen: bits 0 and 1 are FIN of direction 0 and 1, bits 2 and 3 say that tcp_next of it is known. */
+/* xtop_record.seen: bits 0 and 1 are FIN of direction 0 and 1, bits 2 and 3 say that tcp_next of it is known. */
 #define RECORD_FIN_BOTH 3u
 #define RECORD_NEXT_KNOWN(direction) (4u << (direction))
 
@@ -49,6 +49,19 @@ static inline void record_widen(struct xtop_record *record, const struct xtop_re
         record->first_seen[end] = other->first_seen[end];
     if (other->last_seen[end] > record->last_seen[end])
         record->last_seen[end] = other->last_seen[end];
+}
+
+/*
+ * End `end` has sent FIN. Closed is what both have, whether or not a RST came between: so it is the same where the two
+ * came over different queues, which cannot tell what was first.
+ */
+static inline void record_finish(struct xtop_record *record, uint32_t end)
+{
+    record->seen |= (1u << end) & RECORD_FIN_BOTH;
+    if ((record->seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH)
+        record->tcp_state = XTOP_TCP_CLOSED;
+    else if (record->tcp_state < XTOP_TCP_FIN)
+        record->tcp_state = XTOP_TCP_FIN;
 }
 
 /* True when `from` lies more than `span` before `to`; false when the clock went backwards. */

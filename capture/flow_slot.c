@@ -17,18 +17,19 @@ static void pack_key(struct xtop_slot *slot, struct xtop_rest *rest, const struc
     slot->protocol = key->protocol;
 }
 
-/* A plain packet needs a direction that has begun, of TCP one whose next segment is known and whose state stays. */
-static uint8_t packed_state(const struct xtop_record *record, uint8_t before)
+/*
+ * A plain packet needs a direction that has begun, of TCP one whose next segment is known and whose state stays. `told`
+ * is XTOP_SLOT_CLOSED where another queue told of the connection's end (flow_parts.h), else 0.
+ */
+static uint8_t packed_state(const struct xtop_record *record, uint32_t told)
 {
     bool tcp = record->key.protocol == 6;
-    uint32_t state = record->key.ip_version;
+    uint32_t state = record->key.ip_version | told;
 
     if (record->tcp_state >= XTOP_TCP_CLOSED)
         state |= XTOP_SLOT_CLOSED;
-    else if (record->tcp_state == XTOP_TCP_FIN) /* another queue may have seen the other's (flow_parts.h) */
-        state |= before & XTOP_SLOT_CLOSED;
     for (uint32_t end = 0; end < 2; end++) {
-        bool known = record->tcp_state >= XTOP_TCP_ESTABLISHED && record->fin_seen & RECORD_NEXT_KNOWN(end);
+        bool known = record->tcp_state >= XTOP_TCP_ESTABLISHED && record->seen & RECORD_NEXT_KNOWN(end);
 
         if (record->direction[end].packets && (!tcp || known))
             state |= XTOP_SLOT_PLAIN(end);
@@ -60,7 +61,7 @@ static void pack_direction(struct xtop_slot *slot, struct xtop_rest *rest, uint3
 }
 
 /* Everything but the sequence. */
-static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record)
+static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record, uint32_t told)
 {
     pack_key(slot, rest, &record->key);
     for (uint32_t end = 0; end < 2; end++) {
@@ -75,17 +76,18 @@ static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const stru
     rest->total[0].shared = record->generation;
     rest->total[1].shared = record->rtt_us;
     rest->tunnel_id = record->tunnel_id;
-    rest->tunnel = record->tunnel;
+    rest->tunnel = record->tunnel & 127;
     rest->initiator = record->initiator;
     rest->tcp_state = record->tcp_state & 7;
-    rest->fin_seen = record->fin_seen & 15;
-    __atomic_store_n(&slot->state, packed_state(record, slot->state), __ATOMIC_RELAXED);
+    rest->seen = record->seen & 31;
+    __atomic_store_n(&slot->state, packed_state(record, told), __ATOMIC_RELAXED);
 }
 
-static void slot_replace(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record)
+static void slot_replace(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record,
+                         uint32_t told)
 {
     sequence_write_begin(&slot->sequence);
-    slot_pack(slot, rest, record);
+    slot_pack(slot, rest, record, told);
     sequence_write_end(&slot->sequence);
 }
 
@@ -97,7 +99,7 @@ void slot_start(struct xtop_slot *slot, struct xtop_rest *rest, const struct pac
 
     record_start(&record, packet);
     record.generation = rest->total[0].shared + 1;
-    slot_replace(slot, rest, &record);
+    slot_replace(slot, rest, &record, 0);
 }
 
 void slot_free(struct xtop_slot *slot, struct xtop_rest *rest)
@@ -108,13 +110,19 @@ void slot_free(struct xtop_slot *slot, struct xtop_rest *rest)
     sequence_write_end(&slot->sequence);
 }
 
+/* What was told of the connection's end; with a SYN another one begins, of which it was not told. */
+static uint32_t slot_told(const struct xtop_slot *slot, uint16_t tcp_flags)
+{
+    return tcp_flags & PACKET_TCP_SYN ? 0 : slot->state & XTOP_SLOT_CLOSED;
+}
+
 void slot_update(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet, uint64_t time)
 {
     struct xtop_record record;
 
     slot_unpack(slot, rest, &record);
     record_update(&record, packet, time);
-    slot_replace(slot, rest, &record);
+    slot_replace(slot, rest, &record, slot_told(slot, packet->tcp_flags));
 }
 
 void slot_merge(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t from, const struct flow_sum *sum,
@@ -124,7 +132,7 @@ void slot_merge(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t from, c
 
     slot_unpack(slot, rest, &record);
     record_merge(&record, from, sum, clock_base);
-    slot_replace(slot, rest, &record);
+    slot_replace(slot, rest, &record, slot_told(slot, sum->tcp_flags));
 }
 
 void slot_settle(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t end)

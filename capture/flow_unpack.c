@@ -68,7 +68,7 @@ void slot_unpack(const struct xtop_slot *slot, const struct xtop_rest *rest, str
     record->initiator = rest->initiator;
     record->end_reason = XTOP_END_NONE;
     record->tcp_state = rest->tcp_state;
-    record->fin_seen = rest->fin_seen;
+    record->seen = rest->seen;
     record->cut_along = 0;
     record->tunnel = rest->tunnel;
 }

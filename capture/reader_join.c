@@ -32,51 +32,36 @@ static void join_direction(struct xtop_direction *to, const struct xtop_directio
     to->ip_flags |= from->ip_flags;
 }
 
-/* Of two FINs and a RST: whether the RST came before the other end's FIN. It is the last that its sender says. */
-static bool reset_came_first(const struct xtop_record *record, const struct xtop_record *other)
-{
-    if (record->tcp_state == XTOP_TCP_RESET)
-        return record_last_seen(record) < record_last_seen(other);
-    return other->tcp_state == XTOP_TCP_RESET && record_last_seen(other) < record_last_seen(record);
-}
-
 /* No queue saw the whole handshake, nor both FINs; together they did. */
-static void join_tcp(struct xtop_record *record, const struct xtop_record *other, bool reset_first)
+static void join_tcp(struct xtop_record *record, const struct xtop_record *other)
 {
     if (other->tcp_state > record->tcp_state)
         record->tcp_state = other->tcp_state;
     if (record->tcp_state == XTOP_TCP_SYN_ACK && record->direction[record->initiator].tcp_flags & TCP_ACK)
         record->tcp_state = XTOP_TCP_ESTABLISHED;
-    record->fin_seen |= other->fin_seen;
-    if ((record->fin_seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH && !reset_first)
+    record->seen |= other->seen & (uint8_t)~XTOP_SEEN_OPENED;
+    if ((record->seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH)
         record->tcp_state = XTOP_TCP_CLOSED;
     if (record->rtt_us == 0)
         record->rtt_us = other->rtt_us;
 }
 
 /*
- * Whether the record's initiator is known by its SYN: it waits for the answer, or measured how long that took. Clocks of
- * two queues' bursts are no judge between a SYN and its answer.
+ * Bursts of two queues are stamped by their workers, of which one may have slept: between a SYN, or an echo request, and
+ * its answer times are no judge. They are where neither part saw who opened, or each saw another.
  */
-static bool opened_by_syn(const struct xtop_record *record)
-{
-    return record->tcp_state == XTOP_TCP_SYN || record->rtt_us;
-}
-
 static bool knows_initiator_better(const struct xtop_record *other, const struct xtop_record *record)
 {
-    if (opened_by_syn(other) != opened_by_syn(record))
-        return opened_by_syn(other);
+    if ((other->seen ^ record->seen) & XTOP_SEEN_OPENED)
+        return other->seen & XTOP_SEEN_OPENED;
     return record_first_seen(other) < record_first_seen(record);
 }
 
 void reader_join(struct xtop_record *record, const struct xtop_record *other)
 {
-    bool reset_first = reset_came_first(record, other);
-
-    if (knows_initiator_better(other, record))
+    if (knows_initiator_better(other, record)) {
         record->initiator = other->initiator;
-    if (record_first_seen(other) < record_first_seen(record)) {
+        record->seen |= other->seen & XTOP_SEEN_OPENED;
         record->tunnel = other->tunnel;
         record->tunnel_id = other->tunnel_id;
     }
@@ -87,5 +72,5 @@ void reader_join(struct xtop_record *record, const struct xtop_record *other)
         record->ipv4_options[i] |= other->ipv4_options[i]; /* or, with the same bits, the extensions of IPv6 */
         record->retransmissions[i] = add_saturating(record->retransmissions[i], other->retransmissions[i]);
     }
-    join_tcp(record, other, reset_first);
+    join_tcp(record, other);
 }

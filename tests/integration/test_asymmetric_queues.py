@@ -7,18 +7,20 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from tests.collectors.seen_flows import of_tshark
 
 from .conftest import Link
+from .held_thread import held, threads_named
 from .recording import interrupted, recording
-from .test_snapshot import arrived, assert_law, series
+from .test_snapshot import arrived, assert_law, capture_of, series
 
 MakeLink = Callable[..., Link]
 FLOWS = 40
@@ -132,8 +134,7 @@ def test_a_connection_whose_fins_came_apart_is_over(make_link: MakeLink) -> None
     with series(link, "-N", "--idle-timeout", "3600", "--ended") as running:
         sides = Sides(link)
         sides.send(0, there)
-        # Where no queue saw the whole handshake the time tells who opened: no worker that sleeps may swap the two.
-        running.until(lambda snapshot: snapshot["queues"][0]["packets"] == len(there))
+        running.until(lambda snapshot: snapshot["queues"][0]["packets"] == len(there))  # no RST before its SYN
         sides.send(1, back)
         snapshot = running.until(lambda snapshot: snapshot["totals"]["flows_ended"] == 2 * (FLOWS + 1))
         snapshot = running.next()
@@ -143,4 +144,35 @@ def test_a_connection_whose_fins_came_apart_is_over(make_link: MakeLink) -> None
     assert {flow["end_reason"] for flow in snapshot["flows"]} == {"tcp"}
     seen = {(flow["tcp_state"], flow["forward"]["packets"], flow["reverse"]["packets"]) for flow in snapshot["flows"]}
     assert seen == {("closed", 3, 2), ("reset", 1, 1)}
+    assert_law(snapshot)
+
+
+def ping(source: str, destination: str, kind: int, number: int) -> bytes:
+    return bytes(ETHER / IP(src=source, dst=destination) / ICMP(type=kind, id=number) / b"ping")
+
+
+def test_who_opened_is_no_matter_of_time(make_link: MakeLink) -> None:
+    """One worker gets no CPU while both queues fill, so what opened the flows is stamped after all that answers it."""
+    link = make_link(queues=2)
+    ports = [(1000 + n, 80) for n in range(FLOWS)]
+    there = [segment(CLIENT, SERVER, port, flags) for port in ports for flags in ("S", "A", "FA")]
+    back = [segment(SERVER, CLIENT, port[::-1], flags) for port in ports for flags in ("SA", "FA")]
+    there.append(ping(CLIENT, SERVER, 8, 1))
+    back.append(ping(SERVER, CLIENT, 0, 1))
+    with series(link, "-N", "--idle-timeout", "3600", "--ended") as running:
+        sides = Sides(link)
+        with held(threads_named(capture_of(link, running), "xtop-worker")[0]):
+            sides.send(0, there)
+            sides.send(1, back)
+            snapshot = running.until(lambda snapshot: snapshot["queues"][1]["packets"] == len(back))
+            assert snapshot["queues"][0]["packets"] == 0
+        running.until(lambda snapshot: snapshot["queues"][0]["packets"] == len(there))
+        assert {flow["source"] for flow in running.next()["flows"]} == {CLIENT}
+        running.until(lambda snapshot: snapshot["totals"]["flows_ended"] == 2 * FLOWS)
+        snapshot = running.next()
+    seen = Counter(
+        (flow["source"], flow["end_reason"], flow["tcp_state"], flow["forward"]["packets"], flow["reverse"]["packets"])
+        for flow in snapshot["flows"]
+    )
+    assert seen == {(CLIENT, "tcp", "closed", 3, 2): FLOWS, (CLIENT, None, None, 1, 1): 1}
     assert_law(snapshot)

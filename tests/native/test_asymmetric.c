@@ -7,7 +7,10 @@
  *
  * Once with frames a microsecond apart, so that no flow ends in between and all are joined as they live; and with the
  * frames' own times, so that each queue ends what it has of a flow by itself, and the pieces are joined as they are told of.
- * TCP's ends are agreed on by the queues' hands, none of which sees both FINs.
+ * TCP's ends and the active timeout's cuts are agreed on by the queues' hands, none of which sees both FINs. And once with
+ * a worker that sleeps, so that the answers are counted before what they answer.
+ *
+ * All of a record is held against the other but what the queues keep for themselves (flow_of).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -34,23 +37,28 @@
 #define NEVER (UINT64_C(1) << 60)
 #define SECOND UINT64_C(1000000000)
 #define MOST_FLOWS 65536
-#define TURNS 8      /* of the clock hand, between two packets far apart */
-#define TAKE_EVERY 7 /* packets between two looks at the rings */
+#define LATE (50 * UINT64_C(1000000)) /* longer than any capture at a microsecond a frame */
+#define TURNS 8                       /* of the clock hand, between two packets far apart */
+#define TAKE_EVERY 7                  /* packets between two looks at the rings */
 
-enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04 };
-
-/* How the frames come: `own_times`, or a microsecond apart. */
+/* How the frames come: `own_times`, or a microsecond apart. The queue that has those of end `late_end` sleeps for LATE. */
 struct pass {
     const char *name;
     bool own_times;
     uint64_t idle_timeout;
+    uint64_t active_timeout;
+    uint32_t late_end; /* 2 = none */
 };
 
 static const struct pass passes[] = {
-    {"as they live", false, NEVER},
-    {"ended after a second", true, SECOND},
-    {"ended after two seconds", true, RECORD_TCP_QUIET},
-    {"ended by TCP", true, 30 * SECOND},
+    {"as they live", false, NEVER, NEVER, 2},
+    {"ended after a second", true, SECOND, NEVER, 2},
+    {"ended after two seconds", true, RECORD_TCP_QUIET, NEVER, 2},
+    {"ended by TCP", true, 30 * SECOND, NEVER, 2},
+    {"cut after a second", true, 30 * SECOND, SECOND, 2},
+    {"cut after five seconds", true, 30 * SECOND, 5 * SECOND, 2},
+    {"worker of end 0 late", false, NEVER, NEVER, 0},
+    {"worker of end 1 late", false, NEVER, NEVER, 1},
 };
 
 /* A capture of one queue or two. */
@@ -74,7 +82,7 @@ static void side_recycle(struct source_queue *queue, const struct burst *burst)
 }
 
 static const struct source_operations operations = {.name = "corpus", .recycle = side_recycle};
-static const struct options options = {.source_kind = XTOP_SOURCE_FILE, .decap = true, .sampling = {1, false}};
+static const struct options options = {.source_kind = XTOP_SOURCE_INTERFACE, .decap = true, .sampling = {1, false}};
 
 static void side_open(struct side *side, uint32_t queues, enum link_type link, const struct pass *pass)
 {
@@ -87,7 +95,7 @@ static void side_open(struct side *side, uint32_t queues, enum link_type link, c
     if (segment_create(&side->segment, &plan, &failure) < 0)
         exit(1);
     side->segment.header->idle_timeout = pass->idle_timeout;
-    side->segment.header->active_timeout = NEVER;
+    side->segment.header->active_timeout = pass->active_timeout;
     side->source = (struct source){.operations = &operations, .queue_count = queues};
     side->shared = (struct worker_shared){.header = side->segment.header, .stock_fd = -1};
     for (uint32_t i = 0; i < queues; i++) {
@@ -106,10 +114,10 @@ static void side_open(struct side *side, uint32_t queues, enum link_type link, c
 
 static void side_sweep(struct side *side, uint64_t time)
 {
-    for (uint32_t i = 0; i < side->queues; i++) {
+    for (uint32_t i = 0; i < side->queues; i++)
         fragments_expire(side->queue[i].fragments, time);
-        flow_table_sweep_all(&side->queue[i].table, time);
-    }
+    for (uint32_t i = 0; i < side->queues * side->queues; i++) /* what they write each other is read */
+        flow_table_sweep_all(&side->queue[i % side->queues].table, time);
 }
 
 /* Time goes on in all queues, whichever the frames come over, as the clock hand has it: by turns at most. */
@@ -130,10 +138,13 @@ static void side_take(struct side *side)
     side->flows += reader_take_ended(side->reader, side->flow + side->flows, MOST_FLOWS - side->flows);
 }
 
-static void side_give(struct side *side, uint32_t direction, struct frame frame)
+static void side_give(struct side *side, uint32_t direction, struct frame frame, const struct pass *pass)
 {
     struct worker_queue *queue = &side->queue[side->queues > 1 ? direction : 0];
-    struct burst burst = {.count = 1, .timed = true, .frame = {frame}};
+    struct burst burst = {.count = 1, .timed = true};
+
+    frame.time += side->queues > 1 && direction == pass->late_end ? LATE : 0;
+    burst.frame[0] = frame;
 
     worker_count_burst(queue, &burst, frame.time);
 }
@@ -171,14 +182,14 @@ static void side_close(struct side *side)
     segment_destroy(&side->segment);
 }
 
-/* What the queues keep for themselves, and what none of them could know, is no part of the flow. */
+/* What the queues keep for themselves is no part of the flow. */
 static struct xtop_record flow_of(const struct xtop_record *flow)
 {
     struct xtop_record record = *flow;
 
     record.sequence = record.generation = 0;
     record.tcp_next[0] = record.tcp_next[1] = 0;
-    record.fin_seen = 0;
+    record.seen = record.cut_along = 0;
     return record;
 }
 
@@ -202,22 +213,18 @@ static const char *difference(const struct xtop_record *one, const struct xtop_r
     return memcmp(one, two, sizeof *one) == 0 ? NULL : "the rest";
 }
 
-/*
- * What two queues cannot know of each other: whether a RST came before the other end's FIN where more than one was sent, and
- * of a SYN in the middle of a flow that another end began. And who looks late at a closed flow finds both timeouts over.
- */
-static void undecidable_take_out(const struct pass *pass, struct xtop_record *one, struct xtop_record *two)
+/* A worker that slept stamps late, and where nobody opened the flow no more than its stamps tell who was first. */
+static void lateness_take_out(const struct xtop_record *one, uint32_t end, struct xtop_record *two)
 {
-    uint16_t flags = one->direction[0].tcp_flags | one->direction[1].tcp_flags;
-
-    if (one->direction[0].tcp_flags & one->direction[1].tcp_flags & TCP_FIN && flags & TCP_RST &&
-        one->tcp_state >= XTOP_TCP_CLOSED && two->tcp_state >= XTOP_TCP_CLOSED)
-        one->tcp_state = two->tcp_state;
-    if (flags & TCP_SYN && one->first_seen[one->initiator] > record_first_seen(one))
-        one->initiator = two->initiator;
-    if (one->tcp_state >= XTOP_TCP_CLOSED && one->end_reason == XTOP_END_TCP && two->end_reason == XTOP_END_IDLE &&
-        pass->idle_timeout < RECORD_TCP_QUIET)
-        one->end_reason = two->end_reason;
+    if (!two->direction[end].packets)
+        return;
+    two->first_seen[end] -= LATE;
+    two->last_seen[end] -= LATE;
+    if (one->seen & XTOP_SEEN_OPENED)
+        return;
+    two->initiator = one->initiator;
+    two->tunnel = one->tunnel;
+    two->tunnel_id = one->tunnel_id;
 }
 
 static int flows_compare(const struct pass *pass, const struct side *one, const struct side *two, const char *name)
@@ -232,7 +239,8 @@ static int flows_compare(const struct pass *pass, const struct side *one, const 
         struct xtop_record right = flow_of(&two->flow[i]);
         const char *what;
 
-        undecidable_take_out(pass, &left, &right);
+        if (pass->late_end < 2)
+            lateness_take_out(&one->flow[i], pass->late_end, &right);
         what = difference(&left, &right);
         if (!what)
             continue;
@@ -264,8 +272,8 @@ static void packets_give(pcap_t *pcap, struct side *one, struct side *two, enum 
         parse_frame(data, header->caplen, header->len, link, true, &packet);
         side_age(one, time);
         side_age(two, time);
-        side_give(one, packet.direction, frame);
-        side_give(two, packet.direction, frame);
+        side_give(one, packet.direction, frame, pass);
+        side_give(two, packet.direction, frame, pass);
         if (number % TAKE_EVERY == 0) {
             side_take(one);
             side_take(two);

@@ -263,6 +263,26 @@ static void test_reset_over_two_queues(void **state)
     listener_close(&listener);
 }
 
+/* Who was reset goes on for a while, with packets that are not plain, until nobody is left to tell it of the RST again. */
+static void test_a_part_that_goes_on_after_a_reset(void **state)
+{
+    struct listener listener;
+
+    (void)state;
+    listener_open(&listener);
+    queues_feed(&listener.queues, 0, fixture_tcp(1, 0, 0x02), START);
+    queues_feed(&listener.queues, 1, fixture_tcp(1, 1, 0x14), START + 1000);
+    pass(&listener, START, START + SECOND);
+    for (uint64_t at = START + SECOND; at < START + 5 * SECOND; at += SECOND) {
+        queues_feed(&listener.queues, 0, fixture_tcp(1, 0, 0x11), at);
+        pass(&listener, at, at + SECOND);
+    }
+    assert_int_equal(take(&listener), 0);
+    pass(&listener, START + 5 * SECOND, START + 8 * SECOND);
+    assert_tcp_ended(&listener, 5, 1, XTOP_TCP_RESET);
+    listener_close(&listener);
+}
+
 /* Packets after the letter came: the part is judged anew. */
 static void test_a_part_that_goes_on_after_both_fins(void **state)
 {
@@ -378,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_fins_over_two_queues),
         cmocka_unit_test(test_half_closed_over_two_queues),
         cmocka_unit_test(test_reset_over_two_queues),
+        cmocka_unit_test(test_a_part_that_goes_on_after_a_reset),
         cmocka_unit_test(test_a_part_that_goes_on_after_both_fins),
         cmocka_unit_test(test_more_halves_than_there_is_room_for),
         cmocka_unit_test(test_a_reader_beside_the_writers),
