@@ -13,6 +13,7 @@
 
 #include "bpf/flow_sum.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/parse_plain.bpf.h"
 #include "bpf/sampling.bpf.h"
 
 #define VERDICT_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
@@ -147,7 +148,8 @@ static __always_inline int count(struct __sk_buff *skb, bool incoming)
     if (sample_interval > 1 && leave_out(skb, counts, incoming))
         return VERDICT_NEXT;
     counts->packet_size[bin & (FLOW_SIZE_BINS - 1)]++;
-    result = parse_skb(skb, link_header, state, &sender);
+    result =
+        parse_plain(skb, link_header, state, &sender) ? BPF_PARSE_FLOW : parse_skb(skb, link_header, state, &sender);
     if (result == BPF_PARSE_NON_IP) {
         counts->non_ip++;
         counts->unhandled += incoming && state->type != ETHERTYPE_ARP;

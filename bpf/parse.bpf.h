@@ -45,7 +45,7 @@ struct packet_fields {
 /*
  * A packet on its way through the parser. It lies in a map and not on the stack: of a map's content the verifier
  * assumes nothing, so that ways which differ in what they found are one to it from there on. On the stack it took
- * the verifier 450,000 instructions, here 55,000 of the million that it may.
+ * the verifier 450,000 instructions, here 55,000 (64,000 with parse_plain.bpf.h) of the million that it may.
  */
 struct parse_state {
     struct flow_sum_key key;
