@@ -27,6 +27,9 @@
 
 #include "capture/source.h"
 
+/* Bursts taken after the stop, as worker.c does it. */
+#define LAST_BURSTS 1024
+
 static atomic_bool stopping;
 static struct source source = {.operations = &source_af_xdp};
 static unsigned int slow_us;
@@ -49,7 +52,8 @@ static uint64_t frame_hash(const struct frame *frame)
     return hash;
 }
 
-static void drain_take(struct drain *drain, struct burst *burst)
+/* True when there were frames. */
+static bool drain_take(struct drain *drain, struct burst *burst)
 {
     switch (source.operations->take(drain->queue, burst)) {
     case SOURCE_FRAMES:
@@ -63,13 +67,14 @@ static void drain_take(struct drain *drain, struct burst *burst)
         source.operations->recycle(drain->queue, burst);
         if (slow_us)
             usleep(slow_us);
-        break;
+        return true;
     case SOURCE_IDLE:
         if (!source.busy_poll)
             poll(&(struct pollfd){.fd = drain->queue->fd, .events = POLLIN}, 1, drain->queue->wait_ms);
-        break;
+        return false;
     default:
         drain->failed = true;
+        return false;
     }
 }
 
@@ -82,11 +87,14 @@ static void *drain_run(void *argument)
     while (!stopping && !drain->failed) {
         time_t now = time(NULL);
 
-        drain_take(drain, burst);
+        (void)drain_take(drain, burst);
         if (now != asked)
             source.operations->statistics(drain->queue, &drain->counters);
         asked = now;
     }
+    /* The ring was full when we were told to stop, if this CPU had others to run: it is part of what came. */
+    for (int i = 0; i < LAST_BURSTS && !drain->failed && drain_take(drain, burst); i++)
+        ;
     source.operations->statistics(drain->queue, &drain->counters);
     free(burst);
     return NULL;
