@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The captures that programs are measured on, made once and kept in build/bench: the same bytes on every machine.
 
-Two are drawn: frames of 60 bytes, TCP and UDP, both directions of each flow, flows in no order, each at least once. The
-third is real: captures of tests/scenarios laid over each other, as if they had happened at once, and that repeated.
+Two are drawn: frames of 60 bytes, TCP and UDP, both directions of each flow, flows in no order, each at least once. Two
+are real: captures of tests/scenarios laid over each other, as if they had happened at once; that again and again, and
+by many homes at the same time, each with addresses of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ PCAP_HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 RECORD = struct.Struct("<IIII")  # seconds, microseconds, captured, on the wire
 ETHERNET = bytes.fromhex("020000000001 020000000002 0800")
 FRAME_SIZE = 60
+IPV4_ADDRESSES = 8 + 14 + 12  # in a record without its time
 
 # Real traffic of less than a minute each: browsing, a VPN, BitTorrent, a telephone, a game, a video call, TLS.
 REAL = (
@@ -44,6 +46,11 @@ def capture_of_flows(flows: int, packets: int) -> Path:
 def capture_of_real_traffic(packets: int) -> Path:
     """Return real traffic, repeated until it has at least so many packets."""
     return _kept(f"real-{packets}-packets.pcap", lambda: _repeated(packets))
+
+
+def capture_of_homes(packets: int) -> Path:
+    """Return real traffic of so many homes at once that it has at least so many packets."""
+    return _kept(f"homes-{packets}-packets.pcap", lambda: _homes(packets))
 
 
 def warm(path: Path) -> int:
@@ -99,13 +106,42 @@ def _frame(flow: int, back: bool) -> bytes:
 # ---- Real
 
 
+def _minute() -> list[Packet]:
+    return sorted((packet for name in REAL for packet in _read(name)), key=lambda packet: packet[0])
+
+
 def _repeated(packets: int) -> Iterator[bytes]:
     """The same minute of traffic again and again; flows that come again are new ones, after half a minute of quiet."""
-    minute = sorted((packet for name in REAL for packet in _read(name)), key=lambda packet: packet[0])
+    minute = _minute()
     for turn in range(-(-packets // len(minute))):
         for microseconds, record in minute:
             seconds, rest = divmod(microseconds, MICROSECONDS)
             yield struct.pack("<II", START_S + turn * 90 + seconds, rest) + record
+
+
+def _homes(packets: int) -> Iterator[bytes]:
+    """The same minute in many homes, each of which begins it at another moment of a minute."""
+    minute = _minute()
+    homes = -(-packets // len(minute))
+    begins = random.Random(SEED).choices(range(60 * MICROSECONDS), k=homes)
+    order = sorted(
+        (begin + packet[0], home, number) for home, begin in enumerate(begins) for number, packet in enumerate(minute)
+    )
+    for microseconds, home, number in order:
+        seconds, rest = divmod(microseconds, MICROSECONDS)
+        yield struct.pack("<II", START_S + seconds, rest) + _moved(minute[number][1], home)
+
+
+def _moved(record: bytes, home: int) -> bytes:
+    """Return a record whose IPv4 hosts have other addresses. What one half of an address gains, the other loses, modulo
+    65535: so every checksum stays as right as it was."""
+    if record[IPV4_ADDRESSES - 14 : IPV4_ADDRESSES - 12] != ETHERNET[-2:]:
+        return record
+    halves = list(struct.unpack_from(">4H", record, IPV4_ADDRESSES))
+    for at in (0, 2):
+        if halves[at] < 0xE000:  # to many hosts: the same for all homes
+            halves[at : at + 2] = (halves[at] + home) % 0xFFFF, (halves[at + 1] - home) % 0xFFFF
+    return record[:IPV4_ADDRESSES] + struct.pack(">4H", *halves) + record[IPV4_ADDRESSES + 8 :]
 
 
 def _read(name: str) -> Iterator[Packet]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import reader_cost
-from tests.bench.captures import capture_of_flows, capture_of_real_traffic, warm
+from tests.bench.captures import capture_of_flows, capture_of_homes, capture_of_real_traffic, warm
 from tests.bench.program_cost import Cost, Spread, run, spread
 
 BIN = Path(sys.executable).parent
@@ -30,6 +30,7 @@ RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 MEASURE = "nfpcapd"  # what the others are a share of
 READER_PAIRS = 8  # of windows of two seconds
 REAL = 1_000_000  # packets of real traffic: half a gigabyte
+HOMES = 4_000_000  # of many homes at once: two gigabytes
 
 Command = Callable[[Path, Path], list[str | Path]]  # of the capture, and a directory to write into
 
@@ -92,6 +93,14 @@ PROGRAMS = (
         lambda path, directory: ["tcpdump", "-Z", "root", "-r", path, "-w", "/dev/null"],
     ),
 )
+
+
+CAPTURES: dict[str, tuple[str, Callable[[int], Path]]] = {  # of --packets, which the real ones do not heed
+    "100000": ("100,000 flows", lambda packets: capture_of_flows(100_000, packets)),
+    "1000000": ("1,000,000 flows", lambda packets: capture_of_flows(1_000_000, packets)),
+    "real": ("real traffic", lambda packets: capture_of_real_traffic(REAL)),
+    "homes": ("real traffic of many homes", lambda packets: capture_of_homes(HOMES)),
+}
 
 
 @dataclass(frozen=True)
@@ -204,14 +213,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packets", type=int, default=5_000_000, help="of the drawn captures")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--capture", choices=("100000", "1000000", "real"), action="append", help="which (all)")
+    parser.add_argument("--capture", choices=tuple(CAPTURES), action="append", help="which (all)")
     options = parser.parse_args()
     load = [os.getloadavg()]
-    wanted = options.capture or ["100000", "1000000", "real"]
     tables = []
-    for name in wanted:
-        path = capture_of_real_traffic(REAL) if name == "real" else capture_of_flows(int(name), options.packets)
-        tables.append(table("real traffic" if name == "real" else f"{int(name):,} flows", path, options.rounds))
+    for name in options.capture or CAPTURES:
+        words, made = CAPTURES[name]
+        tables.append(table(words, made(options.packets), options.rounds))
     looked_at = reader()
     load.append(os.getloadavg())
     print("\n".join(lines(tables)))
