@@ -56,7 +56,8 @@
 #define ROW_SIDE_OUT_OF_ORDER 47
 #define ROW_SIDE_ZERO_WINDOWS 48
 
-/* A piece of text; not ended by a 0. */
+/* A piece of text; not ended by a 0. Of `text` ROW_WORDS_READ bytes can be read, however few it has. */
+#define ROW_WORDS_READ 32
 struct row_words {
     const char *text;
     uint64_t size;

@@ -29,6 +29,10 @@ char *text_u64(char *to, uint64_t value)
     char *at = room + sizeof room;
     size_t size;
 
+    if (value < 10) { /* most of what a flow has */
+        *to = (char)('0' + value);
+        return to + 1;
+    }
     for (; value >= 100; value /= 100) {
         at -= 2;
         memcpy(at, pairs + 2 * (value % 100), 2);

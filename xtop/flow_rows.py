@@ -277,7 +277,7 @@ def _native_form(ffi: Any, lib: Any, form: RowForm, per_second: float) -> tuple[
 
     def words(text: str) -> dict[str, Any]:
         data = text.encode()
-        alive.append(ffi.from_buffer(data))
+        alive.append(ffi.from_buffer(data.ljust(lib.ROW_WORDS_READ, b"\0")))
         return {"text": alive[-1], "size": len(data)}
 
     def table(names: list[str | None]) -> Any:
