@@ -191,6 +191,27 @@ static void ended_publish(struct flow_table *table, uint32_t slot, const struct 
     __atomic_store_n(&shard->ended_head, head + 1, __ATOMIC_RELEASE);
 }
 
+void flow_fetch_rest(const struct flow_table *table, uint32_t slot, uint32_t number)
+{
+    const struct xtop_rest *rest = &table->rest[slot];
+    const struct xtop_shard *shard = table->shard;
+    const uint8_t *room = (const uint8_t *)&table->ended[(shard->ended_head + number) & (shard->ended_capacity - 1)];
+
+    __builtin_prefetch(&rest->total[0], 1, 3);
+    __builtin_prefetch(&rest->total[1], 1, 3);
+    __builtin_prefetch(rest->address0, 1, 3);
+    for (size_t line = 0; line < sizeof(struct xtop_record); line += 64)
+        __builtin_prefetch(room + line, 1, 3);
+}
+
+void flow_fetch_place(const struct flow_table *table, uint32_t slot)
+{
+    struct xtop_key key;
+
+    slot_unpack_key(&table->slot[slot], &table->rest[slot], &key);
+    __builtin_prefetch(&table->bucket[flow_index_home(hash_key(&key, table->hash_seed), table->bucket_count)], 1, 3);
+}
+
 void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason, bool along)
 {
     struct xtop_record record;

@@ -16,6 +16,12 @@ uint32_t flow_start(struct flow_table *table, const struct lookup *lookup);
 /* Ends the flow in `slot`: tells of it in the ring, and frees the slot. `along`: as another queue's part of it. */
 void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason, bool along);
 
+/* Before flow_end, for flows that end together: fetches what it reads of a flow; `number` flows end before this one. */
+void flow_fetch_rest(const struct flow_table *table, uint32_t slot, uint32_t number);
+
+/* The same, when flow_fetch_rest's lines have come: where the index holds the flow. */
+void flow_fetch_place(const struct flow_table *table, uint32_t slot);
+
 /* Why the flow is over at `now`, or XTOP_END_NONE. */
 static inline uint8_t flow_due(const struct flow_table *table, uint32_t at, uint64_t now)
 {

@@ -125,6 +125,28 @@ void slot_update(struct xtop_slot *slot, struct xtop_rest *rest, const struct pa
     slot_replace(slot, rest, &record, slot_told(slot, packet->tcp_flags));
 }
 
+/* record_update's rules for what comes late or again. */
+uint64_t slot_count_behind(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet, uint64_t time)
+{
+    uint32_t end = packet->direction;
+    struct xtop_slot_side *side = &slot->side[end];
+    uint32_t behind = side->tcp_next - packet->tcp_sequence;
+    bool further = (int32_t)(packet->payload_bytes - behind) > 0;
+    uint64_t pending;
+
+    if ((packet->allows | slot->state) != 0xff)
+        return 0;
+    sequence_write_begin(&slot->sequence);
+    if (!record_older(side->last_seen, time, RECORD_REORDER_WINDOW))
+        rest->total[end].out_of_order += rest->total[end].out_of_order != UINT16_MAX;
+    else
+        rest->retransmissions[end] =
+            (uint16_t)(rest->retransmissions[end] + (rest->retransmissions[end] != UINT16_MAX));
+    pending = slot_add(side, packet, time, further ? packet->tcp_sequence + packet->payload_bytes : side->tcp_next);
+    sequence_write_end(&slot->sequence);
+    return pending;
+}
+
 void slot_merge(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t from, const struct flow_sum *sum,
                 uint64_t clock_base)
 {

@@ -79,21 +79,11 @@ static inline bool slot_sequence_plain(const struct packet *packet, uint32_t *ne
     return packet->payload_bytes == 0 || (behind == 1 && packet->payload_bytes == 1);
 }
 
-/*
- * Counts one packet if it is plain, and returns what is pending of its end then, which is never 0. 0: slot_update must.
- * Whether a packet is later than the one before is as good as random, so no branch hangs on it.
- */
-static inline uint64_t slot_count(struct xtop_slot *slot, const struct packet *packet, uint64_t time)
+/* Adds a plain packet, after which its sender's `next` is expected, under the slot's lock. Returns what is pending then. */
+static inline uint64_t slot_add(struct xtop_slot_side *side, const struct packet *packet, uint64_t time, uint32_t next)
 {
-    struct xtop_slot_side *side = &slot->side[packet->direction];
-    uint32_t next = side->tcp_next;
-    uint64_t pending;
-    uint32_t odd;
+    uint64_t pending = side->pending + packet->pending;
 
-    if ((packet->allows | slot->state) != 0xff || (packet->tcp_seen && !slot_sequence_plain(packet, &next)))
-        return 0;
-    odd = sequence_write_begin(&slot->sequence);
-    pending = side->pending + packet->pending;
     side->pending = pending;
     side->last_seen = time > side->last_seen ? time : side->last_seen;
     side->tcp_next = next;
@@ -102,9 +92,32 @@ static inline uint64_t slot_count(struct xtop_slot *slot, const struct packet *p
         side->ttl_min = packet->ttl;
     if (packet->ttl > side->ttl_max)
         side->ttl_max = packet->ttl;
+    return pending;
+}
+
+/*
+ * Counts one packet if it is plain, and returns what is pending of its end then, which is never 0. 0: slot_update must.
+ * Whether a packet is later than the one before is as good as random, so no branch hangs on it.
+ */
+static inline uint64_t slot_count(struct xtop_slot *slot, const struct packet *packet, uint64_t time)
+{
+    uint32_t next = slot->side[packet->direction].tcp_next;
+    uint64_t pending;
+    uint32_t odd;
+
+    if ((packet->allows | slot->state) != 0xff || (packet->tcp_seen && !slot_sequence_plain(packet, &next)))
+        return 0;
+    odd = sequence_write_begin(&slot->sequence);
+    pending = slot_add(&slot->side[packet->direction], packet, time, next);
     sequence_write_close(&slot->sequence, odd);
     return pending;
 }
+
+/*
+ * The same of a TCP segment that is plain but for coming late or again, where slot_count has returned 0: a sixth of all
+ * packets in some captures. Touches a line of the rest.
+ */
+uint64_t slot_count_behind(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet, uint64_t time);
 
 /*
  * Fields of a side's `pending` that are half full. 0 = there is room; else for one more packet, as packet_plain leaves

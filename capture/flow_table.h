@@ -60,6 +60,7 @@ struct flow_table {
     uint32_t hand;      /* next slot that the clock hand looks at */
     uint64_t hand_time; /* ns: where the hand's clock stands */
 
+    uint32_t odd; /* packets of the last burst that needed the whole record */
     int stock_fd; /* eventfd to write when slots were claimed, so that the stocker makes more present; -1 = none */
 
     bool exact_active; /* packets bring their own time (files): end a flow at its active timeout to the packet */

@@ -25,8 +25,9 @@ struct conversation {
     struct xtop_slot slot;
     struct xtop_rest rest;
     struct xtop_record record;
-    uint64_t plain; /* packets that went the short way */
-    uint64_t moved; /* times that pending counts went to the totals */
+    uint64_t plain;  /* packets that went the short way */
+    uint64_t behind; /* segments that went the way of those that come late or again */
+    uint64_t moved;  /* times that pending counts went to the totals */
 };
 
 static uint64_t random_state;
@@ -113,6 +114,9 @@ static void count(struct conversation *talk, const struct packet *packet, uint64
     if (pending) {
         assert_int_equal(pending, talk->slot.side[end].pending);
         talk->plain++;
+    } else if ((pending = slot_count_behind(&talk->slot, &talk->rest, packet, time))) {
+        assert_int_equal(pending, talk->slot.side[end].pending);
+        talk->behind++;
     } else {
         slot_update(&talk->slot, &talk->rest, packet, time);
     }
@@ -161,16 +165,18 @@ static void converse(struct conversation *talk, uint8_t version, uint8_t protoco
 static void check(uint8_t version, uint8_t protocol, uint64_t plain)
 {
     static struct conversation talk;
-    uint64_t short_way = 0, moved = 0;
+    uint64_t short_way = 0, behind = 0, moved = 0;
 
     random_state = version * 1000u + protocol;
     for (int i = 0; i < CONVERSATIONS; i++) {
         converse(&talk, version, protocol);
         short_way += talk.plain;
+        behind += talk.behind;
         moved += talk.moved;
     }
     assert_true(short_way * 100 >= plain * CONVERSATIONS * PACKETS); /* else this tests nothing */
     assert_true(moved > CONVERSATIONS);
+    assert_true(protocol != 6 || behind > CONVERSATIONS);
 }
 
 static void test_udp_over_ipv4(void **state)
