@@ -285,7 +285,7 @@ static bool flow_evict(struct flow_table *table, uint32_t home)
     return true;
 }
 
-uint32_t flow_start(struct flow_table *table, const struct lookup *lookup)
+uint32_t flow_start(struct flow_table *table, const struct lookup *lookup, bool counted)
 {
     uint32_t slot = slot_take(table);
     uint16_t *births;
@@ -297,7 +297,12 @@ uint32_t flow_start(struct flow_table *table, const struct lookup *lookup)
     }
     while (unlikely(!index_insert(table, lookup->hash, lookup->home, slot)))
         flow_evict(table, lookup->home);
-    slot_start(&table->slot[slot], &table->rest[slot], &lookup->packet);
+    if (counted)
+        slot_start_counted(&table->slot[slot], &table->rest[slot], &lookup->packet, lookup->time);
+    else
+        slot_start(&table->slot[slot], &table->rest[slot], &lookup->packet);
+    if (lookup->time < table->earliest)
+        table->earliest = lookup->time;
     /* Who sees the count finds the flow in its slot, and by the index. */
     births = &table->births[slot / XTOP_BIRTHS_SLOTS];
     __atomic_store_n(births, (uint16_t)(*births + 1), __ATOMIC_RELEASE);

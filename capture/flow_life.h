@@ -10,8 +10,8 @@
 #include "capture/flow_table.h"
 #include "capture/flow_unpack.h"
 
-/* A new flow's slot, in the index already; 0 when there is no room to be made. */
-uint32_t flow_start(struct flow_table *table, const struct lookup *lookup);
+/* A new flow's slot, in the index already; 0 when there is no room to be made. `counted`: its first packet is, too. */
+uint32_t flow_start(struct flow_table *table, const struct lookup *lookup, bool counted);
 
 /* Ends the flow in `slot`: tells of it in the ring, and frees the slot. `along`: as another queue's part of it. */
 void flow_end(struct flow_table *table, uint32_t slot, uint8_t reason, bool along);

@@ -60,27 +60,38 @@ static void pack_direction(struct xtop_slot *slot, struct xtop_rest *rest, uint3
     rest->ip_flags[end] = direction->ip_flags & (uint8_t)~XTOP_IP_DONT_FRAGMENT;
 }
 
-/* Everything but the sequence. */
-static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record, uint32_t told)
+/* What a packet of `end` may change of it. */
+static void pack_end(struct xtop_slot *slot, struct xtop_rest *rest, uint32_t end, const struct xtop_record *record)
 {
-    pack_key(slot, rest, &record->key);
-    for (uint32_t end = 0; end < 2; end++) {
-        pack_direction(slot, rest, end, &record->direction[end]);
-        slot->side[end].last_seen = record->last_seen[end];
-        slot->side[end].tcp_next = record->tcp_next[end];
-        rest->total[end].first_seen = record->first_seen[end];
-        rest->tcp_options[end] = record->tcp_options[end];
-        rest->ip_options[end] = record->ipv4_options[end];
-        rest->retransmissions[end] = record->retransmissions[end];
-    }
-    rest->total[0].shared = record->generation;
+    pack_direction(slot, rest, end, &record->direction[end]);
+    slot->side[end].last_seen = record->last_seen[end];
+    slot->side[end].tcp_next = record->tcp_next[end];
+    rest->total[end].first_seen = record->first_seen[end];
+    rest->tcp_options[end] = record->tcp_options[end];
+    rest->ip_options[end] = record->ipv4_options[end];
+    rest->retransmissions[end] = record->retransmissions[end];
+}
+
+/* What a packet of either end may change. */
+static void pack_both(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record, uint32_t told)
+{
     rest->total[1].shared = record->rtt_us;
-    rest->tunnel_id = record->tunnel_id;
-    rest->tunnel = record->tunnel & 127;
     rest->initiator = record->initiator;
     rest->tcp_state = record->tcp_state & 7;
     rest->seen = record->seen & 31;
     __atomic_store_n(&slot->state, packed_state(record, told), __ATOMIC_RELAXED);
+}
+
+/* Everything but the sequence. */
+static void slot_pack(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record, uint32_t told)
+{
+    pack_key(slot, rest, &record->key);
+    pack_end(slot, rest, 0, record);
+    pack_end(slot, rest, 1, record);
+    rest->total[0].shared = record->generation;
+    rest->tunnel_id = record->tunnel_id;
+    rest->tunnel = record->tunnel & 127;
+    pack_both(slot, rest, record, told);
 }
 
 static void slot_replace(struct xtop_slot *slot, struct xtop_rest *rest, const struct xtop_record *record,
@@ -93,12 +104,26 @@ static void slot_replace(struct xtop_slot *slot, struct xtop_rest *rest, const s
 
 /* ---- The life of a flow -------------------------------------------------------------------------------------- */
 
+static void record_begin(struct xtop_record *record, const struct xtop_rest *rest, const struct packet *packet)
+{
+    record_start(record, packet);
+    record->generation = rest->total[0].shared + 1;
+}
+
 void slot_start(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet)
 {
     struct xtop_record record;
 
-    record_start(&record, packet);
-    record.generation = rest->total[0].shared + 1;
+    record_begin(&record, rest, packet);
+    slot_replace(slot, rest, &record, 0);
+}
+
+void slot_start_counted(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet, uint64_t time)
+{
+    struct xtop_record record;
+
+    record_begin(&record, rest, packet);
+    record_update(&record, packet, time);
     slot_replace(slot, rest, &record, 0);
 }
 
@@ -122,7 +147,10 @@ void slot_update(struct xtop_slot *slot, struct xtop_rest *rest, const struct pa
 
     slot_unpack(slot, rest, &record);
     record_update(&record, packet, time);
-    slot_replace(slot, rest, &record, slot_told(slot, packet->tcp_flags));
+    sequence_write_begin(&slot->sequence);
+    pack_end(slot, rest, packet->direction & 1, &record);
+    pack_both(slot, rest, &record, slot_told(slot, packet->tcp_flags));
+    sequence_write_end(&slot->sequence);
 }
 
 /* record_update's rules for what comes late or again. */

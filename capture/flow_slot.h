@@ -47,8 +47,11 @@ static inline bool slot_holds(const struct xtop_slot *slot, const struct xtop_re
                                     memcmp(rest->address1, key->address[1] + 4, sizeof rest->address1) == 0);
 }
 
-/* Makes a free slot the flow of its first packet; slot_update then counts it. */
+/* Makes a free slot the flow of its first packet, which slot_update then counts. */
 void slot_start(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet);
+
+/* Both at once. */
+void slot_start_counted(struct xtop_slot *slot, struct xtop_rest *rest, const struct packet *packet, uint64_t time);
 
 /* Marks the slot free. */
 void slot_free(struct xtop_slot *slot, struct xtop_rest *rest);

@@ -10,7 +10,7 @@
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Packets between one that is counted and the one whose flow's rest is fetched. */
+/* Packets that are counted while the rests of the next ones come. */
 #define REST_AHEAD 8
 
 /* One packet in so many must have been odd in the burst before. */
@@ -86,7 +86,7 @@ static inline bool flow_is_over(const struct flow_table *table, uint32_t at, con
            record_older(slot_first_seen(&table->rest[at]), lookup->time, table->active_timeout);
 }
 
-/* The slot of a look-up's flow, which is started where there is none; 0 when there is no room. */
+/* The slot of a look-up's flow; 0 where there is none, or one that was over, and is now. */
 static inline uint32_t flow_place(struct flow_table *table, const struct lookup *at)
 {
     uint32_t slot = at->slot;
@@ -99,7 +99,7 @@ static inline uint32_t flow_place(struct flow_table *table, const struct lookup 
         flow_end(table, slot, flow_due(table, slot, at->time), false);
         slot = 0;
     }
-    return slot ? slot : flow_start(table, at);
+    return slot;
 }
 
 /* Slots whose pending counts are to be moved when their totals have come in. */
@@ -159,43 +159,82 @@ static inline void flow_count(struct flow_table *table, struct due *due, uint32_
     due->gap[histogram_gap_bin(gap)]++;
 }
 
-/* A packet that will not be plain needs its flow's rest as well; its slot has come since find. */
-static inline void rest_fetch(const struct flow_table *table, const struct lookup *lookup)
+/*
+ * Packets that will not be plain need their flows' rests as well; the slots have come since find. Always inline: calls of
+ * a function that only prefetches are of no effect to gcc 12, which leaves them out.
+ */
+static inline __attribute__((always_inline)) void rests_fetch(const struct flow_table *table,
+                                                              const struct lookup *lookup, uint32_t count)
 {
-    const struct xtop_rest *rest = &table->rest[lookup->slot];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct xtop_rest *rest = &table->rest[lookup[i].slot];
 
-    if ((lookup->packet.allows | table->slot[lookup->slot].state) == 0xff)
-        return;
-    __builtin_prefetch(&rest->total[0], 1, 3);
-    __builtin_prefetch(&rest->total[1], 1, 3);
-    __builtin_prefetch(rest->address0, 1, 3);
+        if (!lookup[i].slot || (lookup[i].packet.allows | table->slot[lookup[i].slot].state) == 0xff)
+            continue;
+        __builtin_prefetch(&rest->total[0], 1, 3);
+        __builtin_prefetch(&rest->total[1], 1, 3);
+        __builtin_prefetch(rest->address0, 1, 3);
+    }
 }
 
-void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
+/* A new flow and its first packet, which no packet came before; 0 when there is no room. */
+static __attribute__((noinline)) uint32_t flow_begin(struct flow_table *table, struct due *due,
+                                                     const struct lookup *lookup)
+{
+    uint32_t slot = flow_start(table, lookup, true);
+
+    if (slot)
+        due->gap[histogram_gap_bin(lookup->time)]++;
+    return slot;
+}
+
+/* Counts a few packets; returns how many found room. */
+static inline uint32_t flows_update(struct flow_table *table, struct due *due, const struct lookup *lookup,
+                                    uint32_t count)
 {
     bool bytes = byte_histograms_on(&table->bytes);
-    /* Looking ahead costs a plain packet a nanosecond or two: it is for bursts that follow one of many odd packets. */
-    uint32_t fetched = table->odd * ODD_SHARE >= count ? count : 0;
-    struct due due;
     uint32_t placed = 0;
 
-    due.gap = table->queue->gap;
-    due.count = due.odd = 0;
-    for (uint32_t i = 0; i < fetched && i < REST_AHEAD; i++)
-        rest_fetch(table, &lookup[i]);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t slot;
+        uint32_t slot = flow_place(table, &lookup[i]);
 
-        if (unlikely(i + REST_AHEAD < fetched))
-            rest_fetch(table, &lookup[i + REST_AHEAD]);
-        slot = flow_place(table, &lookup[i]);
-        if (unlikely(!slot))
+        if (slot)
+            flow_count(table, due, slot, &lookup[i]);
+        else if (!(slot = flow_begin(table, due, &lookup[i])))
             continue;
-        flow_count(table, &due, slot, &lookup[i]);
         if (unlikely(bytes)) /* now: the slot may be another's before the burst is over */
             byte_histogram_add(&table->bytes, slot, &lookup[i].packet, lookup[i].frame);
         placed++;
     }
+    return placed;
+}
+
+/* The same, a few at a time while the rests of the next ones come. */
+static __attribute__((noinline)) uint32_t flows_update_ahead(struct flow_table *table, struct due *due,
+                                                             const struct lookup *lookup, uint32_t count)
+{
+    uint32_t placed = 0;
+
+    for (uint32_t from = 0, to; from < count; from = to) {
+        to = from + REST_AHEAD < count ? from + REST_AHEAD : count;
+        rests_fetch(table, &lookup[to], count - to < REST_AHEAD ? count - to : REST_AHEAD);
+        placed += flows_update(table, due, &lookup[from], to - from);
+    }
+    return placed;
+}
+
+void flow_table_update(struct flow_table *table, struct lookup *lookup, uint32_t count)
+{
+    struct due due;
+    uint32_t placed;
+
+    due.gap = table->queue->gap;
+    due.count = due.odd = 0;
+    /* To look ahead costs a plain packet a nanosecond or two: it is for bursts that follow one of many odd packets. */
+    if (unlikely(table->odd * ODD_SHARE >= count))
+        placed = flows_update_ahead(table, &due, lookup, count);
+    else
+        placed = flows_update(table, &due, lookup, count);
     for (uint32_t i = 0; i < due.count; i++)
         slot_settle(&table->slot[due.at[i].slot], &table->rest[due.at[i].slot], due.at[i].end);
     table->odd = due.odd;
@@ -209,6 +248,8 @@ void flow_table_merge(struct flow_table *table, struct lookup *lookup, const str
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = flow_place(table, &lookup[i]);
 
+        if (!slot)
+            slot = flow_start(table, &lookup[i], false);
         if (!slot) {
             table->counts->table_full += sum[i]->packets;
             continue;

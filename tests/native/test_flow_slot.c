@@ -143,20 +143,26 @@ static void converse(struct conversation *talk, uint8_t version, uint8_t protoco
     struct xtop_key key = random_key(version, protocol);
     struct packet first = make_packet(&key, &talk->record);
     uint64_t time = START;
+    bool counted = rarely(2);
 
     memset(talk, 0, sizeof *talk);
     first.tunnel = (uint8_t)draw(XTOP_TUNNEL_COUNT);
     first.tunnel_id = draw(1 << 30);
-    slot_start(&talk->slot, &talk->rest, &first);
+    if (counted)
+        slot_start_counted(&talk->slot, &talk->rest, &first, time);
+    else
+        slot_start(&talk->slot, &talk->rest, &first);
     record_start(&talk->record, &first);
     assert_true(slot_holds(&talk->slot, &talk->rest, &key));
     for (uint32_t i = 0; i < PACKETS; i++) {
         struct packet packet = i ? make_packet(&key, &talk->record) : first;
 
-        time += rarely(3) ? draw(10000000) : 1000;
-        if (rarely(100))
+        if (i)
+            time += rarely(3) ? draw(10000000) : 1000;
+        if (i && rarely(100))
             time -= draw(20000000); /* a clock that steps back */
-        count(talk, &packet, time);
+        if (i || !counted)
+            count(talk, &packet, time);
         record_update(&talk->record, &packet, time);
         assert_same(talk);
     }
