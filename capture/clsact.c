@@ -24,23 +24,25 @@
 
 #define REPLY_SIZE 32768
 
-/* How long one that has just died may hold the lock still: its janitor takes its filters off meanwhile. */
-#define LOCK_TRIES 100
+/* How long the janitor of a capture that has just died may hold the lock still: ten seconds, of which it needs milliseconds. */
+#define LOCK_TRIES 1000
+#define CLAIM_TRIES 20 /* a janitor that was just forked has its parent's descriptors for a moment */
 #define LOCK_PAUSE_NS 10000000
 
 static const enum bpf_tc_attach_point points[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
 static const uint32_t handles[] = {HANDLE_QDISC_THEIRS, HANDLE_QDISC_OURS};
 
-int clsact_lock(uint32_t ifindex)
+/* An abstract address of the network namespace: whoever has bound it has it alone. A descriptor, or -errno. */
+static int address_take(const char *what, uint32_t ifindex, int tries)
 {
     static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "xtop-clsact-%u", ifindex);
+    int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "xtop-clsact-%s%u", what, ifindex);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int error = fd < 0 ? -errno : -EADDRINUSE;
 
-    for (int i = 0; i < LOCK_TRIES && error == -EADDRINUSE; i++) {
+    for (int i = 0; i < tries && error == -EADDRINUSE; i++) {
         if (i)
             nanosleep(&pause, NULL);
         error = bind(fd, (struct sockaddr *)&address, size) < 0 ? -errno : 0;
@@ -48,6 +50,16 @@ int clsact_lock(uint32_t ifindex)
     if (error && fd >= 0)
         close(fd);
     return error ? error : fd;
+}
+
+int clsact_claim(uint32_t ifindex)
+{
+    return address_take("capture-", ifindex, CLAIM_TRIES);
+}
+
+int clsact_lock(uint32_t ifindex)
+{
+    return address_take("", ifindex, LOCK_TRIES);
 }
 
 static uint32_t program_id(int fd)

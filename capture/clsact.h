@@ -24,8 +24,14 @@ struct clsact {
 };
 
 /*
- * Takes the lock of `ifindex`, and waits a second for one whose capture has just died. Returns a descriptor, which holds
- * it as long as any copy of it is open, or -errno: -EADDRINUSE when another xtop counts there.
+ * Says that a capture runs on `ifindex`: a second lock, "@xtop-clsact-capture-IFINDEX", which the capture alone holds.
+ * Returns a descriptor, or -errno: -EADDRINUSE when another xtop counts there.
+ */
+int clsact_claim(uint32_t ifindex);
+
+/*
+ * Takes the lock of `ifindex`; waits for the janitor of a capture that has just died. Returns a descriptor, which holds
+ * it as long as any copy of it is open, or -errno.
  */
 int clsact_lock(uint32_t ifindex);
 

@@ -103,24 +103,35 @@ static _Noreturn void run(int ask_fd, int answer_fd, int lock_fd, uint32_t ifind
     _exit(EXIT_SUCCESS);
 }
 
-int clsact_janitor_start(struct clsact_janitor *janitor, uint32_t ifindex, int in_fd, int out_fd)
+static int fork_janitor(struct clsact_janitor *janitor, uint32_t ifindex, int in_fd, int out_fd)
 {
     int ask[2] = {-1, -1}, answer[2] = {-1, -1};
-    int lock = clsact_lock(ifindex);
     pid_t pid = -1;
     int error;
 
-    if (lock < 0)
-        return lock;
-    signal(SIGCHLD, SIG_IGN); /* one that ends is nobody's zombie */
     if (pipe2(ask, O_CLOEXEC) == 0 && pipe2(answer, O_CLOEXEC) == 0)
         pid = fork();
     if (pid == 0)
-        run(ask[0], answer[1], lock, ifindex, in_fd, out_fd);
+        run(ask[0], answer[1], janitor->lock_fd, ifindex, in_fd, out_fd);
     error = pid < 0 ? -errno : 0;
     close(ask[0]);
     close(answer[1]);
-    *janitor = (struct clsact_janitor){.ask_fd = ask[1], .answer_fd = answer[0], .lock_fd = lock};
+    janitor->ask_fd = ask[1];
+    janitor->answer_fd = answer[0];
+    return error;
+}
+
+int clsact_janitor_start(struct clsact_janitor *janitor, uint32_t ifindex, int in_fd, int out_fd)
+{
+    int error;
+
+    *janitor = CLSACT_JANITOR_NONE;
+    janitor->claim_fd = clsact_claim(ifindex);
+    if (janitor->claim_fd < 0)
+        return janitor->claim_fd;
+    signal(SIGCHLD, SIG_IGN); /* one that ends is nobody's zombie */
+    janitor->lock_fd = clsact_lock(ifindex);
+    error = janitor->lock_fd < 0 ? janitor->lock_fd : fork_janitor(janitor, ifindex, in_fd, out_fd);
     if (error)
         clsact_janitor_end(janitor);
     return error;
@@ -139,13 +150,16 @@ void clsact_janitor_end(struct clsact_janitor *janitor)
 {
     struct pollfd answer = {.fd = janitor->answer_fd, .events = POLLIN};
 
-    if (janitor->ask_fd < 0)
-        return;
-    close(janitor->ask_fd);
-    /* It says nothing more: what can be read is the end. */
-    while (poll(&answer, 1, PATIENCE_MS) < 0 && errno == EINTR)
-        ;
-    close(janitor->answer_fd);
-    close(janitor->lock_fd);
-    *janitor = (struct clsact_janitor){.ask_fd = -1, .answer_fd = -1, .lock_fd = -1};
+    if (janitor->ask_fd >= 0) {
+        close(janitor->ask_fd);
+        /* It says nothing more: what can be read is the end. */
+        while (poll(&answer, 1, PATIENCE_MS) < 0 && errno == EINTR)
+            ;
+        close(janitor->answer_fd);
+    }
+    if (janitor->lock_fd >= 0)
+        close(janitor->lock_fd);
+    if (janitor->claim_fd >= 0)
+        close(janitor->claim_fd);
+    *janitor = CLSACT_JANITOR_NONE;
 }

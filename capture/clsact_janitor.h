@@ -22,8 +22,11 @@
 struct clsact_janitor {
     int ask_fd; /* -1 = there is none */
     int answer_fd;
-    int lock_fd;
+    int claim_fd; /* the capture's alone: it runs */
+    int lock_fd;  /* of both */
 };
+
+#define CLSACT_JANITOR_NONE ((struct clsact_janitor){.ask_fd = -1, .answer_fd = -1, .claim_fd = -1, .lock_fd = -1})
 
 /*
  * Starts one for the link `ifindex` and the programs `in_fd` and `out_fd` (-1 = not wanted), which attaches nothing yet.

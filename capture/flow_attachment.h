@@ -21,8 +21,7 @@ struct flow_attachment {
     struct clsact_janitor janitor;
 };
 
-#define FLOW_ATTACHMENT_NONE \
-    ((struct flow_attachment){.in_link = -1, .out_link = -1, .janitor = {.ask_fd = -1, .answer_fd = -1, .lock_fd = -1}})
+#define FLOW_ATTACHMENT_NONE ((struct flow_attachment){.in_link = -1, .out_link = -1, .janitor = CLSACT_JANITOR_NONE})
 
 /*
  * Gets ready to attach to `ifindex` the program `out_fd` for what leaves (-1 = not wanted) and `in_fd` for what arrives;
