@@ -12,6 +12,9 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* What every frame goes through is compiled into parse_frame, and once more for what tunnels carry. */
+#define PARSE_INLINE static inline __attribute__((always_inline))
+
 /* end - at <= wire, always: more was on the wire than was captured, never less. */
 struct cursor {
     const uint8_t *frame; /* its first byte */
