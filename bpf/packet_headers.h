@@ -17,6 +17,7 @@ enum {
     ETHERTYPE_PPPOE = 0x8864,         /* session stage */
     ETHERTYPE_ERSPAN = 0x88be,        /* types I and II */
     ETHERTYPE_ERSPAN_3 = 0x22eb,
+    ETHERTYPE_NSH = 0x894f, /* RFC 8300 */
 };
 
 enum {
@@ -55,6 +56,7 @@ enum {
     PORT_VXLAN = 4789,
     PORT_VXLAN_GPE = 4790,
     PORT_GENEVE = 6081,
+    PORT_MPLS = 6635,        /* RFC 7510; with DTLS it is another */
     PORT_VXLAN_LINUX = 8472, /* Linux' default from before the number was assigned; also OTV */
 };
 

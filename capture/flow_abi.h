@@ -114,7 +114,8 @@
 #define XTOP_TUNNEL_GENEVE 13    /* VNI */
 #define XTOP_TUNNEL_GTPU 14      /* TEID */
 #define XTOP_TUNNEL_TEREDO 15    /* no id */
-#define XTOP_TUNNEL_COUNT 16
+#define XTOP_TUNNEL_NSH 16       /* service path */
+#define XTOP_TUNNEL_COUNT 17
 
 /* xtop_record.tcp_state */
 #define XTOP_TCP_NONE 0 /* not TCP */

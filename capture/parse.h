@@ -114,8 +114,8 @@ static inline void packet_plain(struct packet *packet)
 
 /*
  * Reads one frame. `captured` bytes are at `data`; `length` is what was on the wire (>= captured).
- * With `decap` the packet is what the innermost IP header says that can be read; else what the outermost says. MPLS and
- * PPPoE are passed in both cases, as VLAN tags are. The ports of a later fragment are 0 (see fragments.h).
+ * With `decap` the packet is what the innermost IP header says that can be read; else what the outermost says. MPLS,
+ * PPPoE and NSH are passed in both cases, as VLAN tags are. The ports of a later fragment are 0 (see fragments.h).
  */
 enum parse_result parse_frame(const uint8_t *data, uint32_t captured, uint32_t length, enum link_type link, bool decap,
                               struct packet *packet);

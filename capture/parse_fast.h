@@ -18,7 +18,7 @@
 #include "capture/parse.h"
 
 /* Ports to or from which a UDP packet may carry another: parse_frame looks. */
-#define PARSE_TUNNEL_PORTS PORT_GTPU, PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE, PORT_GENEVE, PORT_VXLAN_LINUX
+#define PARSE_TUNNEL_PORTS PORT_GTPU, PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE, PORT_GENEVE, PORT_MPLS, PORT_VXLAN_LINUX
 
 /* Most ports are outside the range that the first comparison tells. */
 static inline bool parse_fast_tunnel_port(uint32_t port)

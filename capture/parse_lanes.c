@@ -185,6 +185,7 @@ AVX2 __m256i no_tunnel(__m256i ports)
 
     any = or (any, or (has_port(ports, PORT_VXLAN), has_port(ports, PORT_VXLAN_GPE)));
     any = or (any, or (has_port(ports, PORT_GENEVE), has_port(ports, PORT_VXLAN_LINUX)));
+    any = or (any, has_port(ports, PORT_MPLS));
     return _mm256_cmpeq_epi32(any, _mm256_setzero_si256());
 }
 

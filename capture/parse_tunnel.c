@@ -35,6 +35,8 @@ enum carrier tunnel_of_ports(uint16_t source, uint16_t destination)
         return CARRIES_VXLAN_GPE;
     case PORT_GENEVE:
         return CARRIES_GENEVE;
+    case PORT_MPLS:
+        return CARRIES_MPLS_IN_UDP;
     default:
         return source == PORT_TEREDO || destination == PORT_TEREDO ? CARRIES_TEREDO : CARRIES_NOTHING;
     }
@@ -167,6 +169,37 @@ static uint16_t open_pppoe(struct cursor *cursor, struct tunnel *tunnel)
     }
 }
 
+/*
+ * RFC 8300 section 2.2: version 2 bits, length in words in the low 6 bits of the word, kind of metadata, what comes behind
+ * it; then the service path, 24 bits.
+ */
+static uint16_t open_nsh(struct cursor *cursor, struct tunnel *tunnel)
+{
+    const uint8_t *at = cursor->at;
+    uint32_t size;
+
+    if (cursor_left(cursor) < 8 || at[0] >> 6 != 0)
+        return 0;
+    size = (at[1] & 63u) * 4;
+    if (size < 8 || !cursor_pass(cursor, size))
+        return 0;
+    *tunnel = (struct tunnel){XTOP_TUNNEL_NSH, read24(at + 4)};
+    switch (at[3]) {
+    case 1:
+        return ETHERTYPE_IPV4;
+    case 2:
+        return ETHERTYPE_IPV6;
+    case 3:
+        return open_ethernet(cursor);
+    case 4:
+        return ETHERTYPE_NSH;
+    case 5:
+        return ETHERTYPE_MPLS;
+    default:
+        return 0;
+    }
+}
+
 uint16_t tunnel_open_link(struct cursor *cursor, uint16_t type, struct tunnel *tunnel)
 {
     switch (type) {
@@ -175,6 +208,8 @@ uint16_t tunnel_open_link(struct cursor *cursor, uint16_t type, struct tunnel *t
         return open_mpls(cursor, tunnel);
     case ETHERTYPE_PPPOE:
         return open_pppoe(cursor, tunnel);
+    case ETHERTYPE_NSH:
+        return open_nsh(cursor, tunnel);
     default:
         return 0;
     }
@@ -278,6 +313,8 @@ static uint16_t open_vxlan_gpe(struct cursor *cursor, struct tunnel *tunnel)
         return ETHERTYPE_IPV6;
     case 3:
         return open_ethernet(cursor);
+    case 4:
+        return ETHERTYPE_NSH;
     case 5:
         return ETHERTYPE_MPLS;
     default:
@@ -373,6 +410,8 @@ static uint16_t open_udp(struct cursor *cursor, enum carrier carrier, struct tun
         return open_vxlan_gpe(cursor, tunnel);
     case CARRIES_GENEVE:
         return open_geneve(cursor, tunnel);
+    case CARRIES_MPLS_IN_UDP:
+        return open_mpls(cursor, tunnel);
     default:
         return 0;
     }

@@ -25,6 +25,7 @@ enum carrier {
     CARRIES_VXLAN_LINUX,
     CARRIES_VXLAN_GPE,
     CARRIES_GENEVE,
+    CARRIES_MPLS_IN_UDP,
 };
 
 struct tunnel {
@@ -35,8 +36,15 @@ struct tunnel {
 /* What UDP between these ports carries: by its destination; Teredo's servers send from their port, too. */
 enum carrier tunnel_of_ports(uint16_t source, uint16_t destination);
 
+/* Whether `type` is the EtherType of an encapsulation below IP. */
+static inline bool tunnel_is_link(uint16_t type)
+{
+    return type == ETHERTYPE_MPLS || type == ETHERTYPE_MPLS_UPSTREAM || type == ETHERTYPE_PPPOE ||
+           type == ETHERTYPE_NSH;
+}
+
 /*
- * Opens one encapsulation below IP, MPLS or PPPoE: `type` is its EtherType. Returns the EtherType of what it carries
+ * Opens one encapsulation below IP, MPLS, PPPoE or NSH: `type` is its EtherType. Returns the EtherType of what it carries
  * with the cursor behind it, or 0 when that cannot be told.
  */
 uint16_t tunnel_open_link(struct cursor *cursor, uint16_t type, struct tunnel *tunnel);

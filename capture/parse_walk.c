@@ -30,7 +30,7 @@ static bool walk_may_open(struct walk *walk, struct packet *packet)
     return true;
 }
 
-/* Passes all that lies below IP, VLAN tags, MPLS and PPPoE in any order; false when no IP header comes after them. */
+/* Passes all that lies below IP, VLAN tags, MPLS, PPPoE and NSH in any order; false when no IP header comes after them. */
 static bool walk_to_ip(struct walk *walk, struct packet *packet)
 {
     for (;;) {
@@ -43,9 +43,7 @@ static bool walk_to_ip(struct walk *walk, struct packet *packet)
             packet->key.vlan = id;
         if (walk->type == ETHERTYPE_IPV4 || walk->type == ETHERTYPE_IPV6)
             return true;
-        if (walk->type != ETHERTYPE_MPLS && walk->type != ETHERTYPE_MPLS_UPSTREAM && walk->type != ETHERTYPE_PPPOE)
-            return false;
-        if (!walk_may_open(walk, packet))
+        if (!tunnel_is_link(walk->type) || !walk_may_open(walk, packet))
             return false;
         walk->type = tunnel_open_link(&walk->cursor, walk->type, &walk->tunnel);
     }

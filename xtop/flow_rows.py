@@ -30,6 +30,7 @@ TUNNELS = (
     *(("", False), ("mpls", True), ("pppoe", True), ("gre", False), ("gre", True), ("nvgre", True), ("erspan", True)),
     *(("ipip", False), ("6in4", False), ("4in6", False), ("6in6", False)),
     *(("vxlan", True), ("vxlan_gpe", True), ("geneve", True), ("gtpu", True), ("teredo", False)),
+    ("nsh", True),
 )
 
 _PAIR = struct.Struct("=QQ")  # reader_row.rate_bytes

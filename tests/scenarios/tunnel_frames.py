@@ -10,6 +10,7 @@ from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III, ERSPAN_PlatformSpecific
 from scapy.contrib.geneve import GENEVE, GeneveOptions
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 from scapy.contrib.mpls import MPLS
+from scapy.contrib.nsh import NSH
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
 from scapy.layers.l2 import GRE, Dot1AD, Dot1Q, Ether
@@ -74,6 +75,11 @@ def vxlan_gpe(next_protocol: int, vni: int) -> Packet:
     return Raw(struct.pack("!BxxBI", 0x0C, next_protocol, vni << 8))
 
 
+def nsh(following: int) -> Packet:
+    """With four words of context; ``following`` is 1 for IPv4, 2 for IPv6, 3 for Ethernet, 5 for MPLS."""
+    return NSH(mdtype=1, nextproto=following, spi=33, si=255)
+
+
 def case(name: str, packet: Packet, kind: str | None, number: int | None = None, vlan: int = 0) -> TunnelFrame:
     return TunnelFrame(name, bytes(packet), kind, number, vlan)
 
@@ -98,6 +104,13 @@ LINK = [
         "PPPoE under two VLAN tags",
         ether() / Dot1AD(vlan=5) / Dot1Q(vlan=6) / PPPoE(sessionid=78) / PPP(proto=0x21) / inner4(),
         *("pppoe", 78, 5),
+    ),
+    case("NSH", Ether(type=0x894F, **MACS) / nsh(1) / inner4(), "nsh", 33),
+    case("NSH, Ethernet", Ether(type=0x894F, **MACS) / nsh(3) / ether() / Dot1Q(vlan=4) / inner6(), "nsh", 33, 4),
+    case(
+        "NSH in NSH, MPLS",
+        ether() / Dot1Q(vlan=9, type=0x894F) / nsh(4) / nsh(5) / MPLS(label=3, s=1) / inner4(),
+        *("mpls", 3, 9),
     ),
 ]
 
@@ -172,6 +185,8 @@ IN_UDP = [
     case("VXLAN-GPE, IPv4", ether() / outer4() / udp(4790) / vxlan_gpe(1, 9) / inner4(), "vxlan_gpe", 9),
     case("VXLAN-GPE, IPv6", ether() / outer4() / udp(4790) / vxlan_gpe(2, 9) / inner6(), "vxlan_gpe", 9),
     case("VXLAN-GPE, Ethernet", ether() / outer4() / udp(4790) / vxlan_gpe(3, 9) / ether() / inner6(), "vxlan_gpe", 9),
+    case("VXLAN-GPE, NSH", ether() / outer4() / udp(4790) / vxlan_gpe(4, 9) / nsh(2) / inner6(), "nsh", 33),
+    case("MPLS in UDP", ether() / outer6() / udp(6635) / MPLS(label=43) / MPLS(label=44, s=1) / inner4(), "mpls", 44),
     case("Geneve", ether() / outer4() / udp(6081) / GENEVE(vni=7000) / ether() / inner4(), "geneve", 7000),
     case(
         "Geneve with options",
@@ -246,6 +261,7 @@ CLOSED = [
     case("PPTP", ether() / outer4(proto=47) / Raw(b"\x30\x01\x88\x0b\0\x10\0\1\0\0\0\0") / Raw(bytes(16)), None),
     case("DNS to Teredo's port", ether() / outer4() / UDP(sport=53, dport=3544) / Raw(b"`" + bytes(60)), None),
     case("something else on port 8472", ether() / outer4() / udp(8472) / Raw(b"\x08" + bytes(7) + bytes(40)), None),
+    case("something else on port 6635", ether() / outer4() / udp(6635) / Raw(bytes(40)), None),
     case("LLDP", Ether(type=0x88CC, **MACS) / Raw(bytes(40)), None),
 ]
 
