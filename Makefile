@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-vm test-vm-smoke test-kill test-trace lint format man bench bench-thesis instructions screenshots cast comparison fuzz sanitize ci clean
+.PHONY: help run build test test-vm test-vm-smoke test-kill test-trace test-stacks lint format man bench bench-thesis instructions screenshots cast comparison fuzz sanitize ci clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -48,6 +48,10 @@ test-trace: ## system calls of a capture while viewers come and go, under strace
 	@.ci/setup test
 	@.ci/native_tests build/native-tests >/dev/null
 	@XTOP_TRACE_SECONDS=$(or $(TRACE_SECONDS),60) $(BIN)/python -m pytest tests/integration/test_viewers.py -k come_go
+
+test-stacks: ## random stacks of encapsulations, STACKS (16000) of them, from a file and over a link, against tshark; SEED=5
+	@.ci/setup test
+	@XTOP_STACKS=$(or $(STACKS),16000) XTOP_STACKS_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -k random_stacks tests/scenarios tests/integration
 
 lint: ## every linter, and a build with warnings as errors
 	@.ci/setup test lint

@@ -59,7 +59,7 @@ PREFERENCES = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tc
 OPENED = {
     *("eth", "ethertype", "vlan", "ieee8021ad", "sll", "null", "raw", "mpls", "pppoes", "ppp"),
     *("pwethheuristic", "pwethcw", "pwethnocw"),
-    *("ip", "ipv6", "udp", "gre", "erspan", "vxlan", "geneve", "gtp", "teredo"),
+    *("ip", "ipv6", "udp", "gre", "erspan", "vxlan", "geneve", "gtp", "teredo", "nsh"),
 }
 # What tshark does not open, or opens as something else, unless it is told.
 DECODE_AS = ("udp.port==8472,vxlan",)
