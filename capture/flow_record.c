@@ -50,8 +50,8 @@ static void tcp_track_sequence(struct xtop_record *record, const struct packet *
         record->seen |= RECORD_NEXT_KNOWN(from);
         return;
     }
-    /* A keep-alive repeats one old byte, or none (RFC 9293 section 3.8.4): not a loss. */
-    if (length == 0 || (behind == 1 && length == 1))
+    /* A keep-alive repeats one old byte, or none (RFC 9293 section 3.8.4): not a loss. A SYN or FIN is none. */
+    if (length == 0 || (behind == 1 && length == 1 && packet->payload_bytes == 1))
         return;
     if (record_older(record->last_seen[from], time, RECORD_REORDER_WINDOW))
         count_saturating(&record->retransmissions[from]);
