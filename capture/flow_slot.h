@@ -4,9 +4,10 @@
  *
  * DESIGN
  *   Nearly every packet is plain: nothing of it is new to its flow but that it came. Such a packet is added to the slot
- *   alone, in a few instructions (slot_count). Of whatever else comes, a first packet, a SYN, a segment sent again, an
- *   option, the whole record is unpacked, record_update does to it what flow_record.h says, and it is packed again:
- *   there is one meaning of a packet and two ways to it (tests/native/test_flow_slot.c holds them against each other).
+ *   alone, in a few instructions (slot_count); a TCP segment that comes late or again to the slot and a line of the rest
+ *   (slot_count_behind). Of whatever else comes, a first packet, a SYN, an option, the whole record is unpacked,
+ *   record_update does to it what flow_record.h says, and what it may have changed is packed again: there is one meaning
+ *   of a packet and three ways to it (tests/native/test_flow_slot.c holds them against each other).
  *
  *   What plain packets leave in `pending` is moved to the totals when one of its fields is half full; the caller keeps
  *   the slots that are due and fetches their totals' lines meanwhile.

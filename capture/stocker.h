@@ -20,8 +20,8 @@
 #include "capture/flow_abi.h"
 
 /*
- * Flows in stock, all shards together: a table of the default size. With 131,072 the stocker did not keep ahead of
- * 1,000,000 new flows at 2.3 to 2.8 Mpps on two cores (three runs lost 2.5 to 12 %); with this three of four lost none.
+ * Flows in stock, all shards together: a table of the default size. With 131,072, 262,144 or 524,288 the stocker did not
+ * keep ahead of 1,000,000 new flows at 4.05 Mpps on two cores; with this four runs of four lost none (docs/performance.md).
  */
 #define STOCKER_FLOWS 1048576
 
