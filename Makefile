@@ -69,7 +69,7 @@ bench: ## xtop beside nfpcapd, softflowd, argus and tcpdump on the same captures
 	@.ci/setup bench
 	@$(BIN)/python -m tests.bench.file_table $(ARGS)
 
-bench-thesis: ## the thesis's experiments on this machine (root); ARGS=--write draws docs/thesis.svg
+bench-thesis: ## the thesis's experiments on this machine (root); ARGS=--write writes docs/thesis.md and .svg
 	@.ci/setup bench
 	@$(BIN)/python -m tests.bench.thesis $(ARGS)
 

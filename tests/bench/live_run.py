@@ -75,7 +75,9 @@ def live_run(traffic: Traffic, *options: str, ring: int = 16384) -> Live:
     with link(len(traffic.cpus)) as fd:
         command = [*BOUND, str(BIN / "xtop-capture"), "--netns-fd", str(fd), "-i", "v1", "--ring", str(ring)]
         times = ["--idle-timeout", "1000", "--active-timeout", "100000"]
-        with subprocess.Popen([*command, *times, *options], stdout=subprocess.PIPE, pass_fds=(fd,)) as capture:
+        # A session of its own, as xtop starts it: it comes before others then, and leaves the sender its share.
+        kept = {"stdout": subprocess.PIPE, "pass_fds": (fd,), "start_new_session": True}
+        with subprocess.Popen([*command, *times, *options], **kept) as capture:
             try:
                 _wait_until_it_runs(capture)
                 sent = _send(traffic, fd)
