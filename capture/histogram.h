@@ -19,15 +19,22 @@ static inline uint32_t histogram_bin(uint64_t value, const uint64_t *upper, uint
     return bin;
 }
 
+/* Of the bins of ended_duration, ns. */
+static const uint64_t histogram_duration_upper[XTOP_DURATION_BINS - 1] = {
+    UINT64_C(1000000),     UINT64_C(10000000),    UINT64_C(100000000),    UINT64_C(1000000000),
+    UINT64_C(10000000000), UINT64_C(60000000000), UINT64_C(300000000000),
+};
+
 /* Bin of ended_duration; `duration` in ns. */
 static inline uint32_t histogram_duration_bin(uint64_t duration)
 {
-    static const uint64_t upper[XTOP_DURATION_BINS - 1] = {
-        UINT64_C(1000000),     UINT64_C(10000000),    UINT64_C(100000000),    UINT64_C(1000000000),
-        UINT64_C(10000000000), UINT64_C(60000000000), UINT64_C(300000000000),
-    };
+    return histogram_bin(duration, histogram_duration_upper, XTOP_DURATION_BINS);
+}
 
-    return histogram_bin(duration, upper, XTOP_DURATION_BINS);
+/* The longest that bin `bin` of ended_duration counts, ns; the last counts all that is longer than any. */
+static inline uint64_t histogram_duration_most(uint32_t bin)
+{
+    return bin < XTOP_DURATION_BINS - 1 ? histogram_duration_upper[bin] : UINT64_MAX / 2;
 }
 
 /* Bin of ended_packets. */

@@ -184,19 +184,27 @@ int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue
     return 0;
 }
 
-/* Makes room for one more ended flow; the oldest half goes when `keep` is reached twice. False: no memory. */
+/* How many records the store may hold before the oldest go: moving an eighth at a time costs each record eight copies. */
+static uint64_t store_most(uint64_t keep)
+{
+    return keep ? keep + keep / 8 + 1 : UINT64_MAX;
+}
+
+/* Makes room for one more ended flow; the oldest go when there is no room beside the `keep` newest. False: no memory. */
 static bool store_reserve(struct reader *reader, uint64_t keep)
 {
+    uint64_t most = store_most(keep);
     struct xtop_record *grown;
     uint64_t room;
 
-    if (keep && reader->ended_count >= 2 * keep) {
+    if (reader->ended_count >= most) {
         memmove(reader->ended, reader->ended + reader->ended_count - keep, keep * sizeof *reader->ended);
         reader->ended_count = keep;
     }
     if (reader->ended_count < reader->ended_room)
         return true;
     room = reader->ended_room ? reader->ended_room * 2 : 1024;
+    room = room < most ? room : most;
     grown = realloc(reader->ended, room * sizeof *grown);
     if (!grown)
         return false;

@@ -9,28 +9,79 @@
 #include <stdint.h>
 
 #include "capture/flow_record.h"
+#include "capture/flow_unpack.h"
 #include "capture/histogram.h"
+
+#define PREVIOUS_PACKETS ((UINT64_C(1) << 40) - 1)
+#define PREVIOUS_BYTES ((UINT64_C(1) << 46) - 1)
+#define PREVIOUS_DUE ((1u << 29) - 1)
+#define PREVIOUS_NOT_KNOWN 0xff /* no slot has that much pending */
 
 /* What one end had sent at the look before, and how much of it in the interval up to then. */
 struct previous_side {
-    uint64_t packets : 48;
-    uint64_t duration_bin : 8; /* of the flow; side 0 of its first slot has it */
-    uint64_t protocol : 8;     /* side 0 */
-    uint64_t bytes;
+    uint64_t packets : 40;        /* modulo 2^40 */
+    uint64_t pending_packets : 8; /* how many of them lay in the slot; PREVIOUS_NOT_KNOWN */
+    uint64_t shared : 16;         /* previous_duration_bin, previous_due */
+    uint64_t bytes : 46;          /* modulo 2^46 */
+    uint64_t pending_bytes : 18;
     float rate_packets; /* seven digits are enough for what is shown until the next interval */
     float rate_bytes;
 };
 
-/* A flow at the look before, by slot: all that is needed of a flow that was not touched since. */
+/*
+ * A flow at the look before, by slot: all that is needed of a flow that was not touched since, or only added to. It is
+ * read for every flow in every look, and kept small for that.
+ */
 struct previous {
     uint32_t generation;
-    uint32_t sequence; /* the slot's; 0 = the slot was not looked at */
+    uint32_t
+        sequence; /* the slot's; 0 = the slot was not looked at, or its flow has sent more than there is room for */
     struct previous_side side[2];
+};
+
+/* What of a flow lay in its slot and not in its totals: xtop_slot_side.pending of both ends, added up. */
+struct pending {
+    uint32_t packets[2];
+    uint32_t bytes[2];
 };
 
 static inline uint8_t duration_bin(const struct xtop_record *record)
 {
     return (uint8_t)histogram_duration_bin(record_last_seen(record) - record_first_seen(record));
+}
+
+/* Of the flow that a slot stands for: what it lasted. */
+static inline uint8_t previous_duration_bin(const struct previous *previous)
+{
+    return (uint8_t)(previous->side[1].shared >> 13);
+}
+
+/* Times as they are kept: units of 2^30 ns, modulo 2^29. A flow that stands still for nine years is mistaken. */
+static inline uint32_t coarse_time(uint64_t time)
+{
+    return (uint32_t)(time >> 30) & PREVIOUS_DUE;
+}
+
+/* Whether a flow that was last seen at `last_seen` may have come out of its bin. */
+static inline bool previous_is_due(const struct previous *previous, uint64_t last_seen)
+{
+    uint32_t due = (uint32_t)previous->side[0].shared | (uint32_t)(previous->side[1].shared & 0x1fff) << 16;
+
+    if (previous_duration_bin(previous) == XTOP_DURATION_BINS - 1)
+        return false;
+    return ((coarse_time(last_seen) - due) & PREVIOUS_DUE) <= PREVIOUS_DUE / 2;
+}
+
+/* Keeps what the flow of `record` lasted; returns its bin. */
+static inline uint8_t previous_keep_duration(struct previous *previous, const struct xtop_record *record)
+{
+    uint64_t first = record_first_seen(record);
+    uint32_t bin = histogram_duration_bin(record_last_seen(record) - first);
+    uint32_t due = coarse_time(first + histogram_duration_most(bin));
+
+    previous->side[0].shared = due & 0xffff;
+    previous->side[1].shared = (due >> 16) | bin << 13;
+    return (uint8_t)bin;
 }
 
 /* What a flow, or what one queue saw of it, gained in the interval; by end. */
@@ -58,26 +109,39 @@ static inline struct gain gain_since(const struct previous *previous, const stru
     struct gain gain;
 
     for (int end = 0; end < 2; end++) {
-        gain.packets[end] = record->direction[end].packets - (since ? previous->side[end].packets : 0);
-        gain.bytes[end] = record->direction[end].bytes - (since ? previous->side[end].bytes : 0);
+        uint64_t packets = record->direction[end].packets;
+        uint64_t bytes = record->direction[end].bytes;
+
+        gain.packets[end] = since ? (packets - previous->side[end].packets) & PREVIOUS_PACKETS : packets;
+        gain.bytes[end] = since ? (bytes - previous->side[end].bytes) & PREVIOUS_BYTES : bytes;
     }
     return gain;
 }
 
-/* From now on what a slot has of a flow is measured from here. */
-static inline void gain_keep(struct previous *previous, const struct xtop_record *record, const struct gain *gain)
+/* From now on what a slot has of a flow is measured from here. `pending` of the same moment; NULL: not known. */
+static inline void gain_keep(struct previous *previous, const struct xtop_record *record, const struct pending *pending,
+                             const struct gain *gain)
 {
+    uint64_t beyond = 0;
+
     for (int end = 0; end < 2; end++) {
         struct previous_side *side = &previous->side[end];
+        uint64_t packets = record->direction[end].packets;
+        uint64_t bytes = record->direction[end].bytes;
 
         side->rate_packets = (float)gain->packets[end];
         side->rate_bytes = (float)gain->bytes[end];
-        side->packets = record->direction[end].packets;
-        side->bytes = record->direction[end].bytes;
+        side->packets = packets & PREVIOUS_PACKETS;
+        side->pending_packets = PREVIOUS_NOT_KNOWN;
+        if (pending && pending->packets[end] < PREVIOUS_NOT_KNOWN)
+            side->pending_packets = pending->packets[end] & 0xff;
+        side->bytes = bytes & PREVIOUS_BYTES;
+        side->pending_bytes = pending ? pending->bytes[end] & PENDING_BYTES_MASK : 0;
+        beyond |= packets & ~PREVIOUS_PACKETS;
+        beyond |= bytes & ~PREVIOUS_BYTES;
     }
     previous->generation = record->generation;
-    previous->sequence = record->sequence;
-    previous->side[0].protocol = record->key.protocol;
+    previous->sequence = beyond ? 0 : record->sequence;
 }
 
 /* The flow stood still, and what is known of it stays so but its rates. Mostly they were 0, and no line is written. */

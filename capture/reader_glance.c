@@ -1,67 +1,120 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A look at a million flows of which two hundred are shown copies few records: a glance tells whether one has a chance.
- * It goes by the reader's protocol of flow_abi.h, like every copy. What a flow's slot was at the look before, with the
- * same sequence, it is now: a sequence comes round after 2^31 packets of one flow, which no interval has room for.
+ * It goes by the reader's protocol of flow_abi.h, like every copy.
+ *
+ * What a flow's slot was at the look before, with the same sequence, it is now: a sequence comes round after 2^31 packets
+ * of one flow, which no interval has room for. And each time that the slot is written, one packet more is pending at most:
+ * where as many came to be pending as it was written, each write was a plain packet, and neither the flow's totals nor
+ * the flow itself is another than it was. So a look reads one line of most flows that moved, too.
  */
 #include "capture/reader_gain.h"
 #include "capture/reader_state.h"
 #include "capture/sequence_lock.h"
 
+static struct pending pending_of(const struct xtop_slot *slot)
+{
+    struct pending pending;
+
+    for (uint32_t end = 0; end < 2; end++) {
+        uint64_t word = slot->side[end].pending;
+
+        pending.packets[end] = (uint32_t)pending_packets(word);
+        pending.bytes[end] = (uint32_t)pending_bytes(word);
+    }
+    return pending;
+}
+
+/* Whether plain packets alone came since the look before, and it is known from then what the flow lasted. */
+static bool only_added(const struct previous *previous, const struct xtop_slot *slot, uint32_t sequence,
+                       const struct pending *pending)
+{
+    uint32_t written = (sequence - previous->sequence) / 2;
+    uint32_t added = pending->packets[0] + pending->packets[1];
+
+    added -= (uint32_t)previous->side[0].pending_packets + (uint32_t)previous->side[1].pending_packets;
+    return added == written && previous->sequence && !previous_is_due(previous, slot_last_seen(slot));
+}
+
 /* As slot_unpack has it. */
-static void glance_totals(const struct xtop_slot *slot, const struct xtop_rest *rest, struct xtop_record *record)
+static void glance_totals(const struct xtop_slot *slot, const struct xtop_rest *rest, const struct pending *pending,
+                          struct xtop_record *record)
 {
     record->generation = rest->total[0].shared;
-    record->key.protocol = slot->protocol;
     for (uint32_t end = 0; end < 2; end++) {
         const struct xtop_rest_total *total = &rest->total[end];
-        uint64_t pending = slot->side[end].pending;
 
-        record->direction[end].packets = total->packets + pending_packets(pending);
-        record->direction[end].bytes = total->bytes + pending_bytes(pending);
+        record->direction[end].packets = (total->packets + pending->packets[end]) & ((UINT64_C(1) << 48) - 1);
+        record->direction[end].bytes = total->bytes + pending->bytes[end];
         record->first_seen[end] = total->first_seen;
         record->last_seen[end] = slot->side[end].last_seen;
     }
 }
 
-static void glance_previous(const struct previous *previous, struct xtop_record *record)
+/* What was, and what was added to it; `pending` NULL: nothing. */
+static void glance_previous(const struct previous *previous, const struct pending *pending, struct xtop_record *record)
 {
-    record->sequence = previous->sequence;
     record->generation = previous->generation;
-    record->key.protocol = previous->side[0].protocol;
     for (uint32_t end = 0; end < 2; end++) {
-        record->direction[end].packets = previous->side[end].packets;
-        record->direction[end].bytes = previous->side[end].bytes;
+        const struct previous_side *side = &previous->side[end];
+        uint64_t packets = pending ? pending->packets[end] - (uint64_t)side->pending_packets : 0;
+        uint64_t bytes = pending ? pending->bytes[end] - (uint64_t)side->pending_bytes : 0;
+
+        record->direction[end].packets = (side->packets + packets) & ((UINT64_C(1) << 48) - 1);
+        record->direction[end].bytes = side->bytes + bytes;
     }
 }
 
-enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
-                          struct xtop_record *record)
+static inline enum glance glance_at(const struct xtop_slot *slot, const struct xtop_rest *rest,
+                                    const struct previous *previous, struct xtop_record *record,
+                                    struct pending *pending)
 {
-    const struct xtop_slot *slot = reader_slot_at(reader, place);
     uint32_t before = sequence_read_begin(&slot->sequence);
-    bool still = before == previous->sequence && before != 0;
+    enum glance glance = GLANCE_MOVED;
     bool live;
 
     if (before & 1)
         return GLANCE_BUSY;
     live = slot_is_live(slot);
-    if (still)
-        glance_previous(previous, record);
-    else if (live)
-        glance_totals(slot, reader_rest_at(reader, place), record);
     record->sequence = before;
+    record->key.protocol = slot->protocol;
+    if (live && before == previous->sequence && before != 0) {
+        glance_previous(previous, NULL, record);
+        glance = GLANCE_STILL;
+    } else if (live) {
+        *pending = pending_of(slot);
+        if (only_added(previous, slot, before, pending)) {
+            glance_previous(previous, pending, record);
+            glance = GLANCE_ADDED;
+        } else if (rest) {
+            glance_totals(slot, rest, pending, record);
+        }
+    }
     if (!sequence_read_stands(&slot->sequence, before))
         return GLANCE_BUSY;
-    if (!live)
-        return GLANCE_FREE;
-    return still ? GLANCE_STILL : GLANCE_MOVED;
+    return live ? glance : GLANCE_FREE;
+}
+
+enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
+                          struct xtop_record *record, struct pending *pending)
+{
+    return glance_at(reader_slot_at(reader, place), reader_rest_at(reader, place), previous, record, pending);
+}
+
+enum glance reader_glance_slot(const struct reader *reader, struct reader_place place, const struct previous *previous,
+                               struct xtop_record *record, struct pending *pending)
+{
+    return glance_at(reader_slot_at(reader, place), NULL, previous, record, pending);
 }
 
 bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record)
 {
     const struct xtop_slot *slot = reader_slot_at(reader, place);
+    const struct xtop_rest *rest = reader_rest_at(reader, place);
 
-    slot_unpack_key(slot, reader_rest_at(reader, place), &record->key);
+    slot_unpack_key(slot, rest, &record->key);
+    record->initiator = rest->initiator;
+    for (uint32_t end = 0; end < 2; end++)
+        record->direction[end].tcp_flags = slot->side[end].flags & XTOP_SLOT_TCP_FLAGS;
     return sequence_read_stands(&slot->sequence, record->sequence);
 }

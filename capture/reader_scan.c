@@ -1,317 +1,75 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/reader_scan.h"
 
-#include <string.h>
-
-#include "capture/histogram.h"
-#include "capture/reader_gain.h"
-#include "capture/reader_kin.h"
+#include "capture/reader_flow.h"
 #include "capture/reader_reunion.h"
 
-/* Slots ahead of the one that is read: a rest's lines are more than the CPU fetches by itself. */
-#define READ_AHEAD 8
+/* Slots ahead of the one that is read that their lines are fetched. */
 #define READ_FAR 32
-
-/* Of a flow that came by more queues than that, records are copied. */
-#define GLANCED_PARTS 8
-
-/* One queue's part of a flow, as far as a glance tells. */
-struct part {
-    struct reader_place place;
-    bool still; /* since the look before */
-    struct gain gain;
-    struct xtop_record record;
-};
-
-struct scan {
-    struct look *look;
-    struct reader *reader;
-    bool kin;              /* there are several queues */
-    bool kept;             /* what is seen now is what the next look is measured against */
-    bool tied;             /* of the last flow the key was needed, too */
-    struct reader_row row; /* what of a flow was filled in at a glance */
-    struct part part[GLANCED_PARTS];
-    uint32_t parts;
-    bool parts_still; /* since the look before */
-};
-
-static struct previous *previous_of(const struct scan *scan, struct reader_place place)
-{
-    return &scan->reader->previous[place.queue][place.slot];
-}
-
-static inline struct gain gain_of(const struct look *look, const struct previous *previous,
-                                  const struct xtop_record *record)
-{
-    return look->between ? gain_recall(previous, record) : gain_since(previous, record, look->view->over_span);
-}
-
-static void rates_add(struct reader_row *row, const struct gain *gain)
-{
-    for (int end = 0; end < 2; end++) {
-        row->rate_packets[end] += gain->packets[end];
-        row->rate_bytes[end] += gain->bytes[end];
-    }
-}
-
-static void flow_count(struct reader_result *result, const struct xtop_record *record, uint32_t lasted)
-{
-    struct xtop_protocol *protocol = &result->protocol[record->key.protocol];
-    uint64_t packets = record_packets(record);
-
-    result->flows_live++;
-    result->duration[lasted]++;
-    result->packets[histogram_packets_bin(packets)]++;
-    protocol->flows++;
-    protocol->packets += packets;
-    protocol->bytes += record->direction[0].bytes + record->direction[1].bytes;
-}
-
-/* ---- Copies -------------------------------------------------------------------------------------------------- */
-
-/* Measures what one queue has of the row's flow. */
-static void row_measure(struct scan *scan, struct reader_place place, const struct xtop_record *record,
-                        struct reader_row *row)
-{
-    struct previous *previous = previous_of(scan, place);
-    struct gain gain = gain_of(scan->look, previous, record);
-
-    rates_add(row, &gain);
-    reader_bytes_live(scan->reader, place, record, row);
-    if (scan->kept)
-        gain_keep(previous, record, &gain);
-}
-
-/* What one queue has of the flow that was learned to be at `place`. Without kin: what there is. */
-static bool part_copy(const struct scan *scan, struct reader_place place, struct xtop_record *record)
-{
-    return reader_copy_record(scan->reader, place, record) &&
-           (!scan->kin || reader_kin_holds(scan->reader, place, record->generation));
-}
-
-/* Adds what the other queues have of the flow whose first part is at `place`; false: it is over, and they have nothing. */
-static bool row_add_kin(struct scan *scan, struct reader_place place, struct reader_row *row, bool known)
-{
-    struct reader_place at = reader_kin_next(scan->reader, place);
-    struct xtop_record record;
-
-    for (; at.queue != place.queue || at.slot != place.slot; at = reader_kin_next(scan->reader, at)) {
-        if (!part_copy(scan, at, &record))
-            continue;
-        row_measure(scan, at, &record, row);
-        if (known)
-            reader_join(&row->record, &record);
-        else
-            row->record = record;
-        known = true;
-    }
-    return known;
-}
-
-/* Adds what of the flow has ended in other queues; it was counted when it did. */
-static void row_add_ended(const struct scan *scan, struct reader_row *row)
-{
-    const struct xtop_record live = row->record;
-
-    reunion_complete(scan->reader, row);
-    for (int end = 0; scan->look->view->over_span && end < 2; end++) {
-        row->rate_packets[end] += row->record.direction[end].packets - live.direction[end].packets;
-        row->rate_bytes[end] += row->record.direction[end].bytes - live.direction[end].bytes;
-    }
-}
-
-static __attribute__((noinline, flatten)) void flow_copy(struct scan *scan, struct reader_place place)
-{
-    struct look *look = scan->look;
-    struct reader_row row;
-    uint8_t lasted;
-    bool known;
-
-    memset(row.rate_packets, 0, sizeof row.rate_packets);
-    memset(row.rate_bytes, 0, sizeof row.rate_bytes);
-    memset(row.histogram, 0, sizeof row.histogram);
-    known = part_copy(scan, place, &row.record);
-    if (known)
-        row_measure(scan, place, &row.record, &row);
-    if (scan->kin)
-        known = row_add_kin(scan, place, &row, known);
-    if (!known)
-        return;
-    lasted = duration_bin(&row.record);
-    if (scan->kept)
-        previous_of(scan, place)->side[0].duration_bin = lasted;
-    flow_count(look->result, &row.record, lasted);
-    if (scan->kin)
-        row_add_ended(scan, &row);
-    if (look->activity)
-        reader_activity_add(look->activity, &row);
-    look_consider(look, &row);
-}
 
 /* ---- Glances ------------------------------------------------------------------------------------------------- */
 
-/* Whether the flow at a glance stands behind those that are wanted. */
-static bool row_is_behind(struct scan *scan, struct reader_place place)
-{
-    int order = ranking_place(&scan->look->rows, &scan->row);
-
-    scan->tied = order == 0;
-    if (scan->tied)
-        order = reader_glance_key(scan->reader, place, &scan->row.record) &&
-                ranking_key_behind(&scan->look->rows, &scan->row);
-    return order > 0;
-}
-
-static void part_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record, bool still,
-                      const struct gain *gain)
-{
-    if (!scan->kept)
-        return;
-    if (still)
-        gain_nothing(previous_of(scan, place));
-    else
-        gain_keep(previous_of(scan, place), record, gain);
-}
-
-/* Counts a flow that need not be offered. */
-static void row_pass(struct scan *scan, struct reader_place place, bool still)
-{
-    struct previous *previous = previous_of(scan, place);
-    uint8_t lasted = still ? previous->side[0].duration_bin : duration_bin(&scan->row.record);
-
-    if (scan->kept && !still)
-        previous->side[0].duration_bin = lasted;
-    flow_count(scan->look->result, &scan->row.record, lasted);
-    scan->look->result->matched++;
-    ranking_pass(&scan->look->rows);
-}
-
-/* True when no more need be known of what is at `place`, one queue's alone: there is nothing, or it is done with. */
-static bool glance_suffices(struct scan *scan, struct reader_place place)
+/* Whether the flow at a glance need not be copied: it stands behind those that are wanted. It is counted then. */
+static bool row_suffices(struct scan *scan, struct reader_place place, enum glance glance, bool with_key)
 {
     const struct previous *previous = previous_of(scan, place);
     struct reader_row *row = &scan->row;
-    enum glance glance = reader_glance(scan->reader, place, previous, &row->record);
     bool still = glance == GLANCE_STILL;
     struct gain gain = {0};
 
-    if (glance == GLANCE_FREE || glance == GLANCE_BUSY)
-        return glance == GLANCE_FREE;
     if (scan->kin && !reader_kin_holds(scan->reader, place, row->record.generation))
         return false;
     if (!still || scan->look->between)
         gain = gain_of(scan->look, previous, &row->record);
     memcpy(row->rate_packets, gain.packets, sizeof gain.packets);
     memcpy(row->rate_bytes, gain.bytes, sizeof gain.bytes);
-    if (!row_is_behind(scan, place))
+    if (!row_is_behind(scan, place, with_key))
         return false;
-    row_pass(scan, place, still);
-    part_keep(scan, place, &row->record, still, &gain);
-    return true;
-}
-
-/* Takes a glance at all parts of the flow at `place`; `afresh`: at what stood still, too. False: one is to be copied. */
-static bool parts_glance(struct scan *scan, struct reader_place place, bool afresh)
-{
-    static const struct previous nobody;
-    struct reader_place at = place;
-
-    scan->parts = 0;
-    scan->parts_still = true;
-    do {
-        const struct previous *previous = previous_of(scan, at);
-        struct part *part = &scan->part[scan->parts];
-        enum glance glance;
-
-        if (scan->parts == GLANCED_PARTS)
+    if (scan->look->activity) {
+        if (!reader_glance_key(scan->reader, place, &row->record))
             return false;
-        glance = reader_glance(scan->reader, at, afresh ? &nobody : previous, &part->record);
-        if (glance == GLANCE_BUSY)
-            return false;
-        part->place = at;
-        part->still = glance == GLANCE_STILL;
-        scan->parts_still = scan->parts_still && part->still; /* nor is one gone */
-        if (glance != GLANCE_FREE && reader_kin_holds(scan->reader, at, part->record.generation)) {
-            part->gain = gain_of(scan->look, previous, &part->record);
-            scan->parts++;
-        }
-        at = reader_kin_next(scan->reader, at);
-    } while (at.queue != place.queue || at.slot != place.slot);
-    return scan->parts && scan->part[0].place.slot == place.slot;
-}
-
-/* The row of all parts. */
-static void parts_add_up(struct scan *scan)
-{
-    struct xtop_record *sum = &scan->row.record;
-
-    *sum = scan->part[0].record;
-    memset(scan->row.rate_packets, 0, sizeof scan->row.rate_packets);
-    memset(scan->row.rate_bytes, 0, sizeof scan->row.rate_bytes);
-    for (uint32_t i = 0; i < scan->parts; i++) {
-        const struct xtop_record *record = &scan->part[i].record;
-
-        rates_add(&scan->row, &scan->part[i].gain);
-        for (int end = 0; i > 0 && end < 2; end++) {
-            sum->direction[end].packets += record->direction[end].packets;
-            sum->direction[end].bytes += record->direction[end].bytes;
-            record_widen(sum, record, end);
-        }
+        reader_activity_add(scan->look->activity, row);
     }
+    row_pass(scan, place, glance == GLANCE_MOVED);
+    part_keep(scan, place, &row->record, still ? NULL : &scan->pending, &gain);
+    return true;
 }
 
-/* The same as glance_suffices of a flow that several queues have parts of, at its first. */
-static bool glances_suffice(struct scan *scan, struct reader_place place)
+/* True when no more need be known of what is at `place`, one queue's alone: there is nothing, or it is done with. */
+static bool glance_suffices(struct scan *scan, struct reader_place place)
 {
-    bool still;
+    enum glance glance =
+        reader_glance(scan->reader, place, previous_of(scan, place), &scan->row.record, &scan->pending);
 
-    if (!parts_glance(scan, place, false))
-        return false;
-    still = scan->parts_still;
-    if (!still && !parts_glance(scan, place, true))
-        return false;
-    parts_add_up(scan);
-    if (!row_is_behind(scan, place))
-        return false;
-    row_pass(scan, place, still);
-    for (uint32_t i = 0; i < scan->parts; i++)
-        part_keep(scan, scan->part[i].place, &scan->part[i].record, scan->part[i].still, &scan->part[i].gain);
-    return true;
+    if (glance == GLANCE_FREE || glance == GLANCE_BUSY)
+        return glance == GLANCE_FREE;
+    return row_suffices(scan, place, glance, true);
+}
+
+/* The same before more than the slot's own line is there. */
+static bool slot_suffices(struct scan *scan, struct reader_place place)
+{
+    enum glance glance =
+        reader_glance_slot(scan->reader, place, previous_of(scan, place), &scan->row.record, &scan->pending);
+
+    if (glance == GLANCE_FREE || glance == GLANCE_BUSY || glance == GLANCE_MOVED)
+        return glance == GLANCE_FREE;
+    return row_suffices(scan, place, glance, false);
 }
 
 /* ---- The scan ------------------------------------------------------------------------------------------------ */
 
-static void fetch_flow(const struct scan *scan, struct reader_place place)
+/* Lines of the flow at `place` that its slot is not enough for. */
+static void fetch_rest(const struct scan *scan, struct reader_place place)
 {
     const struct xtop_rest *rest = reader_rest_at(scan->reader, place);
     bool whole = !scan->look->few;
 
-    if (whole || scan->tied)
+    if (whole || scan->tied || scan->look->activity)
         __builtin_prefetch(rest->address0);
     if (whole || previous_of(scan, place)->sequence != reader_sequence(scan->reader, place)) {
         __builtin_prefetch(&rest->total[0]);
         __builtin_prefetch(&rest->total[1]);
-    }
-}
-
-static void fetch_ahead(const struct scan *scan, struct reader_place place, uint32_t last)
-{
-    if (place.slot + READ_AHEAD + READ_FAR > last)
-        return;
-    __builtin_prefetch(reader_slot_at(scan->reader, place) + READ_AHEAD + READ_FAR);
-    __builtin_prefetch(previous_of(scan, place) + READ_AHEAD + READ_FAR, 1);
-    place.slot += READ_AHEAD;
-    fetch_flow(scan, place);
-}
-
-static __attribute__((flatten)) void scan_queue(struct scan *scan, uint32_t queue, uint32_t last)
-{
-    for (uint32_t slot = 1; slot <= last && !scan->look->failed; slot++) {
-        struct reader_place place = {queue, slot};
-
-        fetch_ahead(scan, place, last);
-        if (!scan->look->few || !glance_suffices(scan, place))
-            flow_copy(scan, place);
     }
 }
 
@@ -326,24 +84,95 @@ static void fetch_kin(const struct scan *scan, struct reader_place place)
     __builtin_prefetch(reader_slot_at(scan->reader, next));
 }
 
-/* The same where there are several queues. */
-static __attribute__((flatten)) void scan_queue_of_kin(struct scan *scan, uint32_t queue, uint32_t last)
+static void fetch_ahead(const struct scan *scan, struct reader_place place, uint32_t last)
+{
+    if (place.slot + READ_FAR > last)
+        return;
+    __builtin_prefetch(reader_slot_at(scan->reader, place) + READ_FAR);
+    __builtin_prefetch(previous_of(scan, place) + READ_FAR, 1);
+    if (scan->kin)
+        fetch_kin(scan, (struct reader_place){place.queue, place.slot + READ_FAR});
+}
+
+/* Whether `place` stands for a flow, of which nothing was done yet. */
+static bool stands_for_flow(const struct scan *scan, struct reader_place place)
+{
+    if (!scan->kin)
+        return true;
+    return reader_kin_at(scan->reader, place)->generation && reader_kin_is_first(scan->reader, place);
+}
+
+/* Whether all of the flow can be told by what is at `place`, and at a glance. */
+static bool is_alone(const struct scan *scan, struct reader_place place)
+{
+    const struct reader_kin *kin = scan->kin ? reader_kin_at(scan->reader, place) : NULL;
+
+    return !kin || (!kin->next_slot && !reunion_awaits(scan->reader->reunion, kin->hash));
+}
+
+/* Does what is left to do of a flow whose lines have come. */
+static void flow_finish(struct scan *scan, struct reader_place place)
+{
+    bool done = false;
+
+    if (scan->look->few) {
+        if (is_alone(scan, place))
+            done = glance_suffices(scan, place);
+        else if (!reunion_awaits(scan->reader->reunion, reader_kin_at(scan->reader, place)->hash))
+            done = parts_suffice(scan, place);
+    }
+    if (!done)
+        flow_copy(scan, place);
+}
+
+static __attribute__((noinline, flatten)) void flow_leave(struct scan *scan)
+{
+    struct waiting *waiting = &scan->waiting;
+
+    waiting->count--;
+    flow_finish(scan, waiting->place[waiting->first++ % READ_AHEAD]);
+}
+
+static void flow_wait(struct scan *scan, struct reader_place place)
+{
+    struct waiting *waiting = &scan->waiting;
+
+    if (waiting->count == READ_AHEAD)
+        flow_leave(scan);
+    fetch_rest(scan, place);
+    waiting->place[(waiting->first + waiting->count++) % READ_AHEAD] = place;
+}
+
+/* Of every flow more than its slot's line is wanted. */
+static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue, uint32_t last)
 {
     for (uint32_t slot = 1; slot <= last && !scan->look->failed; slot++) {
         struct reader_place place = {queue, slot};
-        const struct reader_kin *kin = reader_kin_at(scan->reader, place);
-        bool done = false;
 
         fetch_ahead(scan, place, last);
-        if (slot + READ_FAR <= last)
-            fetch_kin(scan, (struct reader_place){queue, slot + READ_FAR});
-        if (!kin->generation || !reader_kin_is_first(scan->reader, place))
-            continue;
-        if (scan->look->few && !reunion_awaits(scan->reader->reunion, kin->hash))
-            done = kin->next_slot ? glances_suffice(scan, place) : glance_suffices(scan, place);
-        if (!done)
-            flow_copy(scan, place);
+        if (slot + READ_AHEAD <= last)
+            fetch_rest(scan, (struct reader_place){queue, slot + READ_AHEAD});
+        if (stands_for_flow(scan, place))
+            flow_finish(scan, place);
     }
+}
+
+/* Of most flows it is enough. */
+static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queue, uint32_t last)
+{
+    for (uint32_t slot = 1; slot <= last && !scan->look->failed; slot++) {
+        struct reader_place place = {queue, slot};
+
+        fetch_ahead(scan, place, last);
+        if (!stands_for_flow(scan, place))
+            continue;
+        if (!is_alone(scan, place))
+            flow_finish(scan, place);
+        else if (!slot_suffices(scan, place))
+            flow_wait(scan, place);
+    }
+    while (scan->waiting.count)
+        flow_leave(scan);
 }
 
 /* Slots that came into use after there was made room for what is kept of them are for the next look. */
@@ -367,8 +196,8 @@ void reader_scan(struct look *look)
     if (scan.kin)
         reader_kin_learn(reader);
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
-        if (scan.kin)
-            scan_queue_of_kin(&scan, i, slots_to_scan(reader, i));
+        if (look->few && !look->activity)
+            scan_slots(&scan, i, slots_to_scan(reader, i));
         else
-            scan_queue(&scan, i, slots_to_scan(reader, i));
+            scan_all(&scan, i, slots_to_scan(reader, i));
 }

@@ -13,6 +13,7 @@
 #include "capture/reader.h"
 
 struct previous; /* reader_gain.h */
+struct pending;
 
 struct reader_kin; /* reader_kin.h */
 
@@ -144,18 +145,26 @@ enum glance {
     GLANCE_FREE,  /* there is no flow */
     GLANCE_BUSY,  /* the writer was at it: copy the record */
     GLANCE_MOVED, /* the flow was touched since the look before */
+    GLANCE_ADDED, /* so it was, and nothing of it is new but its packets and bytes: what it lasted is in the same bin */
     GLANCE_STILL, /* it was not */
 };
 
 /*
  * Fills in of the record at `place` what every look needs of every flow: sequence, generation, protocol, packets, bytes,
- * and unless the flow stood still first_seen and last_seen. Touches one line of a flow that stood still, three of
- * another, of five.
+ * and of one that moved first_seen and last_seen; of one that did not stand still, `pending`. Touches one line of a flow
+ * that stood still or was added to, three of another, of five.
  */
 enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
-                          struct xtop_record *record);
+                          struct xtop_record *record, struct pending *pending);
 
-/* Fills in the key. False when the writer was at it, or the slot is no longer at record->sequence. */
+/* The same of one line: of a flow that moved nothing is filled in. */
+enum glance reader_glance_slot(const struct reader *reader, struct reader_place place, const struct previous *previous,
+                               struct xtop_record *record, struct pending *pending);
+
+/*
+ * Fills in the key, and what tells who began the flow: initiator and tcp_flags. False when the writer was at it, or the
+ * slot is no longer at record->sequence.
+ */
 bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record);
 
 /* ---- reader.c ---- */

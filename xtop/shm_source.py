@@ -54,7 +54,7 @@ KEY_SIZE = 40  # struct xtop_key
 ACTIVITY_EVERY_S = 5.0  # at least: hosts that stand out are looked for this often
 ACTIVITY_PACE = 100_000  # live flows for each second between, so that the two looks cost the same share at any number
 ACTIVE_HOSTS = 9  # the first by rate, and those that began most flows
-KEEP_ENDED = 65536  # ended flows kept of a live capture; of a file, all
+KEEP_ENDED = 32768  # ended flows kept of a live capture, 8 MB; of a file, all
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
 _KINDS = {lib.XTOP_SOURCE_INTERFACE: "interface", lib.XTOP_SOURCE_FILE: "file", lib.XTOP_SOURCE_DEMO: "demo"}

@@ -48,9 +48,12 @@ struct bench {
 
 static void feed(struct bench *bench, uint32_t flow, uint64_t time)
 {
-    for (uint32_t direction = 0; direction < bench->directions; direction++)
-        queues_feed(&bench->queues, (flow + direction) % bench->queues.count, fixture_packet(flow, (uint8_t)direction),
-                    time);
+    for (uint32_t direction = 0; direction < bench->directions; direction++) {
+        struct packet packet = fixture_packet(flow, (uint8_t)direction);
+
+        packet_plain(&packet);
+        queues_feed(&bench->queues, (flow + direction) % bench->queues.count, packet, time);
+    }
 }
 
 /* Flows have had one packet to eight each, in no order. */
@@ -58,7 +61,7 @@ static void fill(struct bench *bench)
 {
     for (uint32_t i = 0; i < bench->flows; i++)
         for (uint32_t n = 0; n < 1 + (i * UINT32_C(2654435761) >> 29); n++)
-            feed(bench, i, START + i);
+            feed(bench, i, START + i * UINT64_C(1000));
 }
 
 static int collapse_range(struct xtop_header *header, uint64_t from, uint64_t size)
@@ -86,11 +89,11 @@ static const char *collapse(struct queues_fixture *queues)
     return failed ? "small pages" : "huge pages";
 }
 
-/* One packet more for one flow in `every`; 0: for none. */
+/* A second later, one packet more for one flow in `every`; 0: for none. */
 static void move(struct bench *bench, uint32_t every, uint32_t round)
 {
     for (uint32_t i = 0; every && i < bench->flows; i += every)
-        feed(bench, i, START + bench->flows + round);
+        feed(bench, i, START + (bench->flows / 1000000 + 2 + round) * SECOND + i);
 }
 
 static void time_looks(struct bench *bench, const char *name, uint32_t every, const struct filter_instruction *program)

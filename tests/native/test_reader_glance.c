@@ -19,6 +19,7 @@
 #define FLOWS 3000u
 #define TOP 20u
 #define ROUNDS 40u
+#define HOSTS 9u
 
 static const uint32_t sorts[] = {READER_SORT_BPS, READER_SORT_PPS, READER_SORT_BYTES, READER_SORT_PACKETS};
 
@@ -28,6 +29,7 @@ struct pair {
     struct reader *whole; /* asked for all, so that every record is copied */
     uint32_t random;
     uint64_t now;
+    uint64_t most; /* packets that a flow can have had since the look before */
 };
 
 static uint32_t draw(struct pair *pair)
@@ -68,14 +70,18 @@ static void pair_close(struct pair *pair)
     free(pair);
 }
 
-/* Packets for some flows, new ones among them; at times so late that flows end and their slots change hands. */
+/*
+ * Packets for some flows, new ones among them; at times so late that flows end and their slots change hands. One flow in
+ * 64 has so many that what is pending of it is moved to its totals within a round, or is not.
+ */
 static void traffic(struct pair *pair, uint32_t round)
 {
     uint32_t packets = round % 4 == 3 ? 0 : draw(pair) % (2 * FLOWS);
 
     pair->now += (round % 7 == 6 ? 40 : 1) * SECOND;
     for (uint32_t i = 0; i < packets; i++) {
-        struct packet packet = fixture_packet(draw(pair) % (FLOWS + FLOWS / 2), (uint8_t)(draw(pair) & 1));
+        uint32_t flow = draw(pair) % (FLOWS + FLOWS / 2);
+        struct packet packet = fixture_packet(draw(pair) & 1 ? flow : flow & ~63u, (uint8_t)(draw(pair) & 1));
 
         packet.bytes += draw(pair) % 4 * 400;
         packet.key.protocol = draw(pair) % 8 ? 17 : 136;
@@ -85,11 +91,38 @@ static void traffic(struct pair *pair, uint32_t round)
     flow_table_sweep(&pair->fixture.table, pair->now);
 }
 
+/* Totals as of flows that have sent more than what is kept of a look has room for, in one direction or both. */
+static void grow_totals(struct pair *pair)
+{
+    const struct xtop_shard *shard = segment_shard(pair->fixture.segment.header, 0);
+    struct xtop_slot *slots =
+        (struct xtop_slot *)((uintptr_t)pair->fixture.segment.header + (uint64_t)shard->slots_offset);
+    struct xtop_rest *rests =
+        (struct xtop_rest *)((uintptr_t)pair->fixture.segment.header + (uint64_t)shard->rests_offset);
+
+    for (uint32_t slot = 1; slot <= shard->records_used; slot += 7) {
+        rests[slot].total[slot & 1].bytes += (UINT64_C(1) << 46) - 1000 * (slot % 3);
+        rests[slot].total[slot & 1].packets += (UINT64_C(1) << 40) - 10 * (slot % 5);
+        slots[slot].sequence += 2;
+    }
+    pair->most = UINT64_MAX;
+}
+
 static void assert_rows_equal(const struct reader_row *a, const struct reader_row *b)
 {
     assert_memory_equal(&a->record, &b->record, sizeof a->record);
     assert_memory_equal(a->rate_packets, b->rate_packets, sizeof a->rate_packets);
     assert_memory_equal(a->rate_bytes, b->rate_bytes, sizeof a->rate_bytes);
+}
+
+static void assert_same_hosts(const struct pair *pair)
+{
+    struct reader_host few[HOSTS], whole[HOSTS];
+    uint32_t count = reader_active_hosts(pair->few, few, HOSTS);
+
+    assert_true(count > 1);
+    assert_int_equal(reader_active_hosts(pair->whole, whole, HOSTS), count);
+    assert_memory_equal(few, whole, count * sizeof *few);
 }
 
 static void assert_same_look(struct pair *pair, struct reader_view view)
@@ -108,11 +141,19 @@ static void assert_same_look(struct pair *pair, struct reader_view view)
     assert_memory_equal(few.packets, whole.packets, sizeof few.packets);
     assert_memory_equal(few.protocol, whole.protocol, sizeof few.protocol);
     assert_int_equal(few.row_count, whole.row_count < TOP ? whole.row_count : TOP);
-    for (uint64_t i = 0; i < few.row_count; i++)
+    for (uint64_t i = 0; i < few.row_count; i++) {
         assert_rows_equal(&few.row[i], &whole.row[i]);
+        for (int end = 0; end < 2; end++)
+            assert_true(few.row[i].rate_packets[end] <= pair->most && few.row[i].rate_bytes[end] / 1300 <= pair->most);
+    }
+    if (view.activity == READER_ACTIVITY_NAME)
+        assert_same_hosts(pair);
     reader_rows_free(few.row);
     reader_rows_free(whole.row);
 }
+
+/* As hosts that stand out are looked for: two looks in a row, of which none is between two intervals. */
+static const uint32_t activity_of[5] = {READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
 
 static void check_looks(uint32_t sort, uint32_t descending)
 {
@@ -120,12 +161,17 @@ static void check_looks(uint32_t sort, uint32_t descending)
     struct reader_view view = {.sort = sort, .descending = descending};
 
     for (uint32_t round = 0; round < ROUNDS; round++) {
+        pair->most = UINT64_C(2) * FLOWS;
+        if (round == ROUNDS / 4)
+            grow_totals(pair);
         traffic(pair, round);
         view.between = round % 5 == 2;
+        view.activity = activity_of[round % 5];
         assert_same_look(pair, view);
         if (round == ROUNDS / 2) /* another order, as of a key pressed between two intervals */
             view.sort = sorts[draw(pair) % 4];
     }
+    view.activity = READER_ACTIVITY_NONE;
     pair->fixture.segment.header->state = XTOP_STATE_DONE;
     for (int look = 0; look < 2; look++)
         assert_same_look(pair, view);
@@ -148,7 +194,9 @@ static uint64_t glance_all(struct reader *reader, struct previous *previous)
     for (uint32_t slot = 1; slot <= reader_slots_used(reader, 0); slot++) {
         struct reader_place place = {0, slot};
         struct xtop_record record = {.sequence = 0};
-        enum glance glance = reader_glance(reader, place, &previous[slot], &record);
+        struct pending pending = {0};
+        enum glance glance = reader_glance(reader, place, &previous[slot], &record, &pending);
+        struct gain nothing = {0};
         uint64_t packets = record.direction[0].packets + record.direction[1].packets;
 
         if (glance == GLANCE_FREE || glance == GLANCE_BUSY || !reader_glance_key(reader, place, &record))
@@ -156,11 +204,10 @@ static uint64_t glance_all(struct reader *reader, struct previous *previous)
         assert_int_equal(glance == GLANCE_STILL, previous[slot].sequence == record.sequence);
         assert_int_equal(record.direction[0].bytes + record.direction[1].bytes,
                          packets * (100u + record.key.address[0][3]));
-        previous[slot] = (struct previous){.generation = record.generation, .sequence = record.sequence};
-        for (int end = 0; end < 2; end++) {
-            previous[slot].side[end].packets = record.direction[end].packets;
-            previous[slot].side[end].bytes = record.direction[end].bytes;
-        }
+        if (glance == GLANCE_MOVED)
+            previous_keep_duration(&previous[slot], &record);
+        if (glance != GLANCE_STILL)
+            gain_keep(&previous[slot], &record, &pending, &nothing);
         whole++;
     }
     return whole;

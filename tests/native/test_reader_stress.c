@@ -141,12 +141,37 @@ static void test_a_write_that_never_ended(void **state)
     watched_close(&watched);
 }
 
+/* Flows end one after the other, and a reader that keeps ten of them knows the last ten whenever it is asked. */
+static void test_the_newest_ended_flows_are_kept(void **state)
+{
+    struct watched watched = {.rows = 0};
+    uint64_t now = START;
+
+    (void)state;
+    watched_open(&watched, 64, 64);
+    for (uint32_t flow = 0; flow < 100; flow++, now += 100 * SECOND) {
+        const struct reader_view view = {.sort = READER_SORT_LAST_SEEN, .descending = 1, .ended = 1};
+        const struct packet packet = fixture_packet(flow, 0);
+        struct reader_result result;
+
+        fixture_feed(&watched.fixture, &packet, now);
+        flow_table_sweep(&watched.fixture.table, now + 90 * SECOND);
+        assert_int_equal(reader_collect(watched.reader, 10), 1);
+        assert_int_equal(reader_look(watched.reader, &view, &result), 0);
+        assert_in_range(result.row_count, flow < 10 ? flow + 1 : 10, 12);
+        for (uint32_t i = 0; i < 10 && i <= flow; i++)
+            assert_int_equal(result.row[i].record.last_seen[0], now - i * 100 * SECOND);
+        reader_rows_free(result.row);
+    }
+    watched_close(&watched);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_hot_record),           cmocka_unit_test(test_a_handful_of_records),
         cmocka_unit_test(test_slots_that_change_hands),  cmocka_unit_test(test_ended_flows_are_taken_or_counted),
-        cmocka_unit_test(test_a_write_that_never_ended),
+        cmocka_unit_test(test_a_write_that_never_ended), cmocka_unit_test(test_the_newest_ended_flows_are_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

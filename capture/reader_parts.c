@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/reader_flow.h"
+
+/* Of a flow that came by more queues than that, records are copied. */
+#define GLANCED_PARTS 8
+
+/* One queue's part of a flow, as far as a glance tells. */
+struct part {
+    struct reader_place place;
+    bool still; /* since the look before */
+    struct gain gain;
+    struct xtop_record record;
+    struct pending pending;
+};
+
+struct parts {
+    struct part part[GLANCED_PARTS];
+    uint32_t count;
+    bool still; /* all of them, and none is gone */
+};
+
+/*
+ * Takes a glance at all parts of the flow at `place`: while all stand still, for else they must be glanced at `afresh`, for
+ * what they lasted together. False: one is to be copied.
+ */
+static bool parts_glance(struct parts *parts, const struct scan *scan, struct reader_place place, bool afresh)
+{
+    static const struct previous nobody;
+    struct reader_place at = place;
+
+    parts->count = 0;
+    parts->still = true;
+    do {
+        const struct previous *previous = previous_of(scan, at);
+        struct part *part = &parts->part[parts->count];
+        enum glance glance;
+
+        if (parts->count == GLANCED_PARTS)
+            return false;
+        glance = reader_glance(scan->reader, at, afresh ? &nobody : previous, &part->record, &part->pending);
+        if (glance == GLANCE_BUSY)
+            return false;
+        part->place = at;
+        part->still = glance == GLANCE_STILL;
+        parts->still = parts->still && part->still;
+        if (!parts->still && !afresh)
+            return true;
+        if (glance != GLANCE_FREE && reader_kin_holds(scan->reader, at, part->record.generation)) {
+            part->gain = gain_of(scan->look, previous, &part->record);
+            parts->count++;
+        }
+        at = reader_kin_next(scan->reader, at);
+    } while (at.queue != place.queue || at.slot != place.slot);
+    return parts->count && parts->part[0].place.slot == place.slot;
+}
+
+/* The row of all parts. */
+static void parts_add_up(const struct parts *parts, struct reader_row *row)
+{
+    struct xtop_record *sum = &row->record;
+
+    *sum = parts->part[0].record;
+    memset(row->rate_packets, 0, sizeof row->rate_packets);
+    memset(row->rate_bytes, 0, sizeof row->rate_bytes);
+    for (uint32_t i = 0; i < parts->count; i++) {
+        const struct xtop_record *record = &parts->part[i].record;
+
+        rates_add(row, &parts->part[i].gain);
+        for (int end = 0; i > 0 && end < 2; end++) {
+            sum->direction[end].packets += record->direction[end].packets;
+            sum->direction[end].bytes += record->direction[end].bytes;
+            record_widen(sum, record, end);
+        }
+    }
+}
+
+__attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_place place)
+{
+    struct parts parts;
+    bool still;
+
+    if (scan->look->activity || !parts_glance(&parts, scan, place, false))
+        return false;
+    still = parts.still;
+    if (!still && !parts_glance(&parts, scan, place, true))
+        return false;
+    parts_add_up(&parts, &scan->row);
+    if (!row_is_behind(scan, place, true))
+        return false;
+    row_pass(scan, place, !still);
+    for (uint32_t i = 0; i < parts.count; i++)
+        part_keep(scan, parts.part[i].place, &parts.part[i].record, parts.part[i].still ? NULL : &parts.part[i].pending,
+                  &parts.part[i].gain);
+    return true;
+}
