@@ -352,17 +352,20 @@ def ordered(flows: Iterable[Flow], sort: str, descending: bool, group: str = "fl
 class Offer:
     """The columns that a table has to offer: ``fixed`` at the left, ``others`` to be scrolled through.
 
-    ``others`` stand in the order that somebody chose, or by priority where nobody did.
+    ``others`` stand in the order that somebody chose, or by priority where nobody did. The one named ``wanted`` is on
+    the first page whatever that holds otherwise: it tells what the rows are sorted by.
     """
 
     fixed: tuple[Column, ...]
     others: tuple[Column, ...]
     chosen: bool = False
+    wanted: str = ""
 
 
 def offer(
-    group: str = "flow", chosen: Sequence[str] | None = None, *, ended: bool = False, names: bool = False
-) -> Offer:
+    group: str = "flow", chosen: Sequence[str] | None = None, *,
+    ended: bool = False, names: bool = False, wanted: str = "",
+) -> Offer:  # fmt: skip
     """Return the columns of a table: ``ended`` flows have a reason, ``names`` of ports need room."""
     columns = [column for column in TABLES[group] if column.name != "end" or ended]
     if names:
@@ -371,11 +374,11 @@ def offer(
     scrolling = {column.name: column for column in columns if column.priority}
     if chosen is None:
         usual = [column for column in scrolling.values() if not column.optional]
-        return Offer(fixed, tuple(sorted(usual, key=lambda column: column.priority)))
+        return Offer(fixed, tuple(sorted(usual, key=lambda column: column.priority)), wanted=wanted)
     picked = [name for name in dict.fromkeys(chosen) if name in scrolling]
     if "end" in scrolling and "end" not in picked:
         picked.insert(0, "end")
-    return Offer(fixed, tuple(scrolling[name] for name in picked), chosen=True)
+    return Offer(fixed, tuple(scrolling[name] for name in picked), chosen=True, wanted=wanted)
 
 
 def choosable(group: str) -> tuple[Column, ...]:
@@ -406,12 +409,23 @@ USUAL = offer()
 
 def scrolled_order(width: int, offered: Offer = USUAL) -> list[Column]:
     """Return the columns that scroll: those of the first page as the table has them, then the rest by priority."""
+    page = _first_page(offered, _room(width, offered))
+    rest = [column for column in offered.others if column not in page]
     if offered.chosen:
-        return list(offered.others)
-    page = _fitting(offered.others, _room(width, offered))
+        return page + rest
     names = [column.name for column in COLUMNS]
     names[names.index("bytes") : names.index("bytes")] = [_FLOWS.name]
-    return sorted(page, key=lambda column: names.index(column.name)) + list(offered.others[len(page) :])
+    return sorted(page, key=lambda column: names.index(column.name)) + rest
+
+
+def _first_page(offered: Offer, room: int) -> list[Column]:
+    """Return the first columns; the last figures make room for the wanted one, words only after all figures."""
+    page = _fitting(offered.others, room)
+    wanted = [column for column in offered.others if column.name == offered.wanted and column not in page]
+    for column in wanted:
+        while page and sum(one.width + GAP for one in [*page, column]) > room:
+            page.remove(max(page, key=lambda one: (one.right, page.index(one))))
+    return page + wanted
 
 
 def arrange(width: int, first: int = 0, offered: Offer = USUAL) -> Arrangement:

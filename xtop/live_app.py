@@ -15,7 +15,6 @@ from textual.events import Resize
 
 from xtop.alert_news import AlertNews
 from xtop.column_choice import ColumnMemory
-from xtop.columns import by_sort
 from xtop.held_view import as_viewed
 from xtop.history import LossNow
 from xtop.keymap import shown
@@ -186,7 +185,6 @@ class LiveApp(App[None]):
         if self._shown is not None and self.playback.shown is not None:
             self._shown = as_viewed(self.playback.shown.snapshot, view)
         self.poller.look(view, at_once)
-        self.query_one(FlowTable).reveal(by_sort(view.sort, view.group))
         self.draw()
 
     def _key(self, setting: str) -> str:

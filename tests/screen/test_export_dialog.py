@@ -38,8 +38,8 @@ class WritingApp(StagedApp):
 class HeldApp(StagedApp):
     """An export that stands still after its first flows, until it is let go on."""
 
-    def __init__(self, script: Script | None = None) -> None:
-        super().__init__(script)
+    def __init__(self, script: Script | None = None, theme: str | None = None) -> None:
+        super().__init__(script, theme)
         self.go_on = threading.Event()
 
     def write(self, snapshot: Snapshot, path: Path, format: str, overwrite: bool, progress: Progress) -> None:

@@ -7,13 +7,17 @@ A difference is either a fault or a change to look at: `pytest tests/screen/test
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play, settled
+from tests.screen.test_export_dialog import HeldApp, open_with, until, words
 from tests.screen.test_interface import LINKS
 from xtop.widgets.interface_screen import InterfaceScreen
 
@@ -104,3 +108,38 @@ def test_picture(snap_compare: Compare, name: str) -> None:
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=prepare)
+
+
+#: What is typed as path and pressed then, and what the screen says at last.
+EXPORTS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "asks": ("/etc/passwd", ("enter",), "replaces it"),
+    "refused": ("/no/such/directory/night.json", ("enter",), "no such directory"),
+    "at-work": ("~/night.json", ("enter",), "50%"),
+    "in-the-background": ("~/night.json", ("enter", "escape"), "watches it"),
+}
+
+
+@pytest.mark.parametrize(("state", "theme", "size"), product(EXPORTS, (None, "mono"), SIZES))
+def test_picture_of_an_export(
+    snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, theme: str | None,
+    size: tuple[int, int],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path, keys, says = EXPORTS[state]
+    app = HeldApp(theme=theme)
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await play(pilot, 10)
+        dialog = await open_with(pilot, path)
+        dialog.query_one("#path", Input).cursor_blink = False
+        for key in keys:
+            await pilot.press(key)
+            await until(pilot, lambda: "50%" in words(app) or says in words(app), "what the dialog says")
+        await until(pilot, lambda: says in words(app), says)
+        app.draw()
+        await pilot.pause()
+
+    try:
+        assert snap_compare(app, terminal_size=size, run_before=prepare)
+    finally:
+        app.go_on.set()

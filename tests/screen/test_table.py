@@ -13,6 +13,7 @@ import pytest
 from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play
 from xtop.column_choice import ColumnMemory, config_directory
+from xtop.columns import by_sort, sortable
 
 SIZE = (120, 36)
 GROUPS = ("Hosts", "Host pairs", "Ports", "Protocols", "VLANs", "Flows")
@@ -173,6 +174,31 @@ def _wheel() -> type:
 
 def shown_columns(app: StagedApp) -> list[str]:
     return [column.name for column in app.table.arrangement.columns if column.priority]
+
+
+async def test_what_the_rows_are_sorted_by_is_shown_beside_what_the_flow_is() -> None:
+    app = StagedApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        seen = [app.picture().view.sort]
+        for _ in range(len(sortable())):
+            await pilot.press("s")
+            sort = app.picture().view.sort
+            if sort == seen[0]:
+                break
+            seen.append(sort)
+            column = by_sort(sort)
+            assert column.priority == 0 or column.name in shown_columns(app), sort
+            assert {"protocol"} <= set(shown_columns(app)), sort
+            assert not app.table.arrangement.more_left, sort
+        assert len(seen) > 8
+        await pilot.press("right", "right", "right")
+        scrolled = shown_columns(app)
+        assert by_sort(sort).name not in scrolled
+        await play(pilot)
+        assert shown_columns(app) == scrolled, "who looks at other columns goes on to"
+        await pilot.press("s")
+        assert by_sort(app.picture().view.sort).name in shown_columns(app)
 
 
 async def test_columns_are_chosen_moved_and_remembered(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from xtop import units
-from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer, scrolled_order
+from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer
 from xtop.ink import Line, fitted, printable, spread
 from xtop.keymap import shown
 from xtop.model import CaptureState, Flow, Snapshot
@@ -71,9 +71,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def show(self, picture: Picture) -> None:
         """Draw ``picture``; the view follows a selected flow to its new rank."""
         follows = self._in_view(self._last_row)
-        if picture.view.group != self._picture.view.group:
-            self._first_column = self._chosen_column = 0
-        self._picture = picture
+        before, self._picture = self._picture.view, picture
+        if picture.view.group != before.group or (picture.view.sort != before.sort and not self._shows_sort()):
+            self._first_column = self._chosen_column = 0  # the first page shows what the rows are sorted by
         self._flows = _rows(picture)
         keys = keys_of(self._flows)
         self._rows = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))  # of equal keys the first
@@ -119,22 +119,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._chosen_column = self._first_column
             self.repaint()
 
-    def reveal(self, column: Column) -> None:
-        """Scroll until ``column`` is among those shown."""
-        self._scroll_to_column(column)
-        self._chosen_column = self._first_column
-
-    def _scroll_to_column(self, column: Column) -> None:
-        if column.name in {shown.name for shown in self.arrangement.columns}:
-            return
-        offered = self._offer()
-        order = [known.name for known in scrolled_order(self.row_width, offered)]
-        if column.name not in order:
-            return  # the user does not want to see it
-        for first in range(order.index(column.name) + 1):
-            if column.name in {shown.name for shown in arrange(self.row_width, first, offered).columns}:
-                self._first_column = first
-                return
+    def _shows_sort(self) -> bool:
+        return self._sorted_by().name in {column.name for column in self.arrangement.columns}
 
     def _turn(self, direction: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + direction * max(1, self.size.height - HEAD - 1), animate=False)
@@ -169,7 +155,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _offer(self) -> Offer:
         picture, view = self._picture, self._picture.view
-        return offer(view.group, picture.columns.get(view.group), ended=view.ended, names=picture.naming.on)
+        wanted = self._sorted_by().name
+        chosen = picture.columns.get(view.group)
+        return offer(view.group, chosen, ended=view.ended, names=picture.naming.on, wanted=wanted)
 
     def _sorted_by(self) -> Column:
         return by_sort(self._picture.view.sort, self._picture.view.group)
@@ -186,7 +174,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if self._palette is None:
             self._palette = palette_of(self)
-        self._sort_shown = self._sorted_by().name in {column.name for column in self.arrangement.columns}
+        self._sort_shown = self._shows_sort()
         regions = self._drawn.draw(self._lines(*size), size, self._palette, self._selected_line())
         if regions:
             self.refresh(*regions)
@@ -265,8 +253,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self, event: Resize) -> None:
         """Make all lines anew, and keep in view what was: a selected flow, the column that the rows are sorted by."""
         self._first_column = self._chosen_column
-        if self._sort_shown:
-            self._scroll_to_column(self._sorted_by())
+        if self._sort_shown and not self._shows_sort():
+            self._first_column = 0
         self.virtual_size = Size(self.size.width, len(self._flows) + HEAD)
         if self._selected in self._rows:
             self._bring_into_view(self._last_row)
