@@ -7,7 +7,6 @@ A difference is either a fault or a change to look at: `pytest tests/screen/test
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -71,6 +70,7 @@ STATES: dict[str, tuple[Script, tuple[str, ...]]] = {
 #: Other sizes, other colours, more queues than lines.
 MORE: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
     "tiny-50x12": ((50, 12), Script(), None, ()),
+    "sorted-80x24": ((80, 24), Script(), None, ("s",) * 5),
     "tall-84x56": ((84, 56), Script(loss=True), None, ("down",)),
     "short-150x28": ((150, 28), Script(queues=16), None, ()),
     "queues-64-mono-200x60": ((200, 60), Script(queues=64, loss=True), "mono", ()),
@@ -119,11 +119,19 @@ EXPORTS: dict[str, tuple[str, tuple[str, ...], str]] = {
 }
 
 
-@pytest.mark.parametrize(("state", "theme", "size"), product(EXPORTS, (None, "mono"), SIZES))
+PICTURES_OF_EXPORTS = {
+    f"{name}{colours}-{columns}x{lines}": (name, theme, (columns, lines))
+    for name in EXPORTS
+    for colours, theme in (("", None), ("-mono", "mono"))
+    for columns, lines in SIZES
+}
+
+
+@pytest.mark.parametrize("name", PICTURES_OF_EXPORTS)
 def test_picture_of_an_export(
-    snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, theme: str | None,
-    size: tuple[int, int],
-) -> None:  # fmt: skip
+    snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    state, theme, size = PICTURES_OF_EXPORTS[name]
     monkeypatch.setenv("HOME", str(tmp_path))
     path, keys, says = EXPORTS[state]
     app = HeldApp(theme=theme)

@@ -210,10 +210,10 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
 
     # ---- What is said
 
-    def say(self, text: str, alarming: bool = False) -> None:
+    def say(self, *lines: str, alarming: bool = False) -> None:
         """Show a line or two below the choices."""
         said = self.query_one("#said", Static)
-        said.update(printable(text))
+        said.update("\n".join(printable(line) for line in lines))
         said.set_class(alarming, "-alarming")
 
     def _watch(self) -> None:
@@ -221,7 +221,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
         for line in self.query("PathInput, ChoiceLine"):
             line.disabled = at_work
         if self._job is not None and at_work:
-            self.say(f"{self._job.progress(BAR_CELLS)}\n{self._words.watching}")
+            self.say(self._job.progress(BAR_CELLS), self._words.watching)
 
     def _room(self) -> int:
         return max(20, self.query_one("#said").size.width)
