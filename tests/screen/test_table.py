@@ -191,6 +191,8 @@ async def test_what_the_rows_are_sorted_by_is_shown_beside_what_the_flow_is() ->
             assert column.priority == 0 or column.name in shown_columns(app), sort
             assert {"protocol"} <= set(shown_columns(app)), sort
             assert not app.table.arrangement.more_left, sort
+            word = re.escape(column.header)
+            assert re.search(rf"(^| ){word} [▼▲]|[▼▲] *{word}( |$)", header(app)), "its word is whole"
         assert len(seen) > 8
         await pilot.press("right", "right", "right")
         scrolled = shown_columns(app)

@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from xtop import units
 from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer
-from xtop.ink import Line, fitted, printable, spread
+from xtop.ink import Ink, Line, fitted, printable, spread
 from xtop.keymap import shown
 from xtop.model import CaptureState, Flow, Snapshot
 from xtop.picture import Picture, describe
@@ -220,12 +220,17 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         line: Line = [(" " * MARGIN, "base")]
         view = self._picture.view
         sorted_by = by_sort(view.sort, view.group).name
-        for column, _ in arrangement.places():
+        for column in arrangement.columns:
+            ink: Ink = "accent" if column.name == sorted_by else "dim"
             text = column.header[: column.width]
             if column.name == sorted_by:
-                text = f"{text[: column.width - 2]} {'▼' if view.descending else '▲'}"
+                mark = "▼" if view.descending else "▲"
+                if len(text) + 2 <= column.width:
+                    text = f"{text} {mark}"
+                else:  # a long word is whole, and its mark stands in the gap before it
+                    line[-1] = (mark, ink)
             text = f"{text:>{column.width}}" if column.right else f"{text:<{column.width}}"
-            line += [(text, "accent" if column.name == sorted_by else "dim"), (" ", "base")]
+            line += [(text, ink), (" ", "base")]
         return line
 
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
