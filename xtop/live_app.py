@@ -74,7 +74,7 @@ class LiveApp(App[None]):
         self._naming.on = self._naming.on or begin.names
         self._look_of_panels = begin.look
         self._hidden = hidden_regions(begin.panels)
-        self._opened_at = clock()
+        self._opened_at = self._noted_at = clock()
 
     def on_mount(self) -> None:
         """Begin."""
@@ -130,6 +130,7 @@ class LiveApp(App[None]):
             zeroed_at=None if zero is None else zero.taken_at,
             alerts=self._news.shown(latest.snapshot if latest and self.playback.behind_s is None else None),
             waited_s=int(self._clock() - self._opened_at),
+            noted_s=int(self._clock() - self._noted_at),
             failure=None if self._failure is None else self._failure.text,
             rights_missing=self._failure is not None and self._failure.exit_code == EXIT_RIGHTS,
         )
@@ -146,7 +147,10 @@ class LiveApp(App[None]):
     @on(SnapshotTaken)
     def _take(self, message: SnapshotTaken) -> None:
         """Remember a snapshot, and show it unless the screen is held."""
-        first = self.playback.latest is None
+        latest = self.playback.latest
+        first = latest is None
+        if latest is None or latest.snapshot.source.notes != message.snapshot.source.notes:
+            self._noted_at = self._clock()
         if first and self._view_is_ours and message.snapshot.source.kind == "file":
             # A file is read at once: its flows have ended when it is shown.
             self._view = replace(self._view, ended=True)

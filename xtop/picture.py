@@ -73,6 +73,7 @@ class Picture:
     pinned: Pinned | None = None
     alerts: Alerts = field(default_factory=Alerts)
     waited_s: int = 0  # since the screen opened
+    noted_s: int = 0  # since the source noted something new of itself
     failure: str | None = None  # why the source answers no more
     rights_missing: bool = False  # and that this is why
 
@@ -149,3 +150,10 @@ def describe(source: SourceInfo) -> list[str]:
     if source.filter:
         parts.append(f"filter {source.filter}")
     return parts
+
+
+def remarks(source: SourceInfo) -> tuple[str, ...]:
+    """Return why this way of capture was chosen, if it is not the fastest, and what was noted on the way."""
+    if source.reason is None or source.capture == "af_xdp":
+        return source.notes
+    return (source.reason, *source.notes)

@@ -64,6 +64,7 @@ class Script:
     bytes: bool = False  # payload bytes are counted by value
     bytes_full: bool = False  # and more flows come than are counted
     kind: str = "interface"
+    notes: tuple[str, ...] = ()
     sampling: int = 1
     seed: int = 7
 
@@ -264,7 +265,7 @@ class ScriptedSource:
         sampling = self.script.sampling
         return SourceInfo(
             "interface", ",".join(self.script.interfaces), "af_xdp", "native", True, self.script.queues,
-            driver="ixgbe", ring_size=2048,
+            driver="ixgbe", ring_size=2048, notes=self.script.notes,
             byte_histogram=self.script.bytes, sampling=sampling, sampling_method="random" if sampling > 1 else None,
         )  # fmt: skip
 

@@ -83,3 +83,26 @@ async def test_the_past_has_no_alerts() -> None:
         assert "⚑" not in app.text()
         await pilot.press("p")
         assert "⚑ 1" in app.text()
+
+
+async def test_a_note_gives_its_line_back_where_there_are_few_and_the_log_has_it() -> None:
+    app = StagedApp(Script(notes=("zero copy refused by ixgbe: using copy",)))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 5)
+        assert app.text().splitlines()[1] == " ※ zero copy refused by ixgbe: using copy"
+        rows = app.table.size.height
+        app.clock.seconds += 60
+        await play(pilot)
+        assert "zero copy refused" not in app.text()
+        assert app.table.size.height == rows + 1, "a flow more"
+        await pilot.press("A")
+        await pilot.pause()
+        assert "※ zero copy refused by ixgbe: using copy" in app.text()
+        await pilot.press("escape")
+        app.source.script.notes = ("eth1 has no carrier", *app.source.script.notes)
+        await play(pilot)
+        assert "※ eth1 has no carrier" in app.text().splitlines()[1], "news"
+        app.clock.seconds += 60
+        await pilot.resize_terminal(120, 36)
+        await play(pilot)
+        assert "zero copy refused" in app.text().splitlines()[1], "there are lines to spare"

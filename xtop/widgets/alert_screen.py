@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The log of alerts, the newest first, over the screen."""
+"""The log of alerts, the newest first, and what the source noted of itself, over the screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from xtop.alerts import Alert
 from xtop.ink import Ink, Line, printable
 from xtop.keymap import Keymap, shown
-from xtop.picture import Picture, local_time
+from xtop.picture import Picture, local_time, remarks
 from xtop.widgets.key_bindings import again
 from xtop.widgets.line_panel import LinePanel
 from xtop.widgets.window import ScrollBox, Window
@@ -35,6 +35,15 @@ def alert_lines(alerts: Sequence[Alert], on: bool, width: int) -> list[Line]:
     return lines
 
 
+def note_lines(noted: Sequence[str], width: int) -> list[Line]:
+    """Return what the source noted of itself, below a blank line."""
+    lines: list[Line] = [[]] if noted else []
+    for remark in noted:
+        rows = wrap(printable(remark), max(10, width - 2)) or [""]
+        lines += [[("※ " if at == 0 else "  ", "dim"), (row, "base")] for at, row in enumerate(rows)]
+    return lines
+
+
 class AlertPage(LinePanel):
     """The lines of the log."""
 
@@ -44,7 +53,8 @@ class AlertPage(LinePanel):
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the lines."""
-        return alert_lines(tuple(self._log()), picture.alerts.on, width)
+        noted = remarks(picture.snapshot.source) if picture.snapshot is not None else ()
+        return alert_lines(tuple(self._log()), picture.alerts.on, width) + note_lines(noted, width)
 
     def repaint(self) -> None:
         """Be as high as the log is long."""

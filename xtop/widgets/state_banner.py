@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from xtop.ink import Line, printable
 from xtop.keymap import shown
-from xtop.model import ExporterStatus, SourceInfo
-from xtop.picture import Picture, local_time, status
+from xtop.model import ExporterStatus
+from xtop.picture import Picture, local_time, remarks, status
 from xtop.widgets.line_panel import LinePanel
+
+NOTED_S = 60  # for so long a note holds a line of a terminal that has few; afterwards the log of alerts has it
+FEW_LINES = 30
 
 
 class StateBanner(LinePanel):
@@ -17,16 +20,20 @@ class StateBanner(LinePanel):
 
     def show(self, picture: Picture) -> None:
         """Come and go with the sentence."""
-        self.display = bool(banner(picture, 1))
+        self.display = bool(banner(picture, 1, self._is_tight))
         super().show(picture)
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the sentence."""
-        return banner(picture, width)
+        return banner(picture, width, self._is_tight)
+
+    @property
+    def _is_tight(self) -> bool:
+        return self.app.size.height < FEW_LINES
 
 
-def banner(picture: Picture, width: int) -> list[Line]:
-    """Return the line of ``width`` cells, or none."""
+def banner(picture: Picture, width: int, tight: bool = False) -> list[Line]:
+    """Return the line of ``width`` cells, or none; ``tight``: no line is to spare for notes that were read."""
     state, snapshot = status(picture), picture.snapshot
     if state.reason:
         text = f" {state.mark} {printable(state.reason)}"
@@ -42,9 +49,12 @@ def banner(picture: Picture, width: int) -> list[Line]:
         more = f" · {shown(picture.keymap, 'alert_log')} lists all"
         text = f" ⚑ {local_time(newest.at)} {printable(newest.text)}"
         return [[(_cut(text + more if len(text) + len(more) <= width else text, width), "accent")]]
-    remarks = (*_exports(snapshot.exporters), *_remarks(snapshot.source)) if snapshot is not None else ()
-    if remarks:
-        return [[(_cut(f" ※ {printable(' · '.join(remarks))}", width), "dim")]]
+    if snapshot is None:
+        return []
+    noted = () if tight and picture.noted_s >= NOTED_S else remarks(snapshot.source)
+    said = (*_exports(snapshot.exporters), *noted)
+    if said:
+        return [[(_cut(f" ※ {printable(' · '.join(said))}", width), "dim")]]
     return []
 
 
@@ -59,13 +69,6 @@ def _export_loss(exporters: tuple[ExporterStatus, ...]) -> str:
 
 def _exports(exporters: tuple[ExporterStatus, ...]) -> list[str]:
     return [f"{one.flows:,} flows exported to {one.url}" for one in exporters]
-
-
-def _remarks(source: SourceInfo) -> tuple[str, ...]:
-    """Return why this way of capture was chosen, if it is not the fastest, and what was noted on the way."""
-    if source.reason is None or source.capture == "af_xdp":
-        return source.notes
-    return (source.reason, *source.notes)
 
 
 def _cut(text: str, width: int) -> str:
