@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--seconds S]`.
+"""What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--max-flows M] [--seconds S]`.
 
 xtop runs on a pseudo-terminal of 120x36 over a capture that generates its own traffic; from outside are measured the
 bytes that it sends, the CPU time of its process (the capture is another), its memory, how long a typed filter takes to
@@ -27,7 +27,7 @@ HEAD = 20  # packets for each flow that come before the rate holds: by Zipf's la
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def child(flows: int, interval: float) -> None:
+def child(flows: int, most: int, interval: float) -> None:
     """Wait until all flows live, then show the screen."""
     from xtop.commands.opening import start_capture
     from xtop.commands.screen import show
@@ -41,7 +41,7 @@ def child(flows: int, interval: float) -> None:
         demo_flows=flows,
         demo_rate=max(200_000, flows // 5),
         demo_head=HEAD * flows,
-        max_flows=flows + flows // 2,
+        max_flows=most,
         idle_timeout=FOREVER_S,
         active_timeout=FOREVER_S,
     )
@@ -58,11 +58,11 @@ def child(flows: int, interval: float) -> None:
 class Terminal:
     """The other end of the pseudo-terminal: reads all, and counts."""
 
-    def __init__(self, flows: int, interval: float) -> None:
+    def __init__(self, flows: int, most: int, interval: float) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            child(flows, interval)
+            child(flows, most, interval)
             os._exit(0)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
 
@@ -102,9 +102,9 @@ class Terminal:
         os.write(self.fd, text)
 
 
-def measure(flows: int, seconds: float, interval: float) -> dict[str, object]:
+def measure(flows: int, most: int, seconds: float, interval: float) -> dict[str, object]:
     """Return the figures."""
-    terminal = Terminal(flows, interval)
+    terminal = Terminal(flows, most, interval)
     terminal.wait_for(b"live", 2 * LOADING_S)
     terminal.read(SETTLE_S)
     cpu, begin = terminal.cpu_seconds(), time.monotonic()
@@ -136,10 +136,17 @@ def main() -> None:
     """Measure once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flows", type=int, default=1_000_000)
+    parser.add_argument(
+        "--max-flows", type=int, help="room for so many; as many as --flows: old ones make way all the time"
+    )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--interval", type=float, default=1.0)
     options = parser.parse_args()
-    print(json.dumps(measure(options.flows, options.seconds, options.interval)))
+    print(
+        json.dumps(
+            measure(options.flows, options.max_flows or options.flows * 3 // 2, options.seconds, options.interval)
+        )
+    )
 
 
 if __name__ == "__main__":
