@@ -90,8 +90,17 @@ static inline void part_keep(const struct scan *scan, struct reader_place place,
         gain_nothing(previous_of(scan, place));
 }
 
-/* Counts a flow that need not be offered; what it lasted is in the bin that it was in, or else `lasts` anew. */
-static inline void row_pass(struct scan *scan, struct reader_place place, bool lasts)
+/* Whether of every flow the key is asked. */
+static inline bool scan_by_key(const struct scan *scan)
+{
+    return scan->look->activity || scan->look->view->filter;
+}
+
+/*
+ * Counts a flow that need not be offered, or that the filter has `hidden`; what it lasted is in the bin that it was in, or
+ * else `lasts` anew.
+ */
+static inline void row_pass(struct scan *scan, struct reader_place place, bool lasts, bool hidden)
 {
     struct previous *previous = previous_of(scan, place);
     uint8_t lasted;
@@ -103,6 +112,10 @@ static inline void row_pass(struct scan *scan, struct reader_place place, bool l
     else
         lasted = duration_bin(&scan->row.record);
     flow_count(scan->look->result, &scan->row.record, lasted);
+    if (hidden) {
+        scan->look->result->hidden++;
+        return;
+    }
     scan->look->result->matched++;
     ranking_pass(&scan->look->rows);
 }

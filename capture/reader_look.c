@@ -158,8 +158,8 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
     if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
         look.activity = reader->activity;
-    look.few = view->top && !view->filter && !view->group && !view->directions && !view->over_span &&
-               ranking_by_totals(&look.rows);
+    look.few = view->top && !view->group && !view->directions && !view->over_span && ranking_by_totals(&look.rows) &&
+               (!view->filter || filter_at_a_glance(view->filter, view->filter_count));
     reader_scan(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

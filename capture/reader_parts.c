@@ -79,7 +79,7 @@ __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_pla
     struct parts parts;
     bool still;
 
-    if (scan->look->activity || !parts_glance(&parts, scan, place, false))
+    if (scan_by_key(scan) || !parts_glance(&parts, scan, place, false))
         return false;
     still = parts.still;
     if (!still && !parts_glance(&parts, scan, place, true))
@@ -87,7 +87,7 @@ __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_pla
     parts_add_up(&parts, &scan->row);
     if (!row_is_behind(scan, place, true))
         return false;
-    row_pass(scan, place, !still);
+    row_pass(scan, place, !still, false);
     for (uint32_t i = 0; i < parts.count; i++)
         part_keep(scan, parts.part[i].place, &parts.part[i].record, parts.part[i].still ? NULL : &parts.part[i].pending,
                   &parts.part[i].gain);

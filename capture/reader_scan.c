@@ -13,24 +13,26 @@
 static bool row_suffices(struct scan *scan, struct reader_place place, enum glance glance, bool with_key)
 {
     const struct previous *previous = previous_of(scan, place);
+    const struct look *look = scan->look;
     struct reader_row *row = &scan->row;
     bool still = glance == GLANCE_STILL;
     struct gain gain = {0};
+    bool hidden;
 
     if (scan->kin && !reader_kin_holds(scan->reader, place, row->record.generation))
         return false;
-    if (!still || scan->look->between)
-        gain = gain_of(scan->look, previous, &row->record);
+    if (!still || look->between)
+        gain = gain_of(look, previous, &row->record);
     memcpy(row->rate_packets, gain.packets, sizeof gain.packets);
     memcpy(row->rate_bytes, gain.bytes, sizeof gain.bytes);
-    if (!row_is_behind(scan, place, with_key))
+    if (scan_by_key(scan) && !reader_glance_key(scan->reader, place, &row->record))
         return false;
-    if (scan->look->activity) {
-        if (!reader_glance_key(scan->reader, place, &row->record))
-            return false;
-        reader_activity_add(scan->look->activity, row);
-    }
-    row_pass(scan, place, glance == GLANCE_MOVED);
+    hidden = look->view->filter && !filter_matches(look->view->filter, &look->scene, row);
+    if (!hidden && !row_is_behind(scan, place, with_key))
+        return false;
+    if (look->activity)
+        reader_activity_add(look->activity, row);
+    row_pass(scan, place, glance == GLANCE_MOVED, hidden);
     part_keep(scan, place, &row->record, still ? NULL : &scan->pending, &gain);
     return true;
 }
@@ -65,7 +67,7 @@ static void fetch_rest(const struct scan *scan, struct reader_place place)
     const struct xtop_rest *rest = reader_rest_at(scan->reader, place);
     bool whole = !scan->look->few;
 
-    if (whole || scan->tied || scan->look->activity)
+    if (whole || scan->tied || scan_by_key(scan))
         __builtin_prefetch(rest->address0);
     if (whole || previous_of(scan, place)->sequence != reader_sequence(scan->reader, place)) {
         __builtin_prefetch(&rest->total[0]);
@@ -196,7 +198,7 @@ void reader_scan(struct look *look)
     if (scan.kin)
         reader_kin_learn(reader);
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
-        if (look->few && !look->activity)
+        if (look->few && !scan_by_key(&scan))
             scan_slots(&scan, i, slots_to_scan(reader, i));
         else
             scan_all(&scan, i, slots_to_scan(reader, i));

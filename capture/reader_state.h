@@ -205,6 +205,9 @@ struct filter_scene {
 bool filter_matches(const struct filter_instruction *program, const struct filter_scene *scene,
                     const struct reader_row *row);
 
+/* Whether all that the program asks of a live flow is told by reader_glance and reader_glance_key. */
+bool filter_at_a_glance(const struct filter_instruction *program, uint64_t count);
+
 /* ---- reader_join.c ---- */
 
 /* Adds what another queue saw of the same flow. */

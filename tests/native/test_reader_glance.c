@@ -136,6 +136,7 @@ static void assert_same_look(struct pair *pair, struct reader_view view)
     assert_int_equal(few.flows_live, fixture_live(&pair->fixture));
     assert_int_equal(few.flows_live, whole.flows_live);
     assert_int_equal(few.matched, whole.matched);
+    assert_int_equal(few.hidden, whole.hidden);
     assert_int_equal(few.rows, whole.rows);
     assert_memory_equal(few.duration, whole.duration, sizeof few.duration);
     assert_memory_equal(few.packets, whole.packets, sizeof few.packets);
@@ -155,6 +156,32 @@ static void assert_same_look(struct pair *pair, struct reader_view view)
 /* As hosts that stand out are looked for: two looks in a row, of which none is between two intervals. */
 static const uint32_t activity_of[5] = {READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
 
+/* Filters of what a glance tells, and one of what it does not. */
+static const struct filter_instruction filters[][3] = {
+    {{.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 2, .range.number = {17, 17}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PORT, .end = FILTER_END_SOURCE, .if_true = 1, .if_false = 2, .range.number = {1500, 3000}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PACKETS, .end = FILTER_END_DESTINATION, .if_true = 1, .if_false = 2, .range.number = {2, 9}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_ADDRESS_V4,
+      .end = FILTER_END_SOURCE,
+      .if_true = 1,
+      .if_false = 2,
+      .range.address = {{0}, {0, 0, 0, 64}}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_BITS_PER_SECOND, .if_true = 1, .if_false = 2, .range.real = {1, 1e30}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_DURATION, .if_true = 1, .if_false = 2, .range.number = {0, SECOND}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+};
+
 static void check_looks(uint32_t sort, uint32_t descending)
 {
     struct pair *pair = pair_open(sort * 2 + descending);
@@ -167,6 +194,8 @@ static void check_looks(uint32_t sort, uint32_t descending)
         traffic(pair, round);
         view.between = round % 5 == 2;
         view.activity = activity_of[round % 5];
+        view.filter = round % 3 ? filters[draw(pair) % (sizeof filters / sizeof *filters)] : NULL;
+        view.filter_count = view.filter ? 3 : 0;
         assert_same_look(pair, view);
         if (round == ROUNDS / 2) /* another order, as of a key pressed between two intervals */
             view.sort = sorts[draw(pair) % 4];
