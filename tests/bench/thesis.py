@@ -141,6 +141,8 @@ def page(table: Iterable[str], notes: Iterable[str]) -> str:
             "The thesis measured on a 10 GbE NIC, in zero copy, with up to eight cores. Here the link is a veth pair,",
             "in copy mode, of a virtual machine with two cores, of which one sends. So rows compare with each other;",
             "with the thesis the shape compares, not the height. In hand is the time for which a worker has frames.",
+            "Where two cores also send, each shares its core with a sender: a third and more is lost, and the rows tell",
+            "what overload does, not what two cores can.",
             "",
             *table,
             "",
