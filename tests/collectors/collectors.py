@@ -63,7 +63,8 @@ def nfcapd(directory: Path, prefix: Sequence[str] = ()) -> Iterator[int]:
     """Collect into ``directory``; yield the port. When it is over, the files are whole and the log says how it went."""
     directory.mkdir()
     port = free_port(socket.SOCK_DGRAM)
-    command = ["nfcapd", "-w", str(directory), "-b", "127.0.0.1", "-p", str(port), "-B", "4000000"]
+    # -l: 1.6 has no -w DIRECTORY, and 1.7 takes both.
+    command = ["nfcapd", "-l", str(directory), "-b", "127.0.0.1", "-p", str(port), "-B", "4000000"]
     with _running([*prefix, *command], directory.with_suffix(".log")) as process:
         wait_for("nfcapd listens", lambda: _bound(process.pid, port, "udp"), process)
         yield port

@@ -93,12 +93,13 @@ def of_nfdump(directory: Path) -> Counter[Seen]:
 def _of_nfdump(one: dict[str, Any]) -> Seen:
     icmp = one["proto"] in {ICMP, ICMPV6}
     family = "4" if "src4_addr" in one else "6"
+    first, last = (one.get(name) or one[f"t_{name}"] for name in ("first", "last"))  # 1.6 has the latter names
     return Seen(
         one[f"src{family}_addr"], one[f"dst{family}_addr"],
         (one["icmp_type"], one["icmp_code"]) if icmp else (one.get("src_port", 0), one.get("dst_port", 0)),
         one["proto"], one.get("src_vlan", 0), one["in_packets"], one["in_bytes"],
-        one["tcp_flags"].replace(".", "") if one["proto"] == 6 else "", milliseconds(one["first"]),
-        milliseconds(one["last"]), (one.get("out_packets", 0), one.get("out_bytes", 0)),
+        one["tcp_flags"].replace(".", "") if one["proto"] == 6 else "", milliseconds(first),
+        milliseconds(last), (one.get("out_packets", 0), one.get("out_bytes", 0)),
     )  # fmt: skip
 
 
