@@ -270,7 +270,8 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
         capture->mac = state.mac; /* it was given another address */
         xdp_program_set_host(&capture->program, &state.mac, 1);
     }
-    dropped = state.dropped + driver_losses_read(&capture->driver_losses) - capture->dropped_before;
+    dropped = state.dropped + driver_losses_read(&capture->driver_losses);
+    dropped -= dropped < capture->dropped_before ? dropped : capture->dropped_before; /* a driver may begin anew */
     for (uint32_t i = 0; i < source->queue_count && habit; i++)
         elsewhere += counted_elsewhere((struct xsk_queue *)source->queue[i], habit);
     if (dropped > elsewhere && dropped - elsewhere > capture->dropped)

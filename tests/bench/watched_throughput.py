@@ -95,7 +95,8 @@ def watched(hosts: dict[str, int], capture: str) -> Iterator[None]:
     command = [*inside(near), XTOP, "snapshot", "-i", "v1", "--capture", capture, "--every", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(near,)) as process:
         assert process.stdout is not None
-        process.stdout.readline()  # it runs
+        if not process.stdout.readline():
+            raise SystemExit(f"xtop does not watch: {' '.join(command)}")
         drain = threading.Thread(target=process.stdout.read, daemon=True)
         drain.start()
         yield
