@@ -17,6 +17,8 @@ import select
 import struct
 import termios
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 COLUMNS, LINES = 120, 36
@@ -58,11 +60,11 @@ def child(flows: int, most: int, interval: float) -> None:
 class Terminal:
     """The other end of the pseudo-terminal: reads all, and counts."""
 
-    def __init__(self, flows: int, most: int, interval: float) -> None:
+    def __init__(self, child: Callable[[], object]) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            child(flows, most, interval)
+            child()
             os._exit(0)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
 
@@ -102,20 +104,24 @@ class Terminal:
         os.write(self.fd, text)
 
 
-def measure(flows: int, most: int, seconds: float, interval: float) -> dict[str, object]:
-    """Return the figures."""
-    terminal = Terminal(flows, most, interval)
-    terminal.wait_for(b"live", 2 * LOADING_S)
-    terminal.read(SETTLE_S)
+def steady(terminal: Terminal, seconds: float) -> dict[str, float]:
+    """Return what the screen sends, uses and keeps while nobody touches a key."""
     cpu, begin = terminal.cpu_seconds(), time.monotonic()
     sent = len(terminal.read(seconds))
     elapsed = time.monotonic() - begin
-    result: dict[str, object] = {
-        "flows": flows,
+    return {
         "bytes_per_second": round(sent / elapsed),
         "cpu_percent": round(100 * (terminal.cpu_seconds() - cpu) / elapsed, 2),
         **terminal.memory(),
     }
+
+
+def measure(flows: int, most: int, seconds: float, interval: float) -> dict[str, object]:
+    """Return the figures."""
+    terminal = Terminal(partial(child, flows, most, interval))
+    terminal.wait_for(b"live", 2 * LOADING_S)
+    terminal.read(SETTLE_S)
+    result: dict[str, object] = {"flows": flows, **steady(terminal, seconds)}
     terminal.type(b"/")
     terminal.read(2.0)
     begin = time.monotonic()
