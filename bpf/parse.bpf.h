@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow_sum.h"
+#include "bpf/ipv6_extensions.h"
 #include "bpf/packet_headers.h"
 
 #define ETHERNET_HEADER 14
@@ -219,41 +220,6 @@ static __always_inline enum bpf_parse_result parse_ipv4(struct __sk_buff *skb, s
     state->packet.payload_bytes = state->packet.bytes - header;
     state->at += header;
     return BPF_PARSE_FLOW;
-}
-
-/* The bit of an extension header that is walked over, or 0 when `next` is not one. */
-static __always_inline uint16_t extension_bit(uint8_t next)
-{
-    switch (next) {
-    case PROTOCOL_HOP_BY_HOP:
-        return XTOP_EXT_HOP_BY_HOP;
-    case PROTOCOL_ROUTING:
-        return XTOP_EXT_ROUTING;
-    case PROTOCOL_FRAGMENT:
-        return XTOP_EXT_FRAGMENT;
-    case PROTOCOL_DESTINATION:
-        return XTOP_EXT_DESTINATION;
-    case PROTOCOL_AH:
-        return XTOP_EXT_AUTHENTICATION;
-    case PROTOCOL_MOBILITY:
-        return XTOP_EXT_MOBILITY;
-    case PROTOCOL_HIP:
-        return XTOP_EXT_HIP;
-    case PROTOCOL_SHIM6:
-        return XTOP_EXT_SHIM6;
-    default:
-        return 0;
-    }
-}
-
-/* RFC 8200 section 4; lengths are in 8 octets, but of AH in 4 (RFC 4302) and of fragment fixed. */
-static __always_inline uint32_t extension_size(uint8_t length, uint8_t type)
-{
-    if (type == PROTOCOL_FRAGMENT)
-        return 8;
-    if (type == PROTOCOL_AH)
-        return (length + 2u) * 4;
-    return (length + 1u) * 8;
 }
 
 /* Walks from state->next to the transport header; a function of its own for the same reason as option_bits(). */

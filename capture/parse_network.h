@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/ipv6_extensions.h"
 #include "bpf/packet_headers.h"
 #include "capture/parse.h"
 #include "capture/parse_cursor.h"
@@ -67,41 +68,6 @@ PARSE_INLINE enum parse_result parse_ipv4(struct cursor *cursor, struct packet *
     return PARSE_FLOW;
 }
 
-/* The bit of an extension header that is walked over, or 0 when `next` is not one. */
-static inline uint16_t extension_bit(uint8_t next)
-{
-    switch (next) {
-    case PROTOCOL_HOP_BY_HOP:
-        return XTOP_EXT_HOP_BY_HOP;
-    case PROTOCOL_ROUTING:
-        return XTOP_EXT_ROUTING;
-    case PROTOCOL_FRAGMENT:
-        return XTOP_EXT_FRAGMENT;
-    case PROTOCOL_DESTINATION:
-        return XTOP_EXT_DESTINATION;
-    case PROTOCOL_AH:
-        return XTOP_EXT_AUTHENTICATION;
-    case PROTOCOL_MOBILITY:
-        return XTOP_EXT_MOBILITY;
-    case PROTOCOL_HIP:
-        return XTOP_EXT_HIP;
-    case PROTOCOL_SHIM6:
-        return XTOP_EXT_SHIM6;
-    default:
-        return 0;
-    }
-}
-
-/* RFC 8200 section 4; lengths are in 8 octets, but of AH in 4 (RFC 4302) and of fragment fixed. */
-static inline uint32_t extension_size(const uint8_t *at, uint8_t type)
-{
-    if (type == PROTOCOL_FRAGMENT)
-        return 8;
-    if (type == PROTOCOL_AH)
-        return (at[1] + 2u) * 4;
-    return (at[1] + 1u) * 8;
-}
-
 /* Walks to the transport header; `size` becomes the bytes of all extension headers. */
 PARSE_INLINE enum parse_result parse_extensions(struct cursor *cursor, struct packet *packet, uint8_t next,
                                                 uint32_t *size)
@@ -115,7 +81,7 @@ PARSE_INLINE enum parse_result parse_extensions(struct cursor *cursor, struct pa
 
         if (i == EXTENSIONS_MAX || cursor_left(cursor) < 8)
             return PARSE_MALFORMED;
-        length = extension_size(at, next);
+        length = extension_size(at[1], next);
         if (cursor_left(cursor) < length)
             return PARSE_MALFORMED;
         packet->ipv6_extensions |= bit;
