@@ -27,6 +27,7 @@ PARSE_INLINE uint16_t parse_vlan(struct cursor *cursor, uint16_t type, uint16_t 
     return type;
 }
 
+/* IPv4 or IPv6 by the first four bits, 0 when they are neither. */
 PARSE_INLINE uint16_t parse_raw_type(const struct cursor *cursor)
 {
     if (cursor_left(cursor) < 1)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/parse_tunnel.h"
 
+#include "capture/parse_link.h"
+
 enum { UDP_HEADER = 8, ETHERNET_HEADER = 14 };
 
 /* GRE's first 16 bits (RFC 2784, 2890; ROUTING is RFC 1701's and gone). */
@@ -52,16 +54,20 @@ static uint16_t open_ethernet(struct cursor *cursor)
     return cursor_pass(cursor, ETHERNET_HEADER) ? read16(at + 12) : 0;
 }
 
-/* IPv4 or IPv6 by the first four bits, 0 when they are neither. */
-static uint16_t type_by_version(const struct cursor *cursor)
+/* By the numbers that NSH (RFC 8300 section 2.2) and VXLAN-GPE share: passes an Ethernet header, where that is what comes. */
+static uint16_t open_next_protocol(struct cursor *cursor, uint8_t next)
 {
-    if (cursor_left(cursor) < 1)
-        return 0;
-    switch (cursor->at[0] >> 4) {
-    case 4:
+    switch (next) {
+    case 1:
         return ETHERTYPE_IPV4;
-    case 6:
+    case 2:
         return ETHERTYPE_IPV6;
+    case 3:
+        return open_ethernet(cursor);
+    case 4:
+        return ETHERTYPE_NSH;
+    case 5:
+        return ETHERTYPE_MPLS;
     default:
         return 0;
     }
@@ -72,7 +78,7 @@ static bool looks_like_ip(const struct cursor *cursor)
 {
     const uint8_t *at = cursor->at;
 
-    switch (type_by_version(cursor)) {
+    switch (parse_raw_type(cursor)) {
     case ETHERTYPE_IPV4:
         return cursor_left(cursor) >= 20 && (at[0] & 15) >= 5 && read16(at + 2) >= (at[0] & 15) * 4 &&
                read16(at + 2) <= cursor->wire;
@@ -118,11 +124,11 @@ static uint16_t open_mpls_payload(struct cursor *cursor, uint32_t label)
     if (label == MPLS_EXPLICIT_NULL_6)
         return ETHERTYPE_IPV6;
     if (looks_like_ip(cursor))
-        return type_by_version(cursor);
+        return parse_raw_type(cursor);
     if (cursor_left(cursor) >= 4 && cursor->at[0] >> 4 == 0 && looks_like_ethernet(cursor, 4))
         cursor_pass(cursor, 4);
     else if (!looks_like_ethernet(cursor, 0))
-        return type_by_version(cursor);
+        return parse_raw_type(cursor);
     return open_ethernet(cursor);
 }
 
@@ -184,20 +190,7 @@ static uint16_t open_nsh(struct cursor *cursor, struct tunnel *tunnel)
     if (size < 8 || !cursor_pass(cursor, size))
         return 0;
     *tunnel = (struct tunnel){XTOP_TUNNEL_NSH, read24(at + 4)};
-    switch (at[3]) {
-    case 1:
-        return ETHERTYPE_IPV4;
-    case 2:
-        return ETHERTYPE_IPV6;
-    case 3:
-        return open_ethernet(cursor);
-    case 4:
-        return ETHERTYPE_NSH;
-    case 5:
-        return ETHERTYPE_MPLS;
-    default:
-        return 0;
-    }
+    return open_next_protocol(cursor, at[3]);
 }
 
 uint16_t tunnel_open_link(struct cursor *cursor, uint16_t type, struct tunnel *tunnel)
@@ -239,7 +232,7 @@ static uint16_t open_erspan(struct cursor *cursor, uint16_t type, bool sequenced
     case 0:
         return open_ethernet(cursor);
     case 2:
-        return type_by_version(cursor);
+        return parse_raw_type(cursor);
     default:
         return 0;
     }
@@ -306,20 +299,7 @@ static uint16_t open_vxlan_gpe(struct cursor *cursor, struct tunnel *tunnel)
     *tunnel = (struct tunnel){XTOP_TUNNEL_VXLAN_GPE, read24(at + 4)};
     if (!(at[0] & 0x04))
         return open_ethernet(cursor);
-    switch (at[3]) {
-    case 1:
-        return ETHERTYPE_IPV4;
-    case 2:
-        return ETHERTYPE_IPV6;
-    case 3:
-        return open_ethernet(cursor);
-    case 4:
-        return ETHERTYPE_NSH;
-    case 5:
-        return ETHERTYPE_MPLS;
-    default:
-        return 0;
-    }
+    return open_next_protocol(cursor, at[3]);
 }
 
 /* RFC 8926: version 2 bits, length of the options in words 6, then a bit for control messages. */
@@ -366,7 +346,7 @@ static uint16_t open_gtpu(struct cursor *cursor, struct tunnel *tunnel)
         if (at[0] & GTPU_HAS_EXTENSION && !pass_gtpu_extensions(cursor, at[11]))
             return 0;
     }
-    return type_by_version(cursor);
+    return parse_raw_type(cursor);
 }
 
 static bool teredo_address(const uint8_t *address)
@@ -386,7 +366,7 @@ static uint16_t open_teredo(struct cursor *cursor, struct tunnel *tunnel)
     if (cursor_left(cursor) >= 2 && at[0] == 0 && at[1] == TEREDO_ORIGIN && !cursor_pass(cursor, 8))
         return 0;
     at = cursor->at;
-    if (type_by_version(cursor) != ETHERTYPE_IPV6 || !looks_like_ip(cursor) ||
+    if (parse_raw_type(cursor) != ETHERTYPE_IPV6 || !looks_like_ip(cursor) ||
         !(teredo_address(at + 8) || teredo_address(at + 24)))
         return 0;
     *tunnel = (struct tunnel){.kind = XTOP_TUNNEL_TEREDO};
