@@ -115,14 +115,11 @@ static bool is_alone(const struct scan *scan, struct reader_place place)
 /* Does what is left to do of a flow whose lines have come. */
 static void flow_finish(struct scan *scan, struct reader_place place)
 {
+    const struct reader_kin *kin = scan->kin ? reader_kin_at(scan->reader, place) : NULL;
     bool done = false;
 
-    if (scan->look->few) {
-        if (is_alone(scan, place))
-            done = glance_suffices(scan, place);
-        else if (!reunion_awaits(scan->reader->reunion, reader_kin_at(scan->reader, place)->hash))
-            done = parts_suffice(scan, place);
-    }
+    if (scan->look->few && !(kin && reunion_awaits(scan->reader->reunion, kin->hash)))
+        done = kin && kin->next_slot ? parts_suffice(scan, place) : glance_suffices(scan, place);
     if (!done)
         flow_copy(scan, place);
 }
