@@ -109,11 +109,16 @@ def _wait_until_it_runs(capture: subprocess.Popen[bytes]) -> None:
     time.sleep(SETTLE_S)
 
 
-def _send(traffic: Traffic, fd: int) -> list[dict[str, float]]:
-    """Send from all CPUs at once."""
+def sending(traffic: Traffic, fd: int) -> list[str]:
+    """Return the command that sends one CPU's share from the far end; ``--cpu`` comes after it."""
     frames = str(traffic.frames // len(traffic.cpus))
     what = ["--frames", frames, "--flows", str(traffic.flows), "--size", str(traffic.size)]
-    command = [*BOUND, str(BIN / "xtop-traffic"), "--netns-fd", str(fd), "-i", "v0", *what]
+    return [*BOUND, str(BIN / "xtop-traffic"), "--netns-fd", str(fd), "-i", "v0", *what]
+
+
+def _send(traffic: Traffic, fd: int) -> list[dict[str, float]]:
+    """Send from all CPUs at once."""
+    command = sending(traffic, fd)
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     senders = [subprocess.Popen([*command, "--cpu", str(cpu)], pass_fds=(fd,), **pipes) for cpu in traffic.cpus]
     return [json.loads(sender.communicate()[0]) for sender in senders]

@@ -13,8 +13,8 @@ import os
 import re
 import subprocess
 
-from tests.bench.bound_to_us import BOUND, inside
-from tests.bench.live_run import BIN, link
+from tests.bench.bound_to_us import inside
+from tests.bench.live_run import BIN, Traffic, link, sending
 from tests.bench.screen import FOREVER_S, Terminal, steady
 
 FILLING_PPS = 1_000_000
@@ -33,8 +33,7 @@ def show(fd: int, flows: int) -> None:
 
 def sender(fd: int, flows: int, frames: int, rate: int) -> subprocess.Popen[bytes]:
     """Start sending frames of all flows in turn."""
-    what = ["--frames", str(frames), "--flows", str(flows), "--size", "64", "--cpu", "1", "--rate", str(rate)]
-    command = [*BOUND, str(BIN / "xtop-traffic"), "--netns-fd", str(fd), "-i", "v0", *what]
+    command = [*sending(Traffic(frames, flows), fd), "--cpu", "1", "--rate", str(rate)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=(fd,))
 
 
