@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from xtop.columns import choosable, offer, scrolled_order
+from xtop.arrangement import offer, scrolled_order
+from xtop.columns import choosable
 from xtop.ownership import write_at_home
 
 Choice = Mapping[str, tuple[str, ...]]

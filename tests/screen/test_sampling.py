@@ -10,7 +10,7 @@ import pytest
 from tests.screen.scripted_source import Script, ScriptedSource
 from tests.screen.stage import StagedApp, play
 from tests.unit.sample_snapshot import FLOW, SNAPSHOT
-from xtop.columns import Scene, _share
+from xtop.cells import Scene, share
 from xtop.ink import plain
 from xtop.model import View
 from xtop.picture import Picture, Pinned, describe
@@ -38,8 +38,8 @@ def test_what_is_watched_comes_with_its_sampling_first() -> None:
 def test_a_share_of_all_is_an_estimate() -> None:
     """A flow of 1 % of the link's bits sampled 1 in 10 had a thousandth of them in the sample."""
     flow = replace(FLOW, bps=1e6)
-    assert _share(flow, Scene(total_bps=1e9, sampling=10), 6)[0] == "~  1%"
-    assert "~" not in _share(flow, Scene(total_bps=1e9), 6)[0]
+    assert share(flow, Scene(total_bps=1e9, sampling=10), 6)[0] == "~  1%"
+    assert "~" not in share(flow, Scene(total_bps=1e9), 6)[0]
 
 
 def test_a_flow_in_full_shows_what_was_counted_and_what_it_stands_for() -> None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.screen.scripted_source import ScriptedSource
-from xtop.columns import COLUMNS, TABLES, Scene, arrange, by_sort, next_sort, offer, ordered, scrolled_order, sortable
+from xtop.arrangement import arrange, offer, scrolled_order
+from xtop.cells import Scene
+from xtop.columns import COLUMNS, TABLES, by_sort, next_sort, ordered, sortable
 from xtop.model import SORT_KEYS, Flow, Tunnel, View
 
 

@@ -17,7 +17,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from xtop import units
-from xtop.columns import TITLES, Arrangement, Column, Offer, Scene, arrange, by_sort, offer
+from xtop.arrangement import Arrangement, Offer, arrange, offer
+from xtop.cells import Scene
+from xtop.columns import TITLES, Column, by_sort
 from xtop.ink import Ink, Line, fitted, printable, spread
 from xtop.keymap import shown
 from xtop.model import CaptureState, Flow, Snapshot
