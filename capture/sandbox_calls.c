@@ -96,7 +96,6 @@ static const struct call calls[] = {
     WHERE(ALL, newfstatat, 3, AT_EMPTY_PATH),
     /* file; a full ring of ended flows, which waits for its reader */
     ANY(SANDBOX_FILE, lseek),
-    ANY(SANDBOX_FILE, pread64),
     ANY(ALL, nanosleep),
     ANY(ALL, clock_nanosleep),
     /* eBPF counting; AF_XDP: sockets into their map, at the start, and sampling's sums */

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/file_window.h"
 #include "capture/link_type.h"
 #include "capture/pcap_records.h"
 #include "capture/sandbox.h"
@@ -78,6 +79,7 @@ static void file_close(struct source *source)
 
     if (!file)
         return;
+    file_window_close();
     pcap_close(file->pcap);
     free(file);
     source->queue[0] = NULL;
@@ -170,9 +172,10 @@ static void file_deliver(struct file_queue *file, struct burst *burst)
     file->held = false;
 }
 
-/* Frames where they lie in the buffer, which is filled anew when a burst would have none. False: libpcap goes on. */
+/* Frames where they lie in the window, which is moved when a burst would have none. False: libpcap goes on. */
 static bool records_take(struct file_queue *file, struct burst *burst)
 {
+    off_t begin = pcap_records_place(&file->records);
     struct pcap_record record;
 
     for (int turn = 0; turn < 2 && burst->count == 0; turn++) {
@@ -189,9 +192,13 @@ static bool records_take(struct file_queue *file, struct burst *burst)
             };
         }
     }
+    if (file_window_torn() || (burst->count < SOURCE_BURST && !file_window_whole()))
+        burst->count = 0; /* were these the file's? libpcap knows */
+    else
+        begin = pcap_records_place(&file->records);
     file->packets += burst->count;
     if (burst->count == 0)
-        pcap_records_close(&file->records);
+        pcap_records_close(&file->records, begin);
     return burst->count > 0;
 }
 

@@ -41,7 +41,7 @@ BESIDES = {
     "af_xdp": {"bpf", "ioctl"},
     "ebpf": {"bpf", "sysinfo"},
     "af_packet": {"getsockname", "ioctl", "setsockopt"},
-    "file": {"lseek", "pread64", "clock_nanosleep", "nanosleep"},
+    "file": {"lseek", "clock_nanosleep", "nanosleep"},
 }
 JANITOR = set(
     re.findall(
