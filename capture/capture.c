@@ -220,6 +220,8 @@ static int workers_begin(struct capture *capture, struct failure *failure)
     if (sandbox_drop_rights(needs, &header->sandbox, failure) < 0)
         return -1;
     shared_fill(capture);
+    if (link)
+        (void)parting_start(&capture->parting); /* without it all is closed one after the other */
     capture->shared.usual_nice = usual_nice;
     pthread_mutex_lock(&capture->shared.gate);
     result = workers_plan(capture, failure) < 0 || workers_start(capture, failure) < 0 ? -1 : 0;
@@ -334,7 +336,7 @@ void capture_stop(struct capture *capture)
         return;
     eventfd_write(capture->shared.stop_fd, 1);
     for (uint32_t i = 0; i < capture->worker_count; i++)
-        worker_join(&capture->worker[i]);
+        worker_await(&capture->worker[i]);
     flow_taps_end(&capture->taps, FLOW_TAPS_OF_ALL, TAP_STOPPED);
     stocker_stop(&capture->stocker);
     failure = capture_failure(capture);
@@ -354,8 +356,34 @@ uint64_t capture_cpu_ns(const struct capture *capture)
     return total;
 }
 
+static void workers_dismiss(struct capture *capture)
+{
+    for (uint32_t i = 0; i < capture->worker_count; i++)
+        worker_dismiss(&capture->worker[i]);
+}
+
+/*
+ * All at once, since each step waits in the kernel. Of zero copy the program goes first: a driver that runs none any more
+ * sets up no queue anew because its socket goes.
+ */
+static void sources_let_go(struct capture *capture)
+{
+    bool program_first = source_set_zero_copy(&capture->sources);
+
+    source_set_part(&capture->sources, &capture->parting);
+    if (!program_first)
+        workers_dismiss(capture);
+    source_set_detach(&capture->sources);
+    if (program_first)
+        workers_dismiss(capture);
+    for (uint32_t i = 0; i < capture->worker_count; i++)
+        worker_join(&capture->worker[i]);
+    parting_join(&capture->parting);
+}
+
 void capture_close(struct capture *capture)
 {
+    sources_let_go(capture);
     source_set_close(&capture->sources);
     segment_destroy(&capture->segment);
     close(capture->shared.stop_fd);

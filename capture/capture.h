@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "capture/options.h"
+#include "capture/parting.h"
 #include "capture/segment.h"
 #include "capture/source_set.h"
 #include "capture/stocker.h"
@@ -21,6 +22,7 @@ struct capture {
     struct worker_shared shared;
     struct flow_taps taps;
     struct stocker stocker; /* interfaces only: else without a header */
+    struct parting parting; /* interfaces only */
     struct worker worker[XTOP_MAX_QUEUES];
     struct worker_queue *queue; /* sources.queue_count of them */
     uint32_t worker_count;

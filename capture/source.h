@@ -89,6 +89,12 @@ struct source_operations {
      * `sampled_out` has grown by where the source samples; leaves the others alone.
      */
     void (*statistics)(struct source_queue *queue, struct xtop_queue *counters);
+    /*
+     * At the end, each on a thread of its own, since it waits in the kernel (parting.h): lets go of what is the queue's
+     * own, by the queue's worker, and of the traffic, by the main thread. NULL = close() does.
+     */
+    void (*let_go)(struct source_queue *queue);
+    void (*detach)(struct source *source);
     void (*close)(struct source *source);
 
     /*
@@ -105,6 +111,7 @@ struct source {
     uint32_t queue_count;
     uint32_t queues_expected; /* by open(), where attach() makes them */
     void *private;            /* what the queues share */
+    int parting_fd;           /* holds something in the kernel until it is closed, by capture.c; -1 = nothing */
 
     /* What came of the options, for the header. */
     uint32_t xdp_mode; /* XTOP_XDP_ */

@@ -266,6 +266,14 @@ static void capture_begin(struct source *source)
     capture->clock_base = capture->begun_at - clock_read(CLOCK_MONOTONIC);
 }
 
+static void af_packet_let_go(struct source_queue *queue)
+{
+    struct packet_socket *socket = (struct packet_socket *)queue;
+
+    pcap_close(socket->pcap);
+    socket->pcap = NULL;
+}
+
 static void af_packet_close(struct source *source)
 {
     struct af_packet *capture = source->private;
@@ -409,5 +417,6 @@ const struct source_operations source_af_packet = {
     .take = af_packet_take,
     .recycle = af_packet_recycle,
     .statistics = af_packet_statistics,
+    .let_go = af_packet_let_go,
     .close = af_packet_close,
 };

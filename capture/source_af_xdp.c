@@ -115,13 +115,15 @@ static int see_strangers(struct source *source, struct failure *failure)
 {
     struct af_xdp *capture = source->private;
 
-    capture->promiscuous_fd = promiscuous_open(capture->ifindex);
-    if (capture->promiscuous_fd >= 0)
-        return 0;
-    if (capture->promiscuous_fd == -EPERM)
+    int fd = promiscuous_open(capture->ifindex);
+
+    if (fd == -EPERM)
         return refusal_rights(failure, "ask for frames to any address");
-    return failure_set(failure, EXIT_FAILED, "%s cannot be asked for frames to any address (packet socket: %s)",
-                       capture->settings.interface, strerror(-capture->promiscuous_fd));
+    if (fd < 0)
+        return failure_set(failure, EXIT_FAILED, "%s cannot be asked for frames to any address (packet socket: %s)",
+                           capture->settings.interface, strerror(-fd));
+    source->parting_fd = fd;
+    return 0;
 }
 
 /* What the queues need to know of the program that feeds them. */
@@ -159,7 +161,6 @@ static int af_xdp_open(struct source *source, const struct options *options, str
     capture->program = (struct xdp_program){.program_fd = -1, .link_fd = -1};
     capture->settings.busy_poll = options->busy_poll;
     capture->keep_host = !options->no_keep_host;
-    capture->promiscuous_fd = -1;
     capture->netlink_fd = link_open();
     if (capture->netlink_fd < 0) {
         failure_set(failure, EXIT_FAILED, "cannot ask for interfaces (rtnetlink: %s)", strerror(-capture->netlink_fd));
@@ -189,6 +190,18 @@ static int af_xdp_attach(struct source *source, const struct options *options, s
     return 0;
 }
 
+static void af_xdp_let_go(struct source_queue *queue)
+{
+    xsk_queue_unbind((struct xsk_queue *)queue);
+}
+
+static void af_xdp_detach(struct source *source)
+{
+    struct af_xdp *capture = source->private;
+
+    xdp_program_detach(&capture->program);
+}
+
 static void af_xdp_close(struct source *source)
 {
     struct af_xdp *capture = source->private;
@@ -199,8 +212,6 @@ static void af_xdp_close(struct source *source)
     kept_frames_close(capture->kept);
     xdp_program_unload(&capture->program);
     xdp_mode_close_queues(source);
-    if (capture->promiscuous_fd >= 0)
-        close(capture->promiscuous_fd);
     driver_losses_close(&capture->driver_losses);
     if (capture->netlink_fd >= 0)
         close(capture->netlink_fd);
@@ -340,5 +351,7 @@ const struct source_operations source_af_xdp = {
     .take = af_xdp_take,
     .recycle = af_xdp_recycle,
     .statistics = af_xdp_statistics,
+    .let_go = af_xdp_let_go,
+    .detach = af_xdp_detach,
     .close = af_xdp_close,
 };

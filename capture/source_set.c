@@ -3,6 +3,7 @@
 
 #include <pcap/pcap.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct source_operations *operations_choose(const struct options *options)
 {
@@ -30,6 +31,7 @@ static int source_open(struct source_set *set, struct failure *failure)
     if (options->link_count)
         options->here = options->link[set->count];
     source->operations = operations_choose(options);
+    source->parting_fd = -1;
     source->datalink = DLT_EN10MB;
     if (source->operations->open(source, options, failure) < 0)
         return -1;
@@ -137,9 +139,36 @@ bool source_set_has_frames(const struct source_set *set)
     return false;
 }
 
+bool source_set_zero_copy(const struct source_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->source[i].zero_copy)
+            return true;
+    return false;
+}
+
+void source_set_part(struct source_set *set, struct parting *parting)
+{
+    for (uint32_t i = 0; i < set->count && parting->running; i++) {
+        if (set->source[i].parting_fd >= 0)
+            parting->fd[parting->count++] = set->source[i].parting_fd;
+        set->source[i].parting_fd = -1;
+    }
+    parting_begin(parting);
+}
+
+void source_set_detach(struct source_set *set)
+{
+    for (uint32_t i = set->count; i-- > 0;)
+        if (set->source[i].operations->detach)
+            set->source[i].operations->detach(&set->source[i]);
+}
+
 void source_set_close(struct source_set *set)
 {
     for (uint32_t i = set->count; i-- > 0;) {
+        if (set->source[i].parting_fd >= 0)
+            close(set->source[i].parting_fd);
         set->source[i].operations->close(&set->source[i]);
         frame_filter_close(&set->filter[i]);
     }

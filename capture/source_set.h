@@ -16,6 +16,7 @@
 
 #include "capture/frame_filter.h"
 #include "capture/options.h"
+#include "capture/parting.h"
 #include "capture/source.h"
 
 struct source_set {
@@ -48,6 +49,15 @@ uint32_t source_set_sandbox_needs(const struct source_set *set);
 
 /* Whether any has frames; those that count in the kernel have none. */
 bool source_set_has_frames(const struct source_set *set);
+
+/* Whether any copies no packet. */
+bool source_set_zero_copy(const struct source_set *set);
+
+/* Hands `parting` what only has to be closed, and lets it begin. */
+void source_set_part(struct source_set *set, struct parting *parting);
+
+/* Lets go of the traffic. */
+void source_set_detach(struct source_set *set);
 
 /* Idempotent. */
 void source_set_close(struct source_set *set);

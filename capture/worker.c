@@ -364,6 +364,12 @@ static void worker_earn(struct worker *worker, uint32_t frames, uint64_t now)
         worker->awake_credit = AWAKE_MOST;
 }
 
+static void sem_take(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) < 0)
+        ;
+}
+
 static void *worker_run(void *argument)
 {
     struct worker *worker = argument;
@@ -388,6 +394,11 @@ static void *worker_run(void *argument)
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     worker->cpu_ns = (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
     eventfd_write(worker->shared->finished_fd, 1);
+    sem_post(&worker->finished);
+    sem_take(&worker->dismissed);
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        if (worker->queue[i].operations->let_go)
+            worker->queue[i].operations->let_go(worker->queue[i].input);
     return NULL;
 }
 
@@ -404,11 +415,23 @@ int worker_start(struct worker *worker)
         pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
     }
     sem_init(&worker->settled, 0, 0);
+    sem_init(&worker->finished, 0, 0);
+    sem_init(&worker->dismissed, 0, 0);
     result = pthread_create(&worker->thread, &attributes, worker_run, worker);
     pthread_attr_destroy(&attributes);
-    while (result == 0 && sem_wait(&worker->settled) < 0)
-        ;
+    if (result == 0)
+        sem_take(&worker->settled);
     return result;
+}
+
+void worker_await(struct worker *worker)
+{
+    sem_take(&worker->finished);
+}
+
+void worker_dismiss(struct worker *worker)
+{
+    sem_post(&worker->dismissed);
 }
 
 void worker_join(struct worker *worker)

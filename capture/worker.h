@@ -30,7 +30,7 @@ struct worker_shared {
     struct xtop_header *header;
     _Atomic bool stop;
     int stop_fd;                                    /* eventfd: readable once `stop` is set, wakes sleepers */
-    int finished_fd;                                /* eventfd: a worker adds 1 when it returns */
+    int finished_fd;                                /* eventfd: a worker adds 1 when it has finished */
     int stock_fd;                                   /* the stocker's, for the flow tables; -1 = none */
     struct flow_taps *taps;                         /* NULL = none can be set */
     struct flow_box *boxes;                         /* what queues tell each other; NULL = there is one */
@@ -59,7 +59,9 @@ struct worker_queue {
 
 struct worker {
     pthread_t thread;
-    sem_t settled; /* the thread has made the system calls that a sandbox would forbid */
+    sem_t settled;   /* the thread has made the system calls that a sandbox would forbid */
+    sem_t finished;  /* it counts no more */
+    sem_t dismissed; /* nobody needs its queues any more */
     struct worker_shared *shared;
     struct worker_queue *queue; /* queue_count of them, this worker's own */
     uint32_t queue_count;
@@ -69,7 +71,7 @@ struct worker {
     bool drains;           /* rings of the kernel's, which it can wait for */
     uint64_t awake_credit; /* ns that it may look for frames without sleeping */
     uint64_t awake_since;  /* ns: when the credit was reckoned last */
-    uint64_t cpu_ns;       /* the thread's CPU time, when it has returned */
+    uint64_t cpu_ns;       /* the thread's CPU time, when it has finished */
 };
 
 /*
@@ -89,9 +91,12 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
 void worker_publish(struct worker_queue *queue, uint64_t now);
 
 /*
- * Starts and joins the thread. worker_start returns 0 once the thread waits at shared->gate, or an errno value.
+ * The life of the thread. worker_start returns 0 once it waits at shared->gate, or an errno value; worker_await when the
+ * figures are final; then it waits to be dismissed, lets go of its queues and is joined.
  */
 int worker_start(struct worker *worker);
+void worker_await(struct worker *worker);
+void worker_dismiss(struct worker *worker);
 void worker_join(struct worker *worker);
 
 #endif

@@ -17,7 +17,6 @@ struct af_xdp {
     struct xdp_program program;
     struct kept_frames *kept; /* what is left to the host, as frames; NULL = nothing is */
     int netlink_fd;
-    int promiscuous_fd; /* -1 = not yet */
     uint32_t ifindex;
     bool had_carrier; /* before the program came */
     bool all_queues;  /* not chosen by the user */

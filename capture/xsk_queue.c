@@ -178,12 +178,19 @@ bool xsk_queue_is_zero_copy(const struct xsk_queue *queue)
            options.flags & XDP_OPTIONS_ZEROCOPY;
 }
 
+void xsk_queue_unbind(struct xsk_queue *queue)
+{
+    if (queue->socket)
+        xsk_socket__delete(queue->socket);
+    queue->socket = NULL;
+    queue->base.fd = -1;
+}
+
 void xsk_queue_close(struct xsk_queue *queue)
 {
     if (!queue)
         return;
-    if (queue->socket)
-        xsk_socket__delete(queue->socket);
+    xsk_queue_unbind(queue);
     if (queue->umem)
         xsk_umem__delete(queue->umem);
     if (queue->area)

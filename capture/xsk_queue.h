@@ -96,6 +96,9 @@ enum source_result xsk_queue_take(struct source_queue *base, struct burst *burst
 void xsk_queue_recycle(struct source_queue *base, const struct burst *burst);
 void xsk_queue_statistics(struct source_queue *base, struct xtop_queue *counters);
 
+/* Closes the socket; waits until the kernel has nothing of it in hand any more. */
+void xsk_queue_unbind(struct xsk_queue *queue);
+
 /* Unbinds and frees all of it. NULL is allowed. */
 void xsk_queue_close(struct xsk_queue *queue);
 
