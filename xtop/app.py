@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rich.console import RenderableType
 from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container
 from textual.driver import Driver
@@ -78,7 +80,7 @@ class XtopApp(
     PanelActions,
     SelectionActions,
 ):
-    """The live screen over ``source``, which is neither stopped nor closed here: its owner does that afterwards."""
+    """The live screen over ``source``, whose end begins when the screen is left; its owner closes it afterwards."""
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "xtop"
@@ -111,6 +113,7 @@ class XtopApp(
         settings = settings or Settings()
         super().__init__(source, interval, view, settings, columns, naming, clock, playback)
         self._source, self._write, self._rewrite, self._now = source, write, rewrite, now
+        self._running_loop: asyncio.AbstractEventLoop | None = None
         self._switch, self._interfaces = switch, interfaces
         self._filter_history = filters or FilterHistory()
         self.register_theme(MONO)
@@ -146,6 +149,22 @@ class XtopApp(
     def get_driver_class(self) -> type[Driver]:
         """Return the driver that draws on standard output, unless TEXTUAL_DRIVER names another."""
         return super().get_driver_class() if os.environ.get("TEXTUAL_DRIVER") else TerminalDriver
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Leave. First of all the capture hears of it: its CPU is free then, and it ends while the screen does."""
+        self._source.leave()
+        super().exit(result, return_code, message)
+
+    def leave_soon(self) -> None:
+        """Leave; for a signal, which may come in the middle of whatever is done."""
+        if self._running_loop is None:
+            self.exit()
+        else:
+            self._running_loop.call_soon_threadsafe(self.exit)
+
+    def on_load(self) -> None:
+        """Know the loop before there is anything to leave."""
+        self._running_loop = asyncio.get_running_loop()
 
     def let_terminal_go(self) -> None:
         """See to it that the terminal is given back, whatever ended the application; for when it has."""

@@ -52,6 +52,9 @@ class CaptureViewer(CaptureState):
     def send_cursor(self, queue: int, count: int) -> None:
         """Do nothing: only its owner does a capture wait for."""
 
+    def leave(self) -> None:
+        """Do nothing: the capture is somebody else's."""
+
     def stop(self, timeout: float = 0.0) -> bool:
         """Leave the capture alone; False where it goes on."""
         self.poll_messages()

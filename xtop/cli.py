@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import signal
@@ -185,6 +186,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"{type(error).__name__}: {error} (a fault of xtop; XTOP_TRACEBACK=1 shows where)", EXIT_FAILED)
     return code
+
+
+def console() -> NoReturn:
+    """Run xtop as a program, and end the process.
+
+    The kernel takes away what a process had, all at once; Python would first take it apart, object by object.
+    """
+    try:
+        code = main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else EXIT_FAILED
+    with contextlib.suppress(OSError):  # what came before a failure, whose line is written
+        sys.stdout.flush()
+    os._exit(code)
 
 
 def _run(arguments: list[str]) -> int:

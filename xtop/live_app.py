@@ -36,7 +36,6 @@ from xtop.widgets.line_panel import LinePanel
 from xtop.zeroing import counted_since
 
 EXIT_RIGHTS = 3  # of the contract
-POLLER_PATIENCE_S = 0.05  # for a snapshot that is under way: nobody will see it
 
 
 class LiveApp(App[None]):
@@ -89,8 +88,8 @@ class LiveApp(App[None]):
         self.set_interval(1.0, self._tick)
 
     def on_unmount(self) -> None:
-        """Let the poller's thread go."""
-        self.poller.stop(POLLER_PATIENCE_S)
+        """Let the poller's thread go; nobody will see what it has under way."""
+        self.poller.stop(0.0)
 
     def on_resize(self, event: Resize) -> None:
         """Choose the arrangement that fits."""

@@ -73,6 +73,11 @@ class LiveDemo:
         if not _says_something(self._traffic):
             raise SourceError(self._end_traffic() or "no traffic (xtop-traffic does not start)", 2)
 
+    def tell_traffic_to_end(self) -> None:
+        """Let the traffic end; `close` waits until it has. Never waits."""
+        if self._traffic is not None:
+            self._traffic.terminate()
+
     def close(self) -> None:
         """Stop the traffic and let go of the namespace. Idempotent."""
         self._end_traffic()

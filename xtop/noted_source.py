@@ -29,6 +29,10 @@ class NotedSource:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)  # what only some sources can do, as packets of a flow
 
+    def leave(self) -> None:
+        """Let the source end."""
+        self._source.leave()
+
     def stop(self) -> None:
         """Stop the source."""
         self._source.stop()

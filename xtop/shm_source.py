@@ -124,6 +124,10 @@ class ShmSource:
             self._followers.append(EndedFlows(self._process.memfd, flow_filter, rekey))
             return self._followers[-1]
 
+    def leave(self) -> None:
+        """Let the capture end; `close` waits until it has. A look that is under way is not waited for."""
+        self._process.leave()
+
     def stop(self) -> None:
         """End the capture and wait until its figures are final. Idempotent."""
         with self._lock:

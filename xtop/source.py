@@ -42,6 +42,12 @@ class SnapshotSource(Protocol):
     def state(self) -> CaptureState:
         """Return where the capture is, at no cost: what a snapshot would say, but nothing is measured."""
 
+    def leave(self) -> None:
+        """Say that nobody waits for what is still to come: the end begins now, and `close` waits for it. Never waits.
+
+        What was counted stays to be looked at, as after `stop`. Called from any thread.
+        """
+
     def stop(self) -> None:
         """End the capture and wait until its figures are final; snapshots may still be taken. Idempotent."""
 

@@ -35,6 +35,10 @@ class SwitchableSource:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)  # what only some sources can do, as packets of a flow
 
+    def leave(self) -> None:
+        """Let the present source end."""
+        self._source.leave()
+
     def stop(self) -> None:
         """Stop the present source."""
         self._source.stop()

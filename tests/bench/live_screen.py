@@ -31,9 +31,10 @@ def show(fd: int, flows: int) -> None:
     os.execvp(command[0], command)
 
 
-def sender(fd: int, flows: int, frames: int, rate: int) -> subprocess.Popen[bytes]:
+def sender(fd: int, flows: int, frames: int, rate: int | None) -> subprocess.Popen[bytes]:
     """Start sending frames of all flows in turn."""
-    command = [*sending(Traffic(frames, flows), fd), "--cpu", "1", "--rate", str(rate)]
+    pace = [] if rate is None else ["--rate", str(rate)]
+    command = [*sending(Traffic(frames, flows), fd), "--cpu", "1", *pace]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=(fd,))
 
 

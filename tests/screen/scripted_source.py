@@ -118,6 +118,9 @@ class ScriptedSource:
         """Return the state of the step shown last."""
         return self._state(self.calls)[0]
 
+    def leave(self) -> None:
+        """Be ready to end."""
+
     def stop(self) -> None:
         """End."""
         self.stopped = True

@@ -74,6 +74,17 @@ def read_all(master: int) -> None:
             pass
 
 
+def wait_until_full(master: int) -> None:
+    """Type until what the screen draws for it has no room any more: the number of bytes that wait stands still."""
+    end, waiting, still = time.monotonic() + PATIENCE_S, -1, 0
+    while still < 5:
+        assert time.monotonic() < end, f"{waiting} bytes wait"
+        os.write(master, b"t")  # another theme: all is drawn anew
+        time.sleep(0.2)
+        (now,) = struct.unpack("i", fcntl.ioctl(master, termios.FIONREAD, struct.pack("i", 0)))
+        waiting, still = now, still + 1 if now == waiting and now else 0
+
+
 def wait_for_end(pid: int) -> int:
     """Return how the process ended, as waitpid tells it."""
     end = time.monotonic() + PATIENCE_S
@@ -110,4 +121,22 @@ def test_a_screen_that_is_told_to_go_goes(picture: int) -> None:
     with ThreadPoolExecutor() as reader:  # with nobody to read what it draws last it would wait
         reader.submit(read_all, master)
         assert os.waitstatus_to_exitcode(wait_for_end(pid)) == 128 + signal.SIGTERM
+    os.close(master)
+
+
+def test_a_second_signal_waits_for_no_terminal() -> None:
+    seed = str(1_200_000_000 + os.getpid())
+    pid, master = start([str(XTOP), "demo", "--in-process", "--seed", seed], controlled=True)
+    read_until(master, b"live")
+    (capture,) = capture_with(seed)
+    wait_until_full(master)  # nobody reads any more
+    end = time.monotonic() + PATIENCE_S
+    while not (gone := os.waitpid(pid, os.WNOHANG))[0] and time.monotonic() < end:
+        os.kill(pid, signal.SIGTERM)
+        time.sleep(0.1)
+    assert gone[0], "the screen waits for its terminal"
+    assert os.waitstatus_to_exitcode(gone[1]) in (-signal.SIGTERM, 128 + signal.SIGTERM)
+    while Path(f"/proc/{capture}").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{capture}").exists()
     os.close(master)

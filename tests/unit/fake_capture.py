@@ -5,6 +5,7 @@
 It writes what it is told, a line each, to the file XTOP_FAKE_LOG; its arguments come first.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -53,6 +54,8 @@ def main():
         control.send(b"ended")
     serve(control)
     note("owner left")
+    with contextlib.suppress(OSError):  # who left may be gone, or wait for this
+        control.send(b"ended")
     return 0
 
 

@@ -74,6 +74,18 @@ def test_ready_brings_the_segment_and_stop_ends_it(fake: Fake) -> None:
     assert fake.told()[1:] == ["stop", "owner left"]
 
 
+@pytest.mark.usefixtures("no_descriptor_is_left")
+def test_who_leaves_still_hears_that_the_figures_are_final(fake: Fake) -> None:
+    capture = fake.start("good")
+    capture.leave()
+    capture.leave()  # again
+    assert eventually(lambda: capture.stop(10), patience=40)
+    assert capture.ended
+    assert capture.death is None
+    capture.close()
+    assert fake.told()[1:] == ["owner left"]
+
+
 def test_cursors_arrive(fake: Fake) -> None:
     capture = fake.start("good")
     capture.send_cursor(3, 1000)

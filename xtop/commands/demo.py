@@ -25,30 +25,31 @@ def run(options: argparse.Namespace) -> int:
     require_terminal()
     screen = screen_settings(options.profile)
     settings = capture_settings(options)
-    with ExitStack() as stack:
-        source = SwitchableSource(_open(settings, bool(options.in_process), stack))
+    with ExitStack() as stack, ExitStack() as first:  # what to begin with at the end
+        source = SwitchableSource(_open(settings, bool(options.in_process), stack, first))
         stack.callback(source.close)
         show(source, options.interval, switching(source, options), settings=screen)
     return 0
 
 
-def _open(settings: CaptureSettings, in_process: bool, stack: ExitStack) -> SnapshotSource:
+def _open(settings: CaptureSettings, in_process: bool, stack: ExitStack, first: ExitStack) -> SnapshotSource:
     if in_process:
         return _in_process(settings, stack)
     try:
-        return _live(settings, stack)
+        return _live(settings, stack, first)
     except (SourceError, OSError) as error:
         stack.close()
         return NotedSource(_in_process(settings, stack), f"no live link: {error}")
 
 
-def _live(settings: CaptureSettings, stack: ExitStack) -> SnapshotSource:
+def _live(settings: CaptureSettings, stack: ExitStack, first: ExitStack) -> SnapshotSource:
     from xtop.live_demo import LiveDemo
 
     link = stack.enter_context(LiveDemo())
     source = start_capture(replace(settings, links=(LinkSettings(link.interface),), netns_fd=link.netns_fd, seed=None))
     stack.callback(source.close)
     link.start_traffic(seed=settings.seed)
+    first.callback(link.tell_traffic_to_end)
     return source
 
 

@@ -85,6 +85,7 @@ def show(
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
     from xtop.commands.hangup import end_with_the_terminal
+    from xtop.commands.termination import leaving_by_signal
     from xtop.filter_history import FilterHistory, state_directory
     from xtop.naming import SystemNaming
 
@@ -112,8 +113,8 @@ def show(
     )
     end_with_the_terminal()
     gc.freeze()  # what was imported lives as long as the screen: no collection need go through it
-    try:
-        app.run()
-    finally:
-        app.let_terminal_go()
-    gc.freeze()  # a screen's objects need not be looked through once more because the process ends
+    with leaving_by_signal(app.leave_soon):
+        try:
+            app.run()
+        finally:
+            app.let_terminal_go()

@@ -46,7 +46,10 @@ def run(options: argparse.Namespace) -> int:
             settings=screen,
             anonymizer=anonymizer,
         )
-        last = source.snapshot(View(ended=True)) if output is not None else None
+        last = None
+        if output is not None:
+            source.stop()  # so that the last snapshot is that of the end
+            last = source.snapshot(View(ended=True))
     if output is not None and last is not None:
         if anonymizer is not None:
             from xtop.anonymized import anonymized

@@ -51,6 +51,10 @@ class ExportingSource:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)  # what only some sources can do, as packets of a flow
 
+    def leave(self) -> None:
+        """Let the source end; its flows are exported by `close`."""
+        self._source.leave()
+
     def stop(self) -> None:
         """Stop the source; what it saw is exported from now on to its end."""
         self._source.stop()

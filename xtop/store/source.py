@@ -28,6 +28,9 @@ class StoredSource:
         """Return that it is over."""
         return self._last.state
 
+    def leave(self) -> None:
+        """Do nothing: it is over."""
+
     def stop(self) -> None:
         """Do nothing: it is over."""
 
