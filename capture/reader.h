@@ -152,6 +152,12 @@ int64_t reader_collect(struct reader *reader, uint64_t keep);
 uint64_t reader_take_ended(struct reader *reader, struct xtop_record *to, uint64_t room);
 
 /*
+ * Copies flows that live in a capture at rest, of one queue, as they lie: those behind `*slot`, which begins at 0 and is moved
+ * on, `room` of them at most. Returns how many; 0 = there are no more. Of several queues only a look has flows whole.
+ */
+uint64_t reader_take_living(const struct reader *reader, uint32_t *slot, struct xtop_record *to, uint64_t room);
+
+/*
  * Moves those of `count` flows that the filter lets through to the front, in their order, and returns how many they are.
  * A program that filter_refusal has something to say of lets none through. `now` as of reader_view; there are no rates.
  */

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
+import struct
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -41,6 +43,7 @@ from tests.collectors.seen_flows import (
     of_tshark,
 )
 from tests.collectors.tshark_complaints import complaints
+from tests.scenarios.capture_file import every, write_pcap
 
 ReadJson = Callable[[Path], dict[str, Any]]
 PCAPS = Path(__file__).parents[1] / "scenarios" / "pcaps"
@@ -58,6 +61,21 @@ def test_nfcapd_over_udp(every_kind: Path, run_xtop: RunXtop, read_json: ReadJso
         assert (done.returncode, done.stderr) == (0, b"")
     assert of_nfdump(directory) == as_nfdump_keeps_it(of_snapshot(read_json(every_kind)))
     assert "Sequence Errors: 0, Bad Packets: 0" in nfcapd_words(directory)
+
+
+def test_all_flows_that_live_at_the_end(run_xtop: RunXtop, tmp_path: Path) -> None:
+    """More than are taken at a time; the frames say which there are, and tshark which came."""
+    senders = [f"10.{number >> 8}.{number & 255}.9" for number in range(9000)]
+    udp = (
+        struct.pack(">BBHHHBBH", 0x45, 0, 28, 0, 0, 64, 17, 0),
+        struct.pack(">4sHHHH", b"\xc6\x33\x64\x07", 99, 53, 8, 0),
+    )
+    frames = [bytes(12) + b"\x08\0" + udp[0] + socket.inet_aton(sender) + udp[1] for sender in senders]
+    capture = write_pcap(tmp_path / "many.pcap", every(1000, frames))
+    done = run_xtop("record", "-r", capture, "--ipfix", f"file:{tmp_path / 'flows'}")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert Counter(one.source for one in of_tshark(tmp_path / "flows").elements()) == Counter(senders)
+    assert complaints(tmp_path / "flows") == []
 
 
 def test_nfcapd_over_udp_each_direction(

@@ -49,10 +49,12 @@ def run(options: argparse.Namespace) -> int:
         code = _until_its_end(source, line, metrics, keeper)
         source.stop()
         source.join()
-        last = source.snapshot(GLANCE) if keeper is None else keeper.keep(source)
+        last = None if keeper is None else keeper.keep(source)
+        if last is None and (line.wanted or source.state() is CaptureState.FAILED):
+            last = source.snapshot(GLANCE)  # at all flows, which nobody else has asked for yet
         line.write(last)
         line.end()
-    if last.state is CaptureState.FAILED:
+    if last is not None and last.state is CaptureState.FAILED:
         raise SourceError(last.state_text or "the capture broke (it does not say why)", 1)
     source.check()
     if keeper is not None:
@@ -113,6 +115,11 @@ class StatusLine:
         self._every = TERMINAL_EVERY_S if self._over else every
         self._next = time.monotonic() + (self._every or 0.0)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is to be one at all."""
+        return self._every is not None
+
     def due(self, now: float) -> bool:
         """Whether it is time to write."""
         return self._every is not None and now >= self._next
@@ -123,9 +130,9 @@ class StatusLine:
             self._next = max(self._next + self._every, now)
             self.write(snapshot)
 
-    def write(self, snapshot: Snapshot) -> None:
+    def write(self, snapshot: Snapshot | None) -> None:
         """Write, unless nobody wants to read it."""
-        if self._every is not None:
+        if snapshot is not None and self.wanted:
             text = status_text(snapshot)
             sys.stderr.write(f"\r{text}\x1b[K" if self._over else f"{text}\n")
             sys.stderr.flush()

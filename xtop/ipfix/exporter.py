@@ -153,7 +153,7 @@ class IpfixExporter:
     def _send_rest(self) -> None:
         while (flows := self._ended.take(max(1, self._transport.room))).count:
             self._send(flows)
-        with self._ended.living() as flows:
+        for flows in self._ended.living():
             self._send(flows)
         self._transport.send(self._encoder.options(self._statistics(), int(time.time())))
         self._transport.finish(0.0 if self._giving_up.is_set() else self._patience)
