@@ -195,7 +195,8 @@ static void print_json(const struct bench_result *result, const char *model)
            result->bytes_per_flow, result->floor_ns, model);
     if (result->byte_histogram_ns)
         printf("\"byte_histogram_ns_per_packet\": %.2f, ", result->byte_histogram_ns);
-    printf("\"packets\": %u, \"repeat\": %u, \"size\": %u}\n", result->packets, result->repeat, result->size);
+    printf("\"packets\": %u, \"repeat\": %u, \"size\": %u, \"instructions\": \"%s\"}\n", result->packets,
+           result->repeat, result->size, result->level);
 }
 
 static void print_table(const struct bench_result *result, const char *model)
@@ -211,6 +212,7 @@ static void print_table(const struct bench_result *result, const char *model)
     if (result->byte_histogram_ns)
         printf("%-16s %8.2f ns  (added by counting payload bytes)\n", "byte histogram", result->byte_histogram_ns);
     printf("%-16s %8.2f bytes\n", "a flow", result->bytes_per_flow);
+    printf("%-16s %11s\n", "instructions", result->level);
 }
 
 static int bench(int argc, char **argv, struct failure *failure)

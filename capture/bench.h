@@ -26,6 +26,7 @@ struct bench_options {
 
 /* Times are medians of the repeats, CPU ns a packet but for the stages. */
 struct bench_result {
+    const char *level; /* of the flow path that was measured: flow_path.h */
     double ns_per_packet;
     double stage[BENCH_STAGES];
     double floor_ns;

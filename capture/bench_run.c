@@ -11,7 +11,7 @@
 
 #include "capture/bench_floor.h"
 #include "capture/bench_table.h"
-#include "capture/worker_parse.h"
+#include "capture/flow_path.h"
 
 static uint64_t clock_now(void)
 {
@@ -96,19 +96,20 @@ static void table_warm(struct bench_table *table, const struct bench_options *op
 static void burst_stages(struct bench_table *table, const struct burst *burst, struct lookup *lookup, double *stage[],
                          uint32_t number)
 {
+    const struct flow_path *path = table->queue.path;
     struct flow_table *flows = &table->queue.table;
     uint64_t at[BENCH_STAGES + 2];
     uint32_t count;
 
     at[0] = clock_now();
     at[1] = clock_now(); /* at[1] - at[0] is what the clock itself costs */
-    count = worker_parse(&table->queue, burst, 0, burst->count, at[1], lookup);
+    count = path->parse(&table->queue, burst, 0, burst->count, at[1], lookup);
     at[2] = clock_now();
-    flow_table_hash(flows, lookup, count);
+    path->hash(flows, lookup, count);
     at[3] = clock_now();
-    flow_table_find(flows, lookup, count);
+    path->find(flows, lookup, count);
     at[4] = clock_now();
-    flow_table_update(flows, lookup, count);
+    path->update(flows, lookup, count);
     at[5] = clock_now();
     for (uint32_t i = 0; i < BENCH_STAGES; i++) {
         double ns = (double)(at[i + 2] - at[i + 1]) - (double)(at[1] - at[0]);
@@ -192,6 +193,7 @@ static int run_all(struct bench_result *result, const struct bench_options *opti
     if (bench_table_open(&table, frames, max_flows, false, failure) < 0 ||
         run_repeats(&table, result, options, failure) < 0)
         return -1;
+    result->level = table.queue.path->level;
     plan.bucket = table.queue.table.bucket;
     plan.slot = table.queue.table.slot;
     result->bytes_per_flow = (table.queue.table.bucket_count * (double)sizeof(struct xtop_bucket) +

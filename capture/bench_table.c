@@ -15,27 +15,40 @@
 /* No flow ends of age while we measure: ns. */
 #define BENCH_TIMEOUT UINT64_C(3600000000000)
 
+/*
+ * The descriptors that the burst after the next one needs: they come from memory, where a ring's lie in the cache, and would
+ * be waited for once a line.
+ */
+static void bench_fetch(const struct bench_frame *frame, uint32_t left)
+{
+    uint32_t count = left < SOURCE_BURST ? left : SOURCE_BURST;
+
+    for (uint32_t i = 0; i < count; i += 64 / sizeof *frame)
+        __builtin_prefetch(&frame[i], 0, 3);
+}
+
 enum source_result bench_take(struct source_queue *queue, struct burst *burst)
 {
     struct bench_queue *input = (struct bench_queue *)queue;
     const struct bench_frames *frames = input->frames;
+    const struct bench_frame *next = &frames->frame[input->next];
     uint32_t left = frames->count - input->next;
 
     burst->count = left < SOURCE_BURST ? left : SOURCE_BURST;
     burst->timed = false;
     for (uint32_t i = 0; i < burst->count; i++) {
-        const struct bench_frame *frame = &frames->frame[input->next + i];
-
-        burst->frame[i].data = frames->data + frame->at;
-        burst->frame[i].captured = frame->captured;
-        burst->frame[i].length = frame->length;
-        burst->frame[i].cookie = frame->at;
+        burst->frame[i].data = frames->data + next[i].at;
+        burst->frame[i].captured = next[i].captured;
+        burst->frame[i].length = next[i].length;
+        burst->frame[i].cookie = next[i].at;
     }
     input->next += burst->count;
+    next += burst->count;
     left -= burst->count;
     burst->next_count = left < SOURCE_BURST ? left : SOURCE_BURST;
     for (uint32_t i = 0; i < burst->next_count; i++)
-        burst->next[i] = frames->data + frames->frame[input->next + i].at;
+        burst->next[i] = frames->data + next[i].at;
+    bench_fetch(next + burst->next_count, left - burst->next_count);
     return burst->count ? SOURCE_FRAMES : SOURCE_END;
 }
 

@@ -100,10 +100,14 @@ AVX2 void load_ports(const uint8_t *first, size_t stride, __m256i word[2])
     word[1] = _mm256_castps_si256(_mm256_shuffle_ps(left, right, 0xdd));
 }
 
+#ifdef __AVX512VL__
+#define rotate(value, bits) _mm256_rol_epi32(value, bits)
+#else
 AVX2 __m256i rotate(__m256i value, int bits)
 {
     return _mm256_or_si256(_mm256_slli_epi32(value, bits), _mm256_srli_epi32(value, 32 - bits));
 }
+#endif
 
 /* hash_mix_block without the block, as it is for a block of 0; hash * 5 is cheaper so than by a multiplication. */
 AVX2 __m256i mix_nothing(__m256i hash)

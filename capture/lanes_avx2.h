@@ -14,6 +14,10 @@
 
 #define AVX2 __attribute__((target("avx2"), always_inline)) static inline
 
+#ifdef __AVX512VL__
+/* A constant in every lane: an operand of the instruction that needs it. */
+#define lanes_all(value) _mm256_set1_epi32((int)(value))
+#else
 /*
  * A constant in every lane, loaded. Left to itself gcc 12 makes it of an immediate, by two instructions on the port that
  * all shuffles wait for.
@@ -25,6 +29,7 @@
         __asm__("vpbroadcastd %1, %0" : "=x"(lanes_constant) : "m"(lanes_value)); \
         lanes_constant;                                                           \
     })
+#endif
 
 /* The row at `low` and, four lanes on, that at `high`. */
 AVX2 __m256i lanes_load(const void *low, const void *high)

@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/flow_path.h"
 #include "capture/frame_filter.h"
 #include "capture/priority.h"
 #include "capture/segment.h"
 #include "capture/sequence_lock.h"
 #include "capture/worker_epoch.h"
-#include "capture/worker_parse.h"
 
 /* The kernel's loss counters cost a system call: ask ten times a second. */
 #define STATISTICS_EVERY UINT64_C(100000000)
@@ -60,6 +60,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     *queue = (struct worker_queue){
         .input = input,
         .operations = input->source->operations,
+        .path = flow_path_choose(),
         .published = segment_queue(shared->header, number),
         .shared = shared,
         .state = SOURCE_IDLE,
@@ -157,6 +158,7 @@ static void mark_egress(struct lookup *lookup, uint32_t count)
 void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now)
 {
     __attribute__((aligned(32))) struct lookup lookup[SOURCE_BURST];
+    const struct flow_path *path = queue->path;
     struct flow_taps *taps = queue->shared->taps;
     uint32_t frames = queue->sampler.plan.interval > 1 ? sample_burst(queue, burst) : burst->count;
     uint32_t flows = 0;
@@ -169,10 +171,10 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         frames = dedup_burst(queue, burst, frames, now);
     for (uint32_t from = 0; from < frames; from += PARSE_AT_ONCE) {
         uint32_t to = from + PARSE_AT_ONCE < frames ? from + PARSE_AT_ONCE : frames;
-        uint32_t more = worker_parse(queue, burst, from, to, now, &lookup[flows]);
+        uint32_t more = path->parse(queue, burst, from, to, now, &lookup[flows]);
 
-        flow_table_hash(&queue->table, &lookup[flows], more);
-        flow_table_find(&queue->table, &lookup[found], hashed - found);
+        path->hash(&queue->table, &lookup[flows], more);
+        path->find(&queue->table, &lookup[found], hashed - found);
         found = hashed;
         hashed = flows;
         flows += more;
@@ -185,8 +187,8 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
     /* Nothing below reads a frame but for its bytes: the kernel gets its room back before we touch a record. */
     if (!byte_histograms_on(&queue->table.bytes))
         queue->operations->recycle(queue->input, burst);
-    flow_table_find(&queue->table, &lookup[found], flows - found);
-    flow_table_update(&queue->table, lookup, flows);
+    path->find(&queue->table, &lookup[found], flows - found);
+    path->update(&queue->table, lookup, flows);
     if (byte_histograms_on(&queue->table.bytes))
         queue->operations->recycle(queue->input, burst);
 }

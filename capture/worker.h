@@ -21,6 +21,7 @@
 #include "capture/sampling.h"
 #include "capture/source.h"
 
+struct flow_path;
 struct frame_filter;
 
 /* What all workers of a capture share. */
@@ -42,6 +43,7 @@ struct worker_shared {
 struct worker_queue {
     struct source_queue *input;
     const struct source_operations *operations; /* of its source */
+    const struct flow_path *path;               /* the stages, as compiled for this CPU */
     const struct frame_filter *filter;          /* NULL = every frame passes */
     struct xtop_queue *published;
     struct flow_table table;

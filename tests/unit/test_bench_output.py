@@ -23,6 +23,7 @@ KEYS = {
     "packets",
     "repeat",
     "size",
+    "instructions",
 }
 
 pytestmark = pytest.mark.skipif(not BENCH.exists(), reason="xtop-bench is not built (run: make build)")
