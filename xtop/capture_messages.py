@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import array
 import socket
-from dataclasses import dataclass
+
+from xtop.values import dataclass
 
 MESSAGE_MAX = 4096
 DESCRIPTOR_SIZE = array.array("i").itemsize

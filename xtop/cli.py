@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from xtop import __version__
@@ -46,6 +45,7 @@ from xtop.options import (
     add_options,
 )
 from xtop.source import SourceError
+from xtop.values import dataclass
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -140,7 +140,16 @@ class UsageError(Exception):
     """The command line asks for something that there is not."""
 
 
+def _unsized(prog: str) -> argparse.HelpFormatter:
+    """For what argparse checks each option with: to know the terminal's width it would import what unpacks archives."""
+    return argparse.HelpFormatter(prog, width=80)
+
+
 class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
 
@@ -153,7 +162,7 @@ def build_parser(name: str) -> argparse.ArgumentParser:
         usage=command.usage,
         description=f"xtop: {command.summary}.",
         epilog=None if name else _overview(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_unsized,
         allow_abbrev=False,
     )
     for title, options in command.options:

@@ -6,9 +6,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xtop.capture_choice import CAPTURES
 from xtop.ipfix.collector import Collector, parse_collector
@@ -16,6 +14,10 @@ from xtop.ipfix.settings import QUEUE_FLOWS, REFRESH_S, ExportSettings, TlsSetti
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings, LinkSettings
+from xtop.values import dataclass, field
+
+if TYPE_CHECKING:
+    from datetime import datetime  # imported where it is used: few commands need it
 
 FORMATS = ("json", "ndjson", "csv", "text", "parquet", "ipfix")
 DEDUP_WINDOW_S = 0.01
@@ -93,6 +95,8 @@ def _size(text: str) -> int:
 
 
 def _moment(text: str) -> datetime:
+    from datetime import datetime
+
     try:
         return datetime.fromisoformat(text)
     except ValueError:

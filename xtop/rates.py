@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from xtop.values import dataclass
 
 NANOSECONDS = 1_000_000_000
 

@@ -8,8 +8,9 @@ them a form, and everything else is written flow by flow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from xtop.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
