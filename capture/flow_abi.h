@@ -257,7 +257,7 @@ struct xtop_shard {
     uint64_t slots_offset; /* record_capacity + 1 xtop_slot; slot 0 unused */
     uint64_t rests_offset; /* as many xtop_rest */
     uint64_t ended_offset; /* ended_capacity xtop_record */
-    uint32_t bucket_count;
+    uint32_t bucket_count; /* a file uses fewer at first: none of its readers looks into the index */
     uint32_t record_capacity;
     uint32_t ended_capacity; /* a power of two */
     uint32_t padding0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The clock hand of a shard: goes round its slots and ends what is due; and does what other queues' hands ask for. */
+#include "capture/flow_growth.h"
 #include "capture/flow_life.h"
 #include "capture/flow_parts.h"
 
@@ -104,6 +105,8 @@ void flow_table_sweep(struct flow_table *table, uint64_t now)
     uint32_t used = table->fresh - 1;
     uint64_t passed;
 
+    if (unlikely(table->counts->flows_created - table->counts->flows_ended > table->crowd))
+        flow_table_grow(table); /* here, where no look-up is on its way */
     if (unlikely(table->boxes != NULL) && flow_letters_wait(table))
         letters_open(table);
     if (unlikely(now < table->hand_time))

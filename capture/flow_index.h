@@ -5,6 +5,7 @@
 #ifndef XTOP_FLOW_INDEX_H
 #define XTOP_FLOW_INDEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -43,6 +44,27 @@ static inline uint32_t flow_index_home(uint32_t hash, uint32_t count)
 static inline uint32_t flow_index_next(uint32_t bucket, uint32_t count)
 {
     return bucket + 1 == count ? 0 : bucket + 1;
+}
+
+/* Puts `slot` in the first free entry from `home` on; false when the neighbourhood is full. */
+static inline bool flow_index_insert(struct xtop_bucket *index, uint32_t count, uint32_t hash, uint32_t home,
+                                     uint32_t slot)
+{
+    for (uint32_t at = home, step = 0; step < FLOW_INDEX_NEIGHBOURHOOD; step++) {
+        struct xtop_bucket *bucket = &index[at];
+
+        for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++) {
+            if (bucket->slot[i])
+                continue;
+            bucket->tag[i] = hash;
+            bucket->slot[i] = slot;
+            for (uint32_t passed = home; passed != at; passed = flow_index_next(passed, count))
+                index[passed].passed++;
+            return true;
+        }
+        at = flow_index_next(at, count);
+    }
+    return false;
 }
 
 /* A look for a hash in an index that goes on with it: a flow that lived before and still does is found. */

@@ -74,6 +74,7 @@ int flow_table_open(struct flow_table *table, struct xtop_header *header, uint32
         .queue = segment_queue(header, number),
         .counts = counts,
         .bucket_count = shard->bucket_count,
+        .crowd = UINT64_MAX,
         .number = number,
         .hash_seed = header->hash_seed,
         .idle_timeout = header->idle_timeout,
@@ -104,26 +105,6 @@ void flow_table_close(struct flow_table *table)
 }
 
 /* ---- The index ----------------------------------------------------------------------------------------------- */
-
-/* Puts `slot` in the first free entry from `home` on; false when the neighbourhood is full. */
-static bool index_insert(struct flow_table *table, uint32_t hash, uint32_t home, uint32_t slot)
-{
-    for (uint32_t at = home, step = 0; step < FLOW_INDEX_NEIGHBOURHOOD; step++) {
-        struct xtop_bucket *bucket = &table->bucket[at];
-
-        for (uint32_t i = 0; i < XTOP_BUCKET_ENTRIES; i++) {
-            if (bucket->slot[i])
-                continue;
-            bucket->tag[i] = hash;
-            bucket->slot[i] = slot;
-            for (uint32_t passed = home; passed != at; passed = flow_index_next(passed, table->bucket_count))
-                table->bucket[passed].passed++;
-            return true;
-        }
-        at = flow_index_next(at, table->bucket_count);
-    }
-    return false;
-}
 
 static void index_remove(struct flow_table *table, uint32_t hash, uint32_t slot)
 {
@@ -295,7 +276,7 @@ uint32_t flow_start(struct flow_table *table, const struct lookup *lookup, bool 
             return 0;
         slot = slot_take(table);
     }
-    while (unlikely(!index_insert(table, lookup->hash, lookup->home, slot)))
+    while (unlikely(!flow_index_insert(table->bucket, table->bucket_count, lookup->hash, lookup->home, slot)))
         flow_evict(table, lookup->home);
     if (counted)
         slot_start_counted(&table->slot[slot], &table->rest[slot], &lookup->packet, lookup->time);

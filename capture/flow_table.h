@@ -47,8 +47,9 @@ struct flow_table {
     struct xtop_header *header;
     struct xtop_queue *queue;  /* in the segment; for ended_protocol */
     struct xtop_queue *counts; /* the worker's own totals, published once a burst */
-    uint32_t bucket_count;
+    uint32_t bucket_count;     /* in use: of the shard's, or fewer as long as there are few flows (flow_growth.h) */
     uint32_t hash_seed;
+    uint64_t crowd; /* live flows that are too many for these; UINT64_MAX = there are no more buckets */
     uint64_t idle_timeout;
     uint64_t active_timeout;
 

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/flow_growth.h"
 #include "capture/flow_path.h"
 #include "capture/frame_filter.h"
 #include "capture/priority.h"
@@ -83,6 +84,8 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     queue->table.boxes = shared->boxes;
     queue->table.bytes.keep = options->lossless_ended;
     queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
+    if (options->source_kind == XTOP_SOURCE_FILE)
+        flow_table_begin_small(&queue->table);
     if (options->lossless_ended) {
         queue->table.ended_cursor = &shared->ended_cursor[number];
         queue->table.stop = &shared->stop;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "capture/flow_growth.h"
 #include "capture/flow_index.h"
 #include "capture/hash.h"
 #include "capture/histogram.h"
@@ -438,6 +439,79 @@ static void test_a_full_table_and_an_empty_neighbourhood(void **state)
     fixture_close(&fixture);
 }
 
+static void assert_index_is_empty(const struct table_fixture *fixture)
+{
+    static const struct xtop_bucket empty;
+    const struct xtop_shard *shard = segment_shard(fixture->segment.header, 0);
+
+    for (uint32_t i = 0; i < shard->bucket_count; i++)
+        assert_memory_equal(&fixture->table.bucket[i], &empty, sizeof empty);
+}
+
+/* An index that begins small and doubles: each flow is found again after each time, and at the end nothing is left. */
+static void test_an_index_that_grows(void **state)
+{
+    const uint32_t flows = 60000;
+    struct table_fixture fixture;
+    uint32_t counts[8], sizes = 0;
+
+    (void)state;
+    fixture_open(&fixture, 65536 + 3, 65536); /* not a power of two */
+    flow_table_begin_small(&fixture.table);
+    for (uint32_t flow = 0; flow < flows; flow++) {
+        feed(&fixture, fixture_packet(flow, 0), START);
+        feed(&fixture, fixture_packet(flow / 2, 1), START);
+        flow_table_sweep(&fixture.table, START);
+        if (sizes == 0 || counts[sizes - 1] != fixture.table.bucket_count)
+            counts[sizes++] = fixture.table.bucket_count;
+    }
+    assert_int_equal(sizes, 3);
+    assert_int_equal(counts[2], segment_shard(fixture.segment.header, 0)->bucket_count);
+    for (uint32_t i = 0; i + 1 < sizes; i++)
+        assert_int_equal(counts[i], counts[i + 1] / 2);
+    for (uint32_t flow = 0; flow < flows; flow++)
+        feed(&fixture, fixture_packet(flow, 1), START + 1);
+    assert_int_equal(fixture.counts.flows_created, flows);
+    assert_int_equal(fixture.counts.flows_evicted, 0);
+    assert_law(&fixture, 3 * (uint64_t)flows);
+    flow_table_sweep_all(&fixture.table, START + 100 * SECOND);
+    assert_law(&fixture, 3 * (uint64_t)flows);
+    assert_index_is_empty(&fixture);
+    fixture_close(&fixture);
+}
+
+/* Flows past a full bucket, at the index's end and so at its begin, when it doubles; and in its first buckets. */
+static void test_growth_round_the_end(void **state)
+{
+    struct table_fixture fixture;
+    uint32_t crowd[72];
+    uint32_t found = 0;
+
+    (void)state;
+    fixture_open(&fixture, 65536, 1024);
+    flow_table_begin_small(&fixture.table);
+    for (uint32_t flow = 0; found < 72; flow++) {
+        struct packet packet = fixture_packet(flow, 0);
+        uint32_t home = flow_index_home(hash_key(&packet.key, 12345), fixture.table.bucket_count);
+
+        if (home == (found < 24 ? fixture.table.bucket_count - 1 : found < 48 ? 0 : 15))
+            crowd[found++] = flow;
+    }
+    for (uint32_t i = 0; i < 72; i++)
+        feed(&fixture, fixture_packet(crowd[i], 0), START);
+    for (uint32_t times = 1; times <= 2; times++) {
+        assert_true(fixture.table.bucket_count < segment_shard(fixture.segment.header, 0)->bucket_count);
+        flow_table_grow(&fixture.table);
+        for (uint32_t i = 0; i < 72; i++)
+            feed(&fixture, fixture_packet(crowd[i], 1), START + times);
+        assert_int_equal(fixture.counts.flows_created, 72);
+        assert_law(&fixture, 72 + 72 * times);
+    }
+    flow_table_sweep_all(&fixture.table, START + 100 * SECOND);
+    assert_index_is_empty(&fixture);
+    fixture_close(&fixture);
+}
+
 static void test_what_is_told_of_ended_flows(void **state)
 {
     struct table_fixture fixture;
@@ -559,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_flows_past_a_full_bucket),
         cmocka_unit_test(test_a_neighbourhood_that_is_full),
         cmocka_unit_test(test_a_full_table_and_an_empty_neighbourhood),
+        cmocka_unit_test(test_an_index_that_grows),
+        cmocka_unit_test(test_growth_round_the_end),
         cmocka_unit_test(test_what_is_told_of_ended_flows),
         cmocka_unit_test(test_the_law_under_random_traffic),
         cmocka_unit_test(test_shards_share_one_budget),
