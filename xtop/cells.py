@@ -85,7 +85,8 @@ def service(flow: Flow, scene: Scene, width: int) -> Span:
     """Return the name of the responder's port."""
     if flow.protocol in ICMP:
         return "", "base"
-    return printable(scene.naming.service(flow.protocol, flow.destination_port))[:width], "base"
+    name = printable(scene.naming.service(flow.protocol, flow.destination_port))
+    return name if len(name) <= width else name[: width - 1] + "…", "base"
 
 
 def processes(flow: Flow, scene: Scene, width: int) -> Span:

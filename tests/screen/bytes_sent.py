@@ -12,7 +12,8 @@ import sys
 import termios
 from time import monotonic
 
-SETTLE, SECONDS = 3.0, 5.0
+FIGURES = b"Mbit/s"  # in the first frame that shows flows
+PATIENCE, SETTLE, SECONDS = 40.0, 3.0, 5.0
 
 
 def child(theme: str | None) -> None:
@@ -23,21 +24,27 @@ def child(theme: str | None) -> None:
     XtopApp(ScriptedSource(Script(steady=True)), 1.0, theme=theme).run()
 
 
+def read_until(terminal: int, end: float, awaited: bytes | None = None) -> bytes:
+    """Return what comes until then (seconds of `monotonic`), or until ``awaited`` has come."""
+    sent = b""
+    while (left := end - monotonic()) > 0 and not (awaited and awaited in sent):
+        if select.select([terminal], [], [], left)[0]:
+            sent += os.read(terminal, 65536)
+    return sent
+
+
 def bytes_per_second(theme: str | None = None, columns: int = 120, lines: int = 36) -> tuple[float, bytes]:
-    """Return the rate once the first frames are out, and everything that was sent."""
+    """Return the rate once the first flows have stood for a while, and everything that was sent."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
         child(theme)
         os._exit(0)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    sent, counted, begin = b"", 0, monotonic()
-    while (elapsed := monotonic() - begin) < SETTLE + SECONDS:
-        ready, _, _ = select.select([terminal], [], [], 0.1)
-        if ready:
-            part = os.read(terminal, 65536)
-            sent += part
-            counted += len(part) if elapsed > SETTLE else 0
+    sent = read_until(terminal, monotonic() + PATIENCE, FIGURES)
+    assert FIGURES in sent, f"no flow was shown within {PATIENCE} s"
+    sent += read_until(terminal, monotonic() + SETTLE)
+    steady = read_until(terminal, monotonic() + SECONDS)
     os.write(terminal, b"q")
     quit_at = monotonic()
     while True:
@@ -48,7 +55,7 @@ def bytes_per_second(theme: str | None = None, columns: int = 120, lines: int = 
             break
     os.waitpid(pid, 0)
     print(f"quit took {monotonic() - quit_at:.2f} s", file=sys.stderr)
-    return counted / SECONDS, sent
+    return len(steady) / SECONDS, sent + steady
 
 
 if __name__ == "__main__":

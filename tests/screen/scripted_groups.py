@@ -36,11 +36,12 @@ def directions(flows: Iterable[Flow]) -> list[Flow]:
     return rows
 
 
-def grouped(flows: Iterable[Flow], by: str) -> list[Flow]:
-    """Return ``flows`` added up by ``by``."""
+def grouped(flows: Iterable[Flow], by: str, *, split: bool = False) -> list[Flow]:
+    """Return ``flows`` added up by ``by``; ``split``: of a pair of hosts each direction by itself."""
     groups: dict[bytes, Flow] = {}
-    for flow in map(with_rates, flows):
-        for name, one in _parts(flow, by):
+    split = split and by == "pair"
+    for flow in directions(flows) if split else map(with_rates, flows):
+        for name, one in [(_pair(flow), flow)] if split else _parts(flow, by):
             key = f"{by} {sorted(name.items())}".encode()
             groups[key] = _add(groups.get(key, replace(NOBODY, key=key, **name)), one)  # type: ignore[arg-type]
     return list(groups.values())
@@ -51,10 +52,14 @@ def _parts(flow: Flow, by: str) -> list[tuple[dict[str, object], Flow]]:
         return [({"source": one.source, "ip_version": one.ip_version}, one) for one in (flow, _turned(flow))]
     if by == "pair":
         one = flow if flow.source < flow.destination else _turned(flow)
-        return [({"source": one.source, "destination": one.destination, "ip_version": one.ip_version}, one)]
+        return [(_pair(one), one)]
     protocol = {"protocol": flow.protocol, "protocol_name": flow.protocol_name}
     name = {"port": {**protocol, "destination_port": flow.destination_port}, "protocol": protocol}
     return [(name.get(by, {"vlan": flow.vlan}), flow)]
+
+
+def _pair(flow: Flow) -> dict[str, object]:
+    return {"source": flow.source, "destination": flow.destination, "ip_version": flow.ip_version}
 
 
 def _turned(flow: Flow) -> Flow:

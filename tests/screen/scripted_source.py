@@ -213,7 +213,7 @@ class ScriptedSource:
         shown = directions(flows) if view.directions else [with_rates(flow) for flow in flows]
         rows = ordered(shown, view.sort if view.sort != "flows" else "bps", view.descending)
         groups = () if view.group == "flow" else ordered(
-            grouped(flows, view.group), view.sort, view.descending, view.group
+            grouped(flows, view.group, split=view.directions), view.sort, view.descending, view.group
         )  # fmt: skip
         outside = 0 if silent else 4711 + 13 * call
         received = self._packets + outside + 217 * (not silent)

@@ -99,6 +99,32 @@ async def test_queues_of_several_interfaces_bear_their_names(size: tuple[int, in
         assert [bool(re.search("[1-9]", row[3])) for row in rows] == [True, False, False, False]
 
 
+async def test_a_queues_loss_moves_no_figure_and_no_bar() -> None:
+    app = StagedApp(Script(loss=True, queues=16))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await play(pilot, 3)
+        rows = re.findall(r"│ +(\d+)([! ])([█▏▎▍▌▋▊▉]+)( +\S+ kpps)( +\d+ %)(.{12})", app.text())
+        assert [row[0] for row in rows] == [str(number) for number in range(10)], "of the first column"
+        assert {len(row[2] + row[3]) for row in rows} == {len(rows[0][2] + rows[0][3])}
+        bars = {row[3].strip(): row[2] for row in rows}
+        assert all(row[2] == bars[row[3].strip()] for row in rows), "one rate, one bar"
+        assert [row[1] + row[5][:5] for row in rows] == ["! lost", *["      "] * 9]
+        assert re.fullmatch(r" lost +[1-9]\S* [k ] *", rows[0][5])
+
+
+async def test_a_window_hides_nothing_beside_it_without_colours() -> None:
+    app = StagedApp(theme="mono")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        before = app.text().splitlines()
+        await pilot.press("e")
+        await pilot.pause()
+        now = app.text().splitlines()
+        assert now[:8] == before[:8]
+        assert now[-8:] == before[-8:]
+        assert "Export" in "".join(now[8:-8])
+
+
 async def test_a_storm_of_sizes_leaves_the_screen_whole() -> None:
     app = StagedApp(Script(loss=True, queues=16))
     async with app.run_test(size=(120, 36)) as pilot:

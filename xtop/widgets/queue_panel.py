@@ -18,6 +18,7 @@ BITS_FROM = 58  # cells of a line from which it has the bit rate
 HISTORY_LEAST, HISTORY_MOST = 4, 24  # cells, a second each
 BAR_LEAST = 12
 BRIEF_WIDTH = 25  # cells of a queue's entry where several share a line
+LOST_LEAST = 34  # and from which it says what was lost
 
 
 class QueuePanel(LinePanel):
@@ -123,27 +124,31 @@ def _history(picture: Picture, queue: Queue, name: str, width: int) -> Line:
     if name == "busy":
         return [(history(values, 1.0, width), "bar"), (" ", "base")]
     every = [value for one in curves.values() for value in getattr(one, name)[-width:] if value is not None]
-    idle = " " if name == "lost" else "▁"
-    return [
-        (history(values, max(every, default=0.0), width, idle), "loss-bar" if name == "lost" else "bar"),
-        (" ", "base"),
-    ]
+    top = max(every, default=0.0)
+    if name == "lost":  # its figure begins with a blank, the one before ends with none
+        return [(" ", "base"), (history(values, top, width, " "), "loss-bar")]
+    return [(history(values, top, width), "bar"), (" ", "base")]
 
 
 def _in_columns(picture: Picture, queues: tuple[Queue, ...], width: int, room: int) -> list[Line]:
     columns = -(-len(queues) // room)
     each = width // columns
+    losing = each >= LOST_LEAST and any(queue.lost for queue in queues)
     rows: list[Line] = []
     for row in range(room):
         line: Line = []
         for queue in queues[row::room]:
-            line += fitted(_brief(picture, queue, each), each)
+            line += fitted(_brief(picture, queue, each, losing), each)
         rows.append(line)
     return rows
 
 
-def _brief(picture: Picture, queue: Queue, width: int) -> Line:
-    loss: Line = [(f" lost{units.count(queue.lost)}", "loss")] if queue.lost and width >= 33 else []
+def _brief(picture: Picture, queue: Queue, width: int, losing: bool) -> Line:
+    """Return `` 0 ████ 541 kpps 77 % lost 13.6 k``; ``losing``: with room for a loss, so that bars keep one scale."""
+    loss: Line = []
+    if losing:
+        lost = f" lost {units.count(queue.lost)}"
+        loss = [(lost, "loss") if queue.lost else (" " * len(lost), "base")]
     mark: Line = [("!", "loss")] if queue.lost else [(" ", "base")]
     figures: Line = [(f"{units.packet_rate(queue.pps)}{round(queue.busy * 100):>4} %", "base"), *loss]
     name = _name(picture, queue, 3)
