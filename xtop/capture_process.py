@@ -183,14 +183,20 @@ class CaptureProcess(CaptureState):
 
     def _wait_for_exit(self, timeout: float) -> bool:
         """Return when it has ended, at that very moment: subprocess would look at intervals of up to 50 ms."""
-        if self._process.poll() is None:
+        if self._process.poll() is not None:
+            return True
+        try:
             ended = os.pidfd_open(self._process.pid)
-            try:
-                watch = select.poll()
-                watch.register(ended, select.POLLIN)
-                watch.poll(timeout * 1000)
-            finally:
-                os.close(ended)
+        except OSError:  # no descriptor is left, or a sandbox does not know the call
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout)
+            return self._process.poll() is not None
+        try:
+            watch = select.poll()
+            watch.register(ended, select.POLLIN)
+            watch.poll(timeout * 1000)
+        finally:
+            os.close(ended)
         return self._process.poll() is not None
 
     def _describe_death(self) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -84,6 +85,18 @@ def test_who_leaves_still_hears_that_the_figures_are_final(fake: Fake) -> None:
     assert capture.death is None
     capture.close()
     assert fake.told()[1:] == ["owner left"]
+
+
+def test_the_end_is_waited_for_without_pidfd_open_too(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    capture = fake.start("good")
+    assert capture.stop(40)
+    capture.close()
+    assert capture.ended
+    assert capture.death is None
 
 
 def test_cursors_arrive(fake: Fake) -> None:
