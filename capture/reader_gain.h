@@ -17,15 +17,13 @@
 #define PREVIOUS_DUE ((1u << 29) - 1)
 #define PREVIOUS_NOT_KNOWN 0xff /* no slot has that much pending */
 
-/* What one end had sent at the look before, and how much of it in the interval up to then. */
+/* What one end had sent at the look before. */
 struct previous_side {
     uint64_t packets : 40;        /* modulo 2^40 */
     uint64_t pending_packets : 8; /* how many of them lay in the slot; PREVIOUS_NOT_KNOWN */
     uint64_t shared : 16;         /* previous_duration_bin, previous_due */
     uint64_t bytes : 46;          /* modulo 2^46 */
     uint64_t pending_bytes : 18;
-    float rate_packets; /* seven digits are enough for what is shown until the next interval */
-    float rate_bytes;
 };
 
 /*
@@ -37,7 +35,41 @@ struct previous {
     uint32_t
         sequence; /* the slot's; 0 = the slot was not looked at, or its flow has sent more than there is room for */
     struct previous_side side[2];
+    uint16_t rate_packets[2]; /* by end, in the interval up to then: brief_pack */
+    uint16_t rate_bytes[2];
 };
+
+_Static_assert(sizeof(struct previous) == 48, "a million flows take as many MB of each reader");
+
+#define BRIEF_FRACTION 11 /* bits */
+#define BRIEF_MOST ((UINT64_C(2) << (BRIEF_FRACTION + 30)) - 1)
+
+/*
+ * A number in two bytes: 11 bits of fraction with the leading one left out, below them 5 of exponent. Up to 4,096 it is
+ * exact, and above off by 1/8,192 at most: what is shown until the next interval has three digits.
+ */
+static inline uint16_t brief_pack(uint64_t value)
+{
+    uint32_t shift = 0;
+
+    if (value >> (BRIEF_FRACTION + 1)) {
+        value = value < BRIEF_MOST ? value : BRIEF_MOST;
+        value += (UINT64_C(1) << (63 - BRIEF_FRACTION - __builtin_clzll(value))) >> 1;
+        value = value < BRIEF_MOST ? value : BRIEF_MOST;
+        shift = 63 - BRIEF_FRACTION - (uint32_t)__builtin_clzll(value);
+    }
+    value >>= shift;
+    return (uint16_t)(value >> BRIEF_FRACTION ? (shift + 1) << BRIEF_FRACTION | (value & ((1u << BRIEF_FRACTION) - 1))
+                                              : value);
+}
+
+static inline uint64_t brief_value(uint16_t brief)
+{
+    uint64_t fraction = brief & ((1u << BRIEF_FRACTION) - 1);
+    uint32_t exponent = brief >> BRIEF_FRACTION;
+
+    return exponent ? (fraction | UINT64_C(1) << BRIEF_FRACTION) << (exponent - 1) : fraction;
+}
 
 /* What of a flow lay in its slot and not in its totals: xtop_slot_side.pending of both ends, added up. */
 struct pending {
@@ -96,8 +128,8 @@ static inline struct gain gain_recall(const struct previous *previous, const str
     struct gain gain = {0};
 
     for (int end = 0; previous->generation == record->generation && end < 2; end++) {
-        gain.packets[end] = (uint64_t)previous->side[end].rate_packets;
-        gain.bytes[end] = (uint64_t)previous->side[end].rate_bytes;
+        gain.packets[end] = brief_value(previous->rate_packets[end]);
+        gain.bytes[end] = brief_value(previous->rate_bytes[end]);
     }
     return gain;
 }
@@ -129,8 +161,8 @@ static inline void gain_keep(struct previous *previous, const struct xtop_record
         uint64_t packets = record->direction[end].packets;
         uint64_t bytes = record->direction[end].bytes;
 
-        side->rate_packets = (float)gain->packets[end];
-        side->rate_bytes = (float)gain->bytes[end];
+        previous->rate_packets[end] = brief_pack(gain->packets[end]);
+        previous->rate_bytes[end] = brief_pack(gain->bytes[end]);
         side->packets = packets & PREVIOUS_PACKETS;
         side->pending_packets = PREVIOUS_NOT_KNOWN;
         if (pending && pending->packets[end] < PREVIOUS_NOT_KNOWN)
@@ -148,9 +180,9 @@ static inline void gain_keep(struct previous *previous, const struct xtop_record
 static inline void gain_nothing(struct previous *previous)
 {
     for (int end = 0; end < 2; end++)
-        if (previous->side[end].rate_packets != 0) {
-            previous->side[end].rate_packets = 0;
-            previous->side[end].rate_bytes = 0;
+        if (previous->rate_packets[end] != 0) {
+            previous->rate_packets[end] = 0;
+            previous->rate_bytes[end] = 0;
         }
 }
 

@@ -276,9 +276,35 @@ static void test_glances_are_whole(void **state)
     check_glances(3, 5); /* slots that change hands */
 }
 
+/* Small numbers are exact, others right to more than three digits, and what is beyond all stays the greatest. */
+static void check_brief(uint64_t value)
+{
+    uint64_t kept = brief_value(brief_pack(value));
+
+    if (value >> 42)
+        assert_int_equal(kept, UINT64_C(4095) << 30);
+    else if (value <= 4096)
+        assert_int_equal(kept, value);
+    else
+        assert_true((kept > value ? kept - value : value - kept) <= value / 4000);
+}
+
+static void test_brief_rates(void **state)
+{
+    (void)state;
+    for (uint64_t value = 0; value < 100000; value++)
+        check_brief(value);
+    for (uint32_t bits = 17; bits <= 64; bits++)
+        for (uint64_t off = 0; off < 3000; off++) {
+            check_brief((UINT64_MAX >> (64 - bits)) - off * off);
+            check_brief((UINT64_MAX >> (64 - bits)) / 2 + off * off);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_brief_rates),
         cmocka_unit_test(test_a_glance_tells_what_a_copy_tells),
         cmocka_unit_test(test_glances_are_whole),
     };
