@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/row_text.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "capture/flow_record.h"
 #include "capture/flow_side.h"
 #include "capture/value_text.h"
+
+/* What is known of a flow's payload by value; of a form that does not ask, nothing is. */
+struct payload {
+    uint64_t count[2][XTOP_BYTE_VALUES]; /* by end, as in the record */
+    bool counted[2];
+    double entropy[3];
+};
 
 /* Nearly all words are short: a copy of constant size is two moves where memcpy(3) is a call. */
 static inline char *put(char *to, struct row_words words)
@@ -45,6 +53,28 @@ static char *put_sizes(char *to, const struct row_form *form, const uint32_t *co
         if (i)
             to = put(to, form->list_between);
         to = text_u64(to, count[i]);
+    }
+    return put(to, form->list_end);
+}
+
+static char *put_entropy(char *to, const struct row_form *form, double entropy)
+{
+    return entropy < 0 ? put(to, form->nothing) : text_rounded(to, entropy);
+}
+
+/* What `end` sent. */
+static char *put_payload_value(char *to, const struct row_form *form, const struct payload *payload, uint32_t end,
+                               uint32_t value)
+{
+    if (value == ROW_SIDE_ENTROPY)
+        return put_entropy(to, form, payload->entropy[end]);
+    if (!payload->counted[end])
+        return put(to, form->nothing);
+    to = put(to, form->list_begin);
+    for (int i = 0; i < XTOP_BYTE_VALUES; i++) {
+        if (i)
+            to = put(to, form->list_between);
+        to = text_u64(to, payload->count[end][i]);
     }
     return put(to, form->list_end);
 }
@@ -156,16 +186,37 @@ static char *put_flow_value(char *to, const struct row_form *form, const struct 
     }
 }
 
+static void payload_look(struct payload *payload, const struct row_form *form, const struct reader_row *row)
+{
+    for (uint32_t end = 0; end < 2; end++)
+        payload->counted[end] = form->reader && reader_row_bytes(form->reader, row, end, payload->count[end]) == 0;
+    if (form->entropies_noted)
+        for (int which = 0; which < 3; which++)
+            payload->entropy[which] = (double)row->entropy[which];
+    else if (form->reader)
+        reader_row_entropy(form->reader, row, payload->entropy);
+}
+
 static char *put_row(char *to, const struct row_form *form, const struct reader_row *row)
 {
     uint32_t from = row->record.initiator & 1;
     const struct flow_side sides[2] = {flow_side_of(&row->record, from), flow_side_of(&row->record, !from)};
+    struct payload payload;
+
+    payload.counted[0] = payload.counted[1] = false;
+    payload.entropy[0] = payload.entropy[1] = payload.entropy[2] = READER_NO_ENTROPY;
+    if (form->reader || form->entropies_noted)
+        payload_look(&payload, form, row);
 
     for (uint64_t i = 0; i < form->step_count; i++) {
         const struct row_step *step = &form->step[i];
 
         to = put(to, step->literal);
-        if (step->value >= ROW_SIDE_PACKETS)
+        if (step->value >= ROW_SIDE_ENTROPY)
+            to = put_payload_value(to, form, &payload, step->side & 1 ? !from : from, step->value);
+        else if (step->value == ROW_ENTROPY)
+            to = put_entropy(to, form, payload.entropy[2]);
+        else if (step->value >= ROW_SIDE_PACKETS)
             to = put_side_value(to, form, &sides[step->side & 1], step->value);
         else if (step->value >= ROW_SOURCE && step->value <= ROW_VLAN)
             to = put_key_value(to, form, &row->record.key, from, step->value);
@@ -195,8 +246,11 @@ size_t row_text_room(const struct row_form *form)
                    longest_word(form->tunnel, XTOP_TUNNEL_COUNT) + form->tunnel_end.size;
     size_t room = form->between.size + form->end.size + ROW_WORDS_READ;
 
-    for (uint64_t i = 0; i < form->step_count; i++)
+    for (uint64_t i = 0; i < form->step_count; i++) {
         room += form->step[i].literal.size + value;
+        if (form->step[i].value == ROW_SIDE_BYTE_HISTOGRAM)
+            room += XTOP_BYTE_VALUES * (form->list_between.size + sizeof("18446744073709551615"));
+    }
     return room;
 }
 

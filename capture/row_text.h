@@ -36,6 +36,7 @@
 #define ROW_TCP_STATE 17
 #define ROW_RTT_US 18
 #define ROW_END_REASON 19
+#define ROW_ENTROPY 20 /* of both directions' payload */
 
 /* row_step.value: of the direction that row_step.side names */
 #define ROW_SIDE_PACKETS 32
@@ -55,6 +56,8 @@
 #define ROW_SIDE_RETRANSMISSIONS 46
 #define ROW_SIDE_OUT_OF_ORDER 47
 #define ROW_SIDE_ZERO_WINDOWS 48
+#define ROW_SIDE_ENTROPY 49
+#define ROW_SIDE_BYTE_HISTOGRAM 50 /* a list of 256 counts */
 
 /* A piece of text; not ended by a 0. Of `text` ROW_WORDS_READ bytes can be read, however few it has. */
 #define ROW_WORDS_READ 32
@@ -76,7 +79,7 @@ struct row_form {
     struct row_words between;    /* between two rows */
     struct row_words nothing;    /* a value that is not there */
     struct row_words quote;      /* on both sides of addresses, times and flags */
-    struct row_words list_begin; /* round and between the counts of packet_size */
+    struct row_words list_begin; /* round and between the counts of packet_size and byte_histogram */
     struct row_words list_between;
     struct row_words list_end;
     const struct row_words *tunnel; /* XTOP_TUNNEL_COUNT beginnings, up to the id; the first is the whole of none */
@@ -87,7 +90,9 @@ struct row_form {
     const struct row_words *end_reason;    /* by XTOP_END_ */
     uint64_t tcp_state_count;
     uint64_t end_reason_count;
-    double per_second; /* rate = counted within the interval * per_second */
+    double per_second;           /* rate = counted within the interval * per_second */
+    const struct reader *reader; /* who knows payload bytes by value; NULL: nobody, or no step asks */
+    uint64_t entropies_noted;    /* 1: entropies are those that stand in the rows */
 };
 
 /*

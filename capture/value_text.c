@@ -170,6 +170,17 @@ static char *text_date(char *to, uint32_t day)
     return text_padded(to, of_year - (153 * month_from_march + 2) / 5 + 1, 2);
 }
 
+char *text_rounded(char *to, double value)
+{
+    char digits[VALUE_TEXT_MAX];
+    int size = snprintf(digits, sizeof digits, "%.4f", value);
+
+    while (size > 3 && digits[size - 1] == '0' && digits[size - 2] != '.')
+        size--;
+    memcpy(to, digits, (size_t)size);
+    return to + size;
+}
+
 char *text_time(char *to, uint64_t time)
 {
     uint64_t seconds = time / SECOND;

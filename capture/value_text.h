@@ -16,6 +16,9 @@ char *text_u64(char *to, uint64_t value);
 /* As Python's repr() has it: the shortest text that reads back as `value`. What is not finite is written as 0.0. */
 char *text_double(char *to, double value);
 
+/* `value`, which is 0 or more, to four decimals; as Python's repr() has the nearest number of so many. */
+char *text_rounded(char *to, double value);
+
 /* `time` in ns since the epoch, as 2026-01-31T12:00:00.123456789Z. */
 char *text_time(char *to, uint64_t time);
 

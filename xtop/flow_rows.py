@@ -16,7 +16,7 @@ from typing import Any, overload
 from xtop.model import Direction, Flow, Tunnel
 from xtop.packed_rows import PackedRows
 from xtop.protocols import ICMP, ICMPV6, protocol_name
-from xtop.row_form import RowForm
+from xtop.row_form import ByteCounts, RowForm
 
 NANOSECONDS = 1_000_000_000
 
@@ -36,9 +36,6 @@ TUNNELS = (
 _PAIR = struct.Struct("=QQ")  # reader_row.rate_bytes
 _ENTROPY = struct.Struct("=fff")  # reader_row.entropy
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
-
-
-ByteCounts = tuple[int, ...]  # 256
 
 
 class FlowRows(Sequence[Flow]):
@@ -80,6 +77,9 @@ class FlowRows(Sequence[Flow]):
     def text(self, form: RowForm) -> Iterator[tuple[bytes, int]]:
         """Yield the rows as ``form`` has them, in pieces of about a megabyte, each with the rows written so far."""
         native, alive = _native_form(self._ffi, self._lib, form, self._per_second)
+        if form.asks_payload:
+            native.reader = self._ffi.NULL if self._reader is None else self._reader
+            native.entropies_noted = self._entropies_noted
         room = self._lib.row_text_room(native) + TEXT_CHUNK
         buffer, at = self._ffi.new("char[]", room), self._ffi.new("uint64_t *")
         while size := self._lib.row_text(native, self._rows, self._count, at, buffer, room):

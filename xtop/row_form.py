@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 
 from xtop.values import dataclass
 
+PAYLOAD = ("entropy", "byte_histogram")  # steps that cost a look at every byte's count
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -37,12 +39,20 @@ class RowForm:
     tunnel: tuple[str, str, str, str]  # for none; before the kind, before the id, after it
     word: Callable[[str], str]  # a name (of a protocol, a state) as it must be written
 
+    @property
+    def asks_payload(self) -> bool:
+        """Whether a step is about the payload's bytes by value."""
+        return any(step.name in PAYLOAD for step in self.steps)
+
+
+ByteCounts = tuple[int, ...]  # 256
+
 
 @runtime_checkable
 class ByteRows(Protocol):
     """Flows whose payload bytes were counted by value."""
 
-    def byte_counts(self, index: int) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    def byte_counts(self, index: int) -> tuple[ByteCounts | None, ByteCounts | None]:
         """Return 256 counts, forward and reverse; None where they are not known."""
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-from xtop.flow_rows import ByteCounts, FlowRows
+from xtop.flow_rows import FlowRows
 from xtop.model import Flow
 from xtop.packed_rows import PackedRows
+from xtop.row_form import ByteCounts
 
 
 class ScreenRows(Sequence[Flow]):

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from xtop.export.flow_fields import NOBODY
 from xtop.model import Flow, Snapshot
-from xtop.row_form import ByteRows
+from xtop.row_form import ByteCounts, ByteRows
 
 
 def flows_with_bytes(snapshot: Snapshot) -> Iterator[tuple[Flow, dict[str, Any]]]:
@@ -15,12 +16,15 @@ def flows_with_bytes(snapshot: Snapshot) -> Iterator[tuple[Flow, dict[str, Any]]
     rows = snapshot.flows
     counted = rows if isinstance(rows, ByteRows) else None  # a question that costs as much as a row
     for at, flow in enumerate(rows):
-        counts = (None, None) if counted is None else counted.byte_counts(at)
-        yield (
-            flow,
-            {
-                "entropy": flow.entropy,
-                "forward": {"entropy": flow.forward.entropy, "byte_histogram": counts[0]},
-                "reverse": {"entropy": flow.reverse.entropy, "byte_histogram": counts[1]},
-            },
-        )
+        yield flow, _known(flow, (None, None) if counted is None else counted.byte_counts(at))
+
+
+def _known(flow: Flow, counts: tuple[ByteCounts | None, ByteCounts | None]) -> dict[str, Any]:
+    return {
+        "entropy": flow.entropy,
+        "forward": {"entropy": flow.forward.entropy, "byte_histogram": counts[0]},
+        "reverse": {"entropy": flow.reverse.entropy, "byte_histogram": counts[1]},
+    }
+
+
+NOTHING_KNOWN = _known(NOBODY, (None, None))  # for who wants the names alone

@@ -17,10 +17,10 @@ from xtop.export.byte_fields import flows_with_bytes
 from xtop.export.flow_fields import NOBODY, direction_fields, flow_fields
 from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.model import Direction, Flow, Snapshot
-from xtop.row_form import RowForm, Step
+from xtop.row_form import RowForm, Step, TextRows
 
 DIRECTIONS = ("forward", "reverse")
-BYTES = ("entropy", *(f"{side}_{name}" for side in DIRECTIONS for name in ("entropy", "byte_histogram")))
+BYTES = (("", "entropy"), *((side, name) for side in DIRECTIONS for name in ("entropy", "byte_histogram")))
 
 
 def write_csv(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard) -> None:
@@ -32,16 +32,17 @@ def write_csv(snapshot: Snapshot, stream: BinaryIO, progress: Progress = unheard
 
 def csv_pieces(snapshot: Snapshot, progress: Progress = unheard) -> Iterator[bytes]:
     """Yield the rows, some at a time."""
-    if snapshot.source.byte_histogram:
+    counted = snapshot.source.byte_histogram
+    if counted and not isinstance(snapshot.flows, TextRows):
         return _with_bytes(snapshot, progress)
-    return row_chunks(snapshot.flows, csv_form(), csv_row, progress)
+    return row_chunks(snapshot.flows, csv_form(counted), csv_row, progress)
 
 
 def csv_columns(with_bytes: bool = False) -> list[str]:
     """Return the names of the columns; ``with_bytes`` those of payload bytes, too."""
-    columns = [f"{side}_{name}" if side else name for side, name in _names()]
+    columns = [f"{side}_{name}" if side else name for side, name in _names(with_bytes)]
     at = columns.index("tunnel")
-    return [*columns[:at], "tunnel_kind", "tunnel_id", *columns[at + 1 :], *(BYTES if with_bytes else ())]
+    return [*columns[:at], "tunnel_kind", "tunnel_id", *columns[at + 1 :]]
 
 
 def _with_bytes(snapshot: Snapshot, progress: Progress) -> Iterator[bytes]:
@@ -54,17 +55,17 @@ def _with_bytes(snapshot: Snapshot, progress: Progress) -> Iterator[bytes]:
         progress(written)
 
 
-def csv_form() -> RowForm:
+def csv_form(with_bytes: bool = False) -> RowForm:
     """Return a row for who writes many."""
-    steps = tuple(Step("," if at else "", name, side) for at, (side, name) in enumerate(_names()))
+    steps = tuple(Step("," if at else "", name, side) for at, (side, name) in enumerate(_names(with_bytes)))
     return RowForm(steps, "\n", "", "", "", "", " ", "", (",", "", ",", ""), lambda word: _line([word]).rstrip("\n"))
 
 
-def _names() -> list[tuple[str, str]]:
+def _names(with_bytes: bool) -> list[tuple[str, str]]:
     """Return the direction (empty: of both) and the name of each column."""
     outer = [("", name) for name in flow_fields(NOBODY) if name not in DIRECTIONS]
     inner = list(direction_fields(Direction()))
-    return outer + [(side, name) for side in DIRECTIONS for name in inner]
+    return outer + [(side, name) for side in DIRECTIONS for name in inner] + [*(BYTES if with_bytes else ())]
 
 
 def csv_row(flow: Flow) -> str:

@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from xtop.export.byte_fields import flows_with_bytes
+from xtop.export.byte_fields import NOTHING_KNOWN, flows_with_bytes
 from xtop.export.flow_fields import NOBODY, flow_fields
 from xtop.export.row_chunks import Progress, row_chunks, unheard
 from xtop.export.times import iso_time
 from xtop.model import Flow, Histogram, Link, Snapshot
-from xtop.row_form import RowForm, Step
+from xtop.row_form import RowForm, Step, TextRows
 
 SCHEMA = "xtop.snapshot/1"
 
@@ -49,30 +49,42 @@ def _write(snapshot: Snapshot, stream: BinaryIO, between: str, progress: Progres
     line_break = between[1:]
     head = _encode(head_fields(snapshot))[:-1] + ',"flows":[' + line_break
     stream.write(head.encode("utf-8", "replace"))
-    rows = _with_bytes(snapshot, between) if snapshot.source.byte_histogram else None
-    for piece in rows or row_chunks(snapshot.flows, json_form(between), _row, progress):
+    for piece in _pieces(snapshot, between, progress):
         stream.write(piece)
     stream.write((line_break + "]}\n").encode())
+
+
+def _pieces(snapshot: Snapshot, between: str, progress: Progress) -> Iterator[bytes]:
+    counted = snapshot.source.byte_histogram
+    if counted and not isinstance(snapshot.flows, TextRows):
+        return _with_bytes(snapshot, between, progress)
+    return row_chunks(snapshot.flows, json_form(between, counted), _row, progress)
 
 
 def _row(flow: Flow) -> str:
     return _encode(flow_fields(flow))
 
 
-def _with_bytes(snapshot: Snapshot, between: str) -> Iterator[bytes]:
+def _with_bytes(snapshot: Snapshot, between: str, progress: Progress) -> Iterator[bytes]:
     """Yield the flows with what is known of their payload's bytes: entropies, and counts where the rows have them."""
     lead = ""
-    for flow, known in flows_with_bytes(snapshot):
-        fields = flow_fields(flow) | {"entropy": known["entropy"]}
-        for side in ("forward", "reverse"):
-            fields[side] |= known[side]
-        yield (lead + _encode(fields)).encode()
+    for written, (flow, known) in enumerate(flows_with_bytes(snapshot), 1):
+        yield (lead + _encode(_fields_with_bytes(flow, known))).encode()
+        progress(written)
         lead = between
 
 
-def json_form(between: str) -> RowForm:
-    """Return a flow as :func:`flow_fields` orders it, for who writes many."""
-    steps, end = _steps(flow_fields(NOBODY), "", "")
+def _fields_with_bytes(flow: Flow, known: Mapping[str, Any]) -> dict[str, Any]:
+    fields = flow_fields(flow) | {"entropy": known["entropy"]}
+    for side in ("forward", "reverse"):
+        fields[side] |= known[side]
+    return fields
+
+
+def json_form(between: str, with_bytes: bool = False) -> RowForm:
+    """Return a flow as :func:`flow_fields` orders it, for who writes many; ``with_bytes`` with payload bytes."""
+    fields = _fields_with_bytes(NOBODY, NOTHING_KNOWN) if with_bytes else flow_fields(NOBODY)
+    steps, end = _steps(fields, "", "")
     return RowForm(steps, end, between, "null", '"', "[", ",", "]", ("null", '{"kind":', ',"id":', "}"), _encode)
 
 
