@@ -10,13 +10,13 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, overload
 
 from xtop.model import Direction, Flow, Tunnel
-from xtop.packed_rows import PackedRows
 from xtop.protocols import ICMP, ICMPV6, protocol_name
 from xtop.row_form import ByteCounts, RowForm
+from xtop.values import dataclass, replace
 
 NANOSECONDS = 1_000_000_000
 
@@ -34,8 +34,17 @@ TUNNELS = (
 )
 
 _PAIR = struct.Struct("=QQ")  # reader_row.rate_bytes
-_ENTROPY = struct.Struct("=fff")  # reader_row.entropy
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
+
+
+@dataclass(frozen=True, slots=True)
+class RowKind:
+    """What rows are besides their records."""
+
+    name: str  # the group's, or empty for flows
+    directions: bool  # each row is one direction
+    per_second: float  # of what came in the interval
+    entropies_noted: bool  # they stand in the rows
 
 
 class FlowRows(Sequence[Flow]):
@@ -124,20 +133,30 @@ class FlowRows(Sequence[Flow]):
             sides.append(tuple(self._ffi.unpack(count, 256)) if known else None)
         return sides[0], sides[1]
 
-    def pack(self, count: int) -> PackedRows[FlowRows]:
-        """Return the first ``count`` rows packed: as they are now, which is more than the rows know where it counts."""
+    @classmethod
+    def of_kind(cls, ffi: Any, lib: Any, rows: Any, count: int, kind: RowKind) -> FlowRows:
+        """Return rows of a moment that is over."""
+        made = cls(ffi, lib, rows, count, 0, kind.name, kind.directions)
+        made._per_second, made._entropies_noted = kind.per_second, kind.entropies_noted
+        return made
+
+    @property
+    def kind(self) -> RowKind:
+        """What they are, besides their records."""
+        return RowKind(self._kind.decode(), self._directions, self._per_second, self._entropies_noted)
+
+    def kept(self, count: int) -> FlowRows:
+        """Return a copy of the first ``count`` rows as they are now, which is more than they know where it counts."""
         count, size = min(count, self._count), self._ffi.sizeof("struct reader_row")
-        content = bytearray(self._ffi.buffer(self._rows, count * size) if count else b"")
-        noted = self._entropies_noted or self._reader is not None
+        records = self._ffi.new("struct reader_row[]", count)
+        self._ffi.memmove(records, self._rows, count * size)
         if self._reader is not None:
-            entropy, place = self._ffi.new("double[3]"), self._ffi.offsetof("struct reader_row", "entropy")
+            entropy = self._ffi.new("double[3]")
             for at in range(count):
                 self._lib.reader_row_entropy(self._reader, self._ffi.addressof(self._rows, at), entropy)
-                _ENTROPY.pack_into(content, at * size + place, *entropy)
-        make = partial(
-            _copied, self._ffi, self._lib, self._kind.decode(), self._directions, self._per_second, noted, count
-        )
-        return PackedRows(content, size, make)
+                records[at].entropy = list(entropy)
+        kind = replace(self.kind, entropies_noted=self._entropies_noted or self._reader is not None)
+        return FlowRows.of_kind(self._ffi, self._lib, records, count, kind)
 
     def _entropies(self, row: Any) -> tuple[float | None, float | None, float | None]:
         """Return those of end 0, of end 1, of both."""
@@ -232,17 +251,6 @@ class FlowRows(Sequence[Flow]):
         )
 
 
-def _copied(
-    ffi: Any, lib: Any, kind: str, directions: bool, per_second: float, noted: bool, count: int, content: bytes
-) -> FlowRows:
-    """Return rows of ``content``, which is what their native records were."""
-    native = ffi.new("struct reader_row[]", count)
-    ffi.buffer(native)[:] = content
-    rows = FlowRows(ffi, lib, native, count, 0, kind, directions)
-    rows._per_second, rows._entropies_noted = per_second, noted
-    return rows
-
-
 _WITH_PROTOCOL = (b"", b"port", b"protocol")  # kinds of rows that one protocol names
 _NO_ENTROPIES = (None, None, None)
 _NOTHING = Direction(packet_size=(0,) * 8)
@@ -254,7 +262,7 @@ def _tunnel(number: int, identity: int) -> Tunnel:
     return Tunnel(kind, identity if has_id else None)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=1024)
 def address_text(ip_version: int, packed: bytes) -> str:
     """Return an address of the segment, which is 16 bytes long, as people write it."""
     if ip_version == 0:  # a group's, which no address names

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from xtop.frame import Frame
 from xtop.history import TREND_LENGTH, Curves, FlowTrends, LinkHistory, last_lost, loss_between
 from xtop.model import Snapshot
-from xtop.timeline import Frame, Moments, Timeline
+from xtop.timeline import Moments, Timeline
 from xtop.units import NANOSECONDS
 
 

@@ -12,7 +12,6 @@ from typing import overload
 
 from xtop.flow_rows import FlowRows
 from xtop.model import Flow
-from xtop.packed_rows import PackedRows
 from xtop.row_form import ByteCounts
 
 
@@ -39,9 +38,9 @@ class ScreenRows(Sequence[Flow]):
             flow = self._made[index] = self._rows[index]
         return flow
 
-    def pack(self, count: int) -> PackedRows[FlowRows]:
-        """Return the first ``count`` rows packed, as they are now."""
-        return self._rows.pack(count)
+    def kept(self, count: int) -> FlowRows:
+        """Return a copy of the first ``count`` rows, as they are now."""
+        return self._rows.kept(count)
 
     def byte_counts(self, index: int) -> tuple[ByteCounts | None, ByteCounts | None]:
         """Return the payload bytes of a row by value, as they are now: forward and reverse."""

@@ -2,59 +2,44 @@
 """The last quarter of an hour, frame by frame, in bounded memory.
 
 A frame is what the screen showed of one snapshot: every panel's figures and the first 200 flows. Kept as objects, 900
-of them would take half a gigabyte; so they are kept packed, each on its own, and only the one that is looked at is
-unpacked. The flows' rates lie beside it unpacked: a flow's curve needs one number of each frame and nothing else.
+of them would take half a gigabyte; so they are kept packed, in chains (`xtop.frame_chain`), and only the one that is
+looked at becomes values. The rates of the last minute lie beside them unpacked, those of all rows: a flow's curve needs
+one number of each frame and nothing else. Those of earlier frames are had from the rows.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-import zlib
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from operator import attrgetter
-from typing import Any, TypeVar
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
 
-from xtop import model
-from xtop.flow_rows import FlowRows
-from xtop.history import LossNow
-from xtop.model import Snapshot
-from xtop.packed_rows import LEVEL, PackedRows
-from xtop.screen_rows import ScreenRows, keys_of, rates_of
+from xtop.frame import Frame
+from xtop.frame_chain import FrameChain, OpenFrame, opened
+from xtop.model import Flow, Snapshot
+from xtop.screen_rows import keys_of, rates_of
 from xtop.units import NANOSECONDS
 
 SPAN_S = 15 * 60
-ROWS = 200  # flows kept of a frame
 CURVE_S = 60  # for so long the rates of all flows are kept; later those of the rows kept
-MOST_BYTES = 64 << 20  # packed; at intervals far below a second the span gets shorter instead
+CHAIN = 15  # frames at most: to look at one, those before it in its chain are gone through
+MOST_BYTES = 20 << 20  # packed; at intervals far below a second the span gets shorter instead
+MOST_LOOKED_AT = 800  # frames whose rates stay unpacked after a look, 2 MB; one a frame is let go of again
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One moment as it is shown."""
+class _Rates:
+    """The rates of a frame's flows, by the hashes of their keys."""
 
-    snapshot: Snapshot
-    loss_now: LossNow = field(default_factory=LossNow)
-    last_lost: Mapping[str, int] = field(default_factory=dict)  # cause -> when it last grew, ns
+    __slots__ = ("keys", "rates")
 
-
-@dataclass(slots=True)
-class _Packed:
-    content: bytes
-    rows: dict[str, PackedRows[FlowRows]]  # those that the content has not: "flows", "groups"
-    keys: array[int]  # hashes of the rows' keys, in the order of ``rates``
-    rates: array[float]  # bits per second
-    kept: int  # how many of them are of rows that are kept
+    def __init__(self, *rows: Sequence[Flow]) -> None:
+        self.keys = array("q", (hash(key) for each in rows for key in keys_of(each)))
+        self.rates = array("f", (rate for each in rows for rate in rates_of(each)))  # bits per second
 
     @property
     def size(self) -> int:
-        return (
-            len(self.content) + sum(rows.size for rows in self.rows.values()) + 8 * len(self.keys) + 4 * len(self.rates)
-        )
+        return 8 * len(self.keys) + 4 * len(self.rates)
 
     def rate(self, hashed: int) -> float | None:
         """Return the rate of the flow whose key has this hash."""
@@ -134,7 +119,16 @@ class Timeline(Moments):
         super().__init__()
         self._span = int(span_s * NANOSECONDS)
         self._most_bytes = most_bytes
-        self._frames: list[_Packed] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._times.clear()
+        self._chains: list[FrameChain] = []
+        self._gone = 0  # frames of the first chain that are too old
+        self._last: OpenFrame | None = None
+        self._recent: deque[_Rates] = deque()  # of the last frames
+        self._looked_at: OrderedDict[int, _Rates] = OrderedDict()  # by time: of earlier ones
         self.size = 0  # bytes
 
     def record(self, frame: Frame) -> None:
@@ -142,93 +136,78 @@ class Timeline(Moments):
         taken_at = frame.snapshot.taken_at
         if self._times and taken_at <= self._times[-1]:
             return
-        packed = _packed(frame)
+        if not self._chains or len(self._chains[-1]) == CHAIN or self._chains[-1].size > self._most_bytes // 8:
+            self._chains.append(FrameChain())
+            self._last = None
+        if self._looked_at:
+            self._looked_at.popitem(last=False)
+        now, chain = opened(frame), self._chains[-1]
+        self.size -= chain.size
+        chain.add(now, self._last)
+        self.size += chain.size
+        self._last = now
         self._times.append(taken_at)
-        self._frames.append(packed)
-        self.size += packed.size
-        self._shorten(bisect_left(self._times, taken_at - CURVE_S * NANOSECONDS) - 1)
-        gone = bisect_left(self._times, taken_at - self._span)
-        left = self.size - sum(packed.size for packed in self._frames[:gone])
-        while left > self._most_bytes and gone < len(self._times) - 1:
-            left -= self._frames[gone].size
-            gone += 1
-        del self._times[:gone], self._frames[:gone]
-        self.size = left
+        self._note_rates(_Rates(frame.snapshot.flows, frame.snapshot.groups))
+        self._shorten(bisect_left(self._times, taken_at - self._span))
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._times.clear()
-        self._frames.clear()
-        self.size = 0
+    def _note_rates(self, rates: _Rates) -> None:
+        """Keep the rates of the last frame, and let go of those that are older than curves reach."""
+        self._recent.append(rates)
+        self.size += rates.size
+        reach = self._times[-1] - CURVE_S * NANOSECONDS
+        while self._times[-len(self._recent)] < reach:
+            self.size -= self._recent.popleft().size
+
+    def _shorten(self, gone: int) -> None:
+        """Let go of the first ``gone`` frames, and of whole chains where it is too much; the last chain stays."""
+        self._gone += gone
+        del self._times[:gone]
+        while len(self._chains) > 1 and (self._gone >= len(self._chains[0]) or self.size > self._most_bytes):
+            first = self._chains.pop(0)
+            del self._times[: max(0, len(first) - self._gone)]
+            self._gone = max(0, self._gone - len(first))
+            self.size -= first.size
+        while len(self._recent) > len(self._times):
+            self.size -= self._recent.popleft().size
 
     def _frame(self, index: int) -> Frame:
-        return _unpacked(self._frames[index])
+        chain, at = self._place(index)
+        for number, frame in enumerate(self._chains[chain].opened()):
+            if number == at:
+                return frame.frame()
+        raise IndexError(index)
 
     def _rate(self, index: int, hashed: int) -> float | None:
-        return self._frames[index].rate(hashed)
+        return self._rates_of(index).rate(hashed)
 
     def _rates(self, index: int) -> Mapping[int, float]:
-        return dict(zip(self._frames[index].keys, self._frames[index].rates, strict=True))
+        rates = self._rates_of(index)
+        return dict(zip(rates.keys, rates.rates, strict=True))
 
-    def _shorten(self, index: int) -> None:
-        """Cut the rates of a frame that is older than curves reach to those of its rows; earlier ones are cut."""
-        while index >= 0 and len(self._frames[index].keys) > self._frames[index].kept:
-            packed = self._frames[index]
-            self.size -= packed.size
-            del packed.keys[packed.kept :], packed.rates[packed.kept :]
-            self.size += packed.size
-            index -= 1
+    def _rates_of(self, index: int) -> _Rates:
+        """Return the rates that a frame knows, out of the rows that are kept of it where they are no longer at hand."""
+        ago = len(self._times) - index
+        if ago <= len(self._recent):
+            return self._recent[-ago]
+        if self._times[index] not in self._looked_at:
+            self._look_at(self._place(index)[0])
+        self._looked_at.move_to_end(self._times[index])
+        return self._looked_at[self._times[index]]
 
+    def _look_at(self, chain: int) -> None:
+        """Unpack the rates of all frames of a chain: who asks for one will ask for the next."""
+        first = sum(map(len, self._chains[:chain])) - self._gone
+        for number, frame in enumerate(self._chains[chain].opened()):
+            if first + number >= 0:
+                self._looked_at[self._times[first + number]] = _Rates(*frame.rows())
+        while len(self._looked_at) > MOST_LOOKED_AT:
+            self._looked_at.popitem(last=False)
 
-# ---- Packing
-
-Value = TypeVar("Value")
-Reduced = tuple[Any, tuple[Any, ...]]
-
-
-def _by_fields(kind: type[Any]) -> Callable[[Any], Reduced]:
-    """Return how a dataclass is pickled: as a call with its fields. The standard way is several times slower."""
-    names = [entry.name for entry in fields(kind)]
-    if len(names) == 1:
-        return lambda value: (kind, (getattr(value, names[0]),))
-    values = attrgetter(*names)
-    return lambda value: (kind, values(value))
-
-
-_REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
-    kind: _by_fields(kind)
-    for kind in (*vars(model).values(), Frame, LossNow)
-    if isinstance(kind, type) and is_dataclass(kind)
-}
-
-
-def _packed(frame: Frame) -> _Packed:
-    flows, groups = frame.snapshot.flows, frame.snapshot.groups
-    every = {"flows": flows, "groups": groups}
-    native = {name: rows.pack(ROWS) for name, rows in every.items() if isinstance(rows, ScreenRows)}
-    values = {name: () if name in native else tuple(rows[:ROWS]) for name, rows in every.items()}
-    kept = replace(frame, snapshot=replace(frame.snapshot, flows=values["flows"], groups=values["groups"]))
-    buffer = io.BytesIO()
-    pickler = pickle.Pickler(buffer, protocol=5)
-    pickler.dispatch_table = _REDUCERS
-    pickler.dump(kept)
-    return _Packed(
-        zlib.compress(buffer.getbuffer(), LEVEL),
-        native,
-        array("q", map(hash, _kept_first(keys_of(flows), keys_of(groups)))),
-        array("f", _kept_first(rates_of(flows), rates_of(groups))),
-        min(len(flows), ROWS) + min(len(groups), ROWS),
-    )
-
-
-def _kept_first(flows: Sequence[Value], groups: Sequence[Value]) -> list[Value]:
-    """Return the values of those rows that are kept, then those of the others."""
-    return [*flows[:ROWS], *groups[:ROWS], *flows[ROWS:], *groups[ROWS:]]
-
-
-def _unpacked(packed: _Packed) -> Frame:
-    frame = pickle.loads(zlib.decompress(packed.content))  # written by this process, for itself
-    assert isinstance(frame, Frame)
-    rows = {name: ScreenRows(kept.unpacked()) for name, kept in packed.rows.items()}
-    flows, groups = (rows.get(name, getattr(frame.snapshot, name)) for name in ("flows", "groups"))
-    return replace(frame, snapshot=replace(frame.snapshot, flows=flows, groups=groups))
+    def _place(self, index: int) -> tuple[int, int]:
+        """Return the chain that a frame is of, and its place there."""
+        at = index + self._gone
+        for number, chain in enumerate(self._chains):
+            if at < len(chain):
+                return number, at
+            at -= len(chain)
+        raise IndexError(index)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.conftest import Link, wait_until
 from tests.integration.test_flow_packets import frame, send
+from xtop import packed_rows
 from xtop.ink import plain
 from xtop.model import View
 from xtop.picture import Picture, Pinned
@@ -47,12 +48,13 @@ def test_every_byte_of_every_flow(make_link: MakeLink, capture: str) -> None:
             assert back == (0,) * 256
             assert flow.entropy == flow.forward.entropy is not None
         assert len(rows) == FLOWS
-        packed, then = rows.pack(FLOWS), [flow.entropy for flow in rows]
+        packed, then = packed_rows.packed(rows.kept(FLOWS), None), [flow.entropy for flow in rows]
         send(link, [data[:42] + bytes(len(data) - 42) for data in frames])
         assert wait_until(lambda: source.snapshot(View()).totals.packets >= 2 * len(frames), 40)
         now = {flow.key: flow.entropy for flow in source.snapshot(View(top=FLOWS)).flows}
-        assert [flow.entropy for flow in packed.unpacked()] == then, "a moment of the past has the entropy of then"
-        assert all((now[flow.key] or 0) > (flow.entropy or 8) + 0.5 for flow in packed.unpacked())
+        past = packed_rows.unpacked(packed, None)
+        assert [flow.entropy for flow in past] == then, "a moment of the past has the entropy of then"
+        assert all((now[flow.key] or 0) > (flow.entropy or 8) + 0.5 for flow in past)
 
 
 def test_a_pool_that_is_used_up_takes_back_what_ended_first(make_link: MakeLink) -> None:

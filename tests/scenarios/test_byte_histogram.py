@@ -7,7 +7,10 @@ import csv
 import io
 import math
 import random
+import time
 from collections import Counter
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,13 @@ from scapy.layers.vxlan import VXLAN
 
 from tests.scenarios.capture_file import Frame, every, write_pcap
 from tests.scenarios.conftest import ReadCapture, RunXtop
+from xtop.export.csv_format import write_csv
+from xtop.export.json_format import write_json, write_ndjson
+from xtop.flow_rows import FlowRows
+from xtop.model import CaptureState, View
+from xtop.screen_rows import ScreenRows
+from xtop.settings import CaptureSettings
+from xtop.shm_source import ShmSource
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is missing (pip install pyarrow)")
 RANDOM = random.Random(5)
@@ -158,6 +168,30 @@ def test_tables_have_entropies_and_the_order_by_them(run_xtop: RunXtop, tmp_path
     words = [line.split() for line in lines[head:]]
     assert words[0][-2:] == ["entropy", "state"]
     assert [line[-2] for line in words[1:4]] == [f"{float(row['entropy']):.2f}" for row in rows[:3]]
+
+
+def test_all_rows_and_single_ones_are_written_alike(tmp_path: Path) -> None:
+    """C writes native rows, Python those that a screen holds; rows of a past moment have entropies and no counts."""
+    payloads = {4000 + at: RANDOM.randbytes(RANDOM.choice((0, 1, 2, 7, 700))) for at in range(300)}
+    packets = [tcp(payload, port, back=port % 3 == 0) for port, payload in payloads.items()]
+    path = write_pcap(tmp_path / "a.pcap", every(1000, (bytes(Ether(**MACS) / packet) for packet in packets * 2)))
+    settings = CaptureSettings(file=str(path), lossless_ended=True, byte_histogram=True)
+    with closing(ShmSource.start(settings)) as source:
+        deadline = time.monotonic() + 40
+        while source.state() is not CaptureState.DONE:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        snapshot = source.snapshot(View(ended=True))
+        assert isinstance(snapshot.flows, FlowRows)
+        assert len(snapshot.flows) == len(payloads)
+        for rows in (snapshot.flows, snapshot.flows.kept(200)):
+            for write in (write_json, write_ndjson, write_csv):
+                native, single = io.BytesIO(), io.BytesIO()
+                write(replace(snapshot, flows=rows), native)
+                write(replace(snapshot, flows=ScreenRows(rows)), single)
+                assert native.getvalue() == single.getvalue()
+    past = csv.DictReader(io.StringIO(native.getvalue().decode(), newline=""))
+    assert {row["forward_byte_histogram"] for row in past if row["forward_payload_bytes"] != "0"} == {""}
 
 
 def test_without_the_option_nothing_is_said(read_capture: ReadCapture, tmp_path: Path) -> None:

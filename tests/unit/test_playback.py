@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from tests.screen.scripted_source import SECOND, START, Script, ScriptedSource
+from xtop.frame import Frame
+from xtop.frame_chain import ROWS
 from xtop.history import LossNow
 from xtop.model import Snapshot, View
 from xtop.playback import Playback
-from xtop.timeline import ROWS, Frame, Timeline
+from xtop.timeline import Timeline
 
 VIEW = View(top=1000, sort="bps")
 
@@ -46,7 +48,7 @@ def test_memory_is_bounded_whatever_comes() -> None:
     for _ in range(100):
         timeline.record(Frame(source.snapshot(VIEW)))
         assert timeline.size <= 1 << 20
-    assert timeline.size == sum(frame.size for frame in timeline._frames)
+    assert timeline.size > 1 << 19, "and it is used"
     assert len(timeline) > 10, "the newest stay"
     assert timeline.before(START + 99 * SECOND) == START + 98 * SECOND
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from xtop.frame_chain import ROWS
 from xtop.model import Snapshot, View
 from xtop.source import SnapshotSource, SourceError
 from xtop.store.writer import StoreWriter
-from xtop.timeline import ROWS
 
 if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs

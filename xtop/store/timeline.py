@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from xtop.frame import Frame
 from xtop.history import GRAPH_SECONDS, QUEUE_SECONDS, Curves, LinkHistory, LossNow, loss_between
 from xtop.model import (
     FLOW_DURATION_UPPER,
@@ -26,7 +27,7 @@ from xtop.store.fields import Damaged
 from xtop.store.files import Entry
 from xtop.store.member import unpacked
 from xtop.store.moment import Moment, read
-from xtop.timeline import CURVE_S, Frame, Moments
+from xtop.timeline import CURVE_S, Moments
 from xtop.units import NANOSECONDS
 
 KEPT = 2 * CURVE_S  # moments that stay unpacked: those that the curves of one screen are made of, and more
