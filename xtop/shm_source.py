@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # imported where they are used: a snapshot need not wait for 
     from xtop.flow_packets import Bounds
 
 KEY_SIZE = 40  # struct xtop_key
-KEEP_ENDED = 32768  # ended flows kept of a live capture, 8 MB; of a file, all
+KEEP_ENDED = 16384  # ended flows kept of a live capture where nobody asks for more, 4.5 MB; of a file, all
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
 

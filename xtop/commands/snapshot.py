@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs
 
 DEFAULT_DURATION_S = 1.0
+KEEP_ENDED = 32768  # ended flows of a live capture, the last ones, where they are asked for
 FILE_PATIENCE_S = (0.005, 0.1)  # between two looks at a file being read: the first, the longest
 Leaving = Callable[[Snapshot], Snapshot]
 FINAL = (CaptureState.DONE, CaptureState.FAILED)
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         filter=checked_filter(options.flow_filter),
     )
     leaving = _leaving(asked_anonymizer(options))
+    if options.ended and settings.file is None:
+        settings = replace(settings, keep_ended=KEEP_ENDED)
     if options.every is not None:
         return _series(settings, view, options, output, leaving)
     if options.count is not None:
