@@ -11,7 +11,6 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from textual.app import ComposeResult, SystemCommand
@@ -33,6 +32,7 @@ from xtop.export_job import Write
 from xtop.exporting import write_file
 from xtop.filter_history import FilterHistory
 from xtop.flow_packets import Rewrite
+from xtop.interfaces_apart import list_interfaces
 from xtop.keymap import ALL_KEYS, KEYMAP, MOVES, TABLE, works
 from xtop.model import View
 from xtop.naming import Naming
@@ -57,16 +57,6 @@ from xtop.widgets.state_banner import StateBanner
 from xtop.widgets.text_input import TextInput
 from xtop.widgets.throughput import Throughput
 from xtop.widgets.tiny_notice import TinyNotice
-
-if TYPE_CHECKING:
-    from xtop.interfaces import Interface
-
-
-def list_interfaces() -> list[Interface]:
-    """Return the interfaces of this host; what asks the kernel is imported by who wants to know."""
-    from xtop.interfaces import list_interfaces as ask
-
-    return ask()
 
 
 class XtopApp(

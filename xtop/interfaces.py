@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -19,28 +18,13 @@ from pyroute2.ethtool.ioctl import EthtoolError, IoctlEthtool
 from xtop.capture_choice import LinkFacts
 from xtop.ethtool.ioctl import read_driver
 from xtop.ethtool.refusal import Refusal
+from xtop.interface import Interface
 
 _IFF_UP = 0x1
 _IFF_LOOPBACK = 0x8
 _ROUTE_TABLE_LOCAL = 255  # addresses and broadcast, which the kernel adds for each address
 _ETHERNET_TYPES = frozenset({1, 772})  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 _UPPER_KINDS = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """What can be captured, as the kernel describes it now."""
-
-    name: str
-    index: int
-    driver: str  # "" where the driver does not tell
-    rx_queues: int  # in use
-    mtu: int
-    up: bool
-    carrier: bool
-    loopback: bool
-    addresses: tuple[str, ...]  # "192.0.2.1/24"
-    master: str | None  # the bridge, bond or team it is a port of
 
 
 def list_interfaces() -> list[Interface]:

@@ -19,8 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyroute2 import DiagSocket, IPRoute
-
 from xtop.model import Flow
 
 INTERVAL_S = 2.0  # between two looks at the sockets
@@ -134,6 +132,8 @@ def _ends(flow: Flow) -> Iterable[Ends]:
 
 def read_sockets() -> dict[Ends, int]:
     """Return the inode of each TCP and UDP socket of this network namespace, by its ends (sock_diag)."""
+    from pyroute2 import DiagSocket  # 10 MB, which only who asks for processes has to have room for
+
     found: dict[Ends, int] = {}
     with DiagSocket() as diag:
         diag.bind()
@@ -151,6 +151,8 @@ def read_sockets() -> dict[Ends, int]:
 
 def read_addresses() -> frozenset[str]:
     """Return the addresses of this network namespace."""
+    from pyroute2 import IPRoute
+
     with IPRoute() as route:
         return frozenset(str(a.get("IFA_LOCAL") or a.get("IFA_ADDRESS")) for a in route.get_addr())
 

@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
-from textual.theme import BUILTIN_THEMES, Theme
+from xtop.plain_asyncio import import_plain_asyncio
+
+import_plain_asyncio()  # here, since this is the first that imports Textual
+
+from textual.theme import BUILTIN_THEMES, Theme  # noqa: E402
 
 DEFAULT_THEME = "tokyo-night"
 CYCLE: tuple[str, ...] = (

@@ -106,6 +106,7 @@ def test_without_rights_there_is_no_answer_and_no_fault() -> None:
     program = """
 import os, sys
 sys.path.insert(0, os.getcwd())
+import pyroute2  # nobody may not read where it lies, perhaps
 from tests.unit.test_local_processes import LocalProcesses, flow_of
 processes = LocalProcesses()
 os.setgid(65534); os.setuid(65534)

@@ -12,7 +12,6 @@ from xtop.ipfix.settings import ExportSettings
 from xtop.machine_files import MachineFiles
 from xtop.noted_source import NotedSource
 from xtop.options import capture_settings, xdp_options_given
-from xtop.plain_asyncio import import_plain_asyncio
 from xtop.running_captures import RunningCapture, running_captures
 from xtop.settings import MAX_LINKS, CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
@@ -170,8 +169,7 @@ def switching(
 
 def _chosen(link: LinkSettings, options: argparse.Namespace) -> LinkSettings:
     """Return ``link`` with how to capture it."""
-    import_plain_asyncio()  # pyroute2 would import the whole
-    from xtop.interfaces import link_facts
+    from xtop.interfaces_apart import link_facts
 
     facts = link_facts(link.interface)
     if facts is None:

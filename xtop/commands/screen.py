@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtop.plain_asyncio import import_plain_asyncio
 from xtop.source import SnapshotSource, SourceError
 
 if TYPE_CHECKING:
@@ -83,7 +82,6 @@ def show(
     ``interval`` comes before that of ``settings``; without these, the user's are read. With ``anonymizer``, files bear
     its addresses. ``playback`` is where moments come from, if not from ``source`` one by one.
     """
-    import_plain_asyncio()
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
     from xtop.commands.hangup import end_with_the_terminal

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,15 +12,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from xtop.ink import printable
+from xtop.interface import Interface
 from xtop.keymap import LINKS_KEYS, Keymap, shown
 from xtop.source import SourceError
 from xtop.widgets.key_bindings import again, bindings
 from xtop.widgets.window import Window
 
-if TYPE_CHECKING:
-    from xtop.interfaces import Interface  # imports pyroute2, which a first frame need not wait for
-
-ListInterfaces = Callable[[], "list[Interface]"]
+ListInterfaces = Callable[[], list[Interface]]
 Switch = Callable[[str], None]  # starts a capture and shows it; raises SourceError, and then nothing has changed
 
 
@@ -105,7 +102,7 @@ class InterfaceScreen(Window["str | None"]):
     def _list(self) -> None:
         try:
             found = self._interfaces()
-        except Exception as error:  # pyroute2 raises its own kinds
+        except (SourceError, OSError) as error:
             self.app.call_from_thread(self.say, f"✖ cannot list the interfaces ({error})", True)
             return
         self.app.call_from_thread(self._listed, found)
