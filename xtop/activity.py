@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from xtop.model import Activity, Contacts, HostRate
 from xtop.units import NANOSECONDS
-from xtop.values import dataclass
 
 BITS = 4096  # READER_CONTACT_BITS
 

@@ -8,9 +8,9 @@ only trying shows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from xtop.source import SourceError
-from xtop.values import dataclass
 
 CAPTURES = ("auto", "af_xdp", "ebpf", "af_packet")
 

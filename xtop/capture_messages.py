@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import array
 import socket
-
-from xtop.values import dataclass
+from dataclasses import dataclass
 
 MESSAGE_MAX = 4096
 DESCRIPTOR_SIZE = array.array("i").itemsize

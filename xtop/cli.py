@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 from xtop import __version__
@@ -45,7 +46,6 @@ from xtop.options import (
     add_options,
 )
 from xtop.source import SourceError
-from xtop.values import dataclass
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -11,9 +11,8 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-
-from xtop.values import dataclass
 
 HEAD = struct.Struct("=IIQQ")  # tap_head: reason, count, matched, lost
 FRAME = struct.Struct("=QIIII")  # tap_frame: time, captured, length, queue, link

@@ -10,13 +10,13 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, overload
 
 from xtop.model import Direction, Flow, Tunnel
 from xtop.protocols import ICMP, ICMPV6, protocol_name
 from xtop.row_form import ByteCounts, RowForm
-from xtop.values import dataclass, replace
 
 NANOSECONDS = 1_000_000_000
 

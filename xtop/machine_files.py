@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from xtop.number_list import parse_number_list
-from xtop.values import dataclass
 
 _NUMBER_LIMIT = 1 << 20
 

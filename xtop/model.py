@@ -9,9 +9,8 @@ bits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-
-from xtop.values import dataclass, field
 
 PACKET_SIZE_UPPER: tuple[float | None, ...] = (64, 128, 256, 512, 1024, 1518, 9216, None)
 FLOW_DURATION_UPPER: tuple[float | None, ...] = (0.001, 0.01, 0.1, 1, 10, 60, 300, None)

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from xtop.model import CaptureState, Snapshot, View
 from xtop.source import SnapshotSource
-from xtop.values import replace
 
 
 class NotedSource:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xtop.capture_choice import CAPTURES
@@ -14,7 +15,6 @@ from xtop.ipfix.settings import QUEUE_FLOWS, REFRESH_S, ExportSettings, TlsSetti
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings, LinkSettings
-from xtop.values import dataclass, field
 
 if TYPE_CHECKING:
     from datetime import datetime  # imported where it is used: few commands need it

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from xtop.values import dataclass
+from dataclasses import dataclass
 
 NANOSECONDS = 1_000_000_000
 

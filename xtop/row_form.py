@@ -8,9 +8,8 @@ them a form, and everything else is written flow by flow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
-
-from xtop.values import dataclass
 
 PAYLOAD = ("entropy", "byte_histogram")  # steps that cost a look at every byte's count
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from xtop.machine_files import MachineFiles
 from xtop.settings import CaptureSettings
 from xtop.source import SourceError
-from xtop.values import dataclass
 
 _PREFIX = "@xtop-capture/"
 _LISTENING = 0x10000  # __SO_ACCEPTCON, linux/net.h

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from xtop._native import ffi, lib
@@ -28,7 +29,6 @@ from xtop.rates import Rate
 from xtop.screen_rows import ScreenRows
 from xtop.segment_header import queue_link, source_info
 from xtop.units import NANOSECONDS
-from xtop.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from xtop.number_list import format_number_list
-from xtop.values import dataclass
 
 MAX_QUEUES = 256  # at once: XTOP_MAX_QUEUES of capture/flow_abi.h
 MAX_LINKS = 16  # interfaces at once: XTOP_MAX_LINKS

@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xtop._native import ffi, lib
@@ -19,7 +20,6 @@ from xtop.segment_snapshot import Look, snapshot_of
 from xtop.settings import CaptureSettings
 from xtop.source import SourceError
 from xtop.units import NANOSECONDS
-from xtop.values import dataclass
 
 if TYPE_CHECKING:  # imported where they are used: a snapshot need not wait for them
     from xtop.capture_viewer import CaptureViewer

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xtop.capture_choice import choose_capture
@@ -16,7 +17,6 @@ from xtop.running_captures import RunningCapture, running_captures
 from xtop.settings import MAX_LINKS, CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
-from xtop.values import replace
 
 if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs

@@ -7,6 +7,7 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from xtop.export import check_output, check_parquet, open_output, write_snapshot
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
-from xtop.values import replace
 
 if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from xtop.ipfix.collector import Collector
-from xtop.values import dataclass, field
 
 REFRESH_S = 60.0
 QUEUE_FLOWS = 262144
