@@ -154,6 +154,9 @@ class LiveApp(App[None]):
             # A file is read at once: its flows have ended when it is shown.
             self._view = replace(self._view, ended=True)
             self.poller.look(self._view)
+        if message.between and message.view != self._view:
+            self.poller.taken()  # a later one is asked for already
+            return
         if message.between:
             self.playback.amend(message.snapshot)
         else:
@@ -183,11 +186,15 @@ class LiveApp(App[None]):
         self._present()
 
     def look(self, view: View, at_once: bool = False) -> None:
-        """Show ``view``: at once of the rows at hand, from the next snapshot on (``at_once``: now) of all flows."""
+        """Show ``view``: at once of the rows at hand, from the next snapshot on of all flows.
+
+        ``at_once``, of all flows as soon as these are looked through, which takes no longer than to draw those at hand.
+        """
         self._view = view
+        if self.poller.look(view, at_once) and self.playback.live:
+            return
         if self._shown is not None and self.playback.shown is not None:
             self._shown = as_viewed(self.playback.shown.snapshot, view)
-        self.poller.look(view, at_once)
         self.draw()
 
     def _key(self, setting: str) -> str:

@@ -59,10 +59,10 @@ class Poller:
             self._thread.start()
         self.hurry()
 
-    def look(self, view: View, at_once: bool = False) -> None:
+    def look(self, view: View, at_once: bool = False) -> bool:
         """Ask for ``view`` from the next snapshot on; at once if the capture has ended.
 
-        ``at_once`` asks between two intervals: rates stay those of the last, which goes on.
+        ``at_once`` asks between two intervals: rates stay those of the last, which goes on. True: it comes now.
         """
         self._view = view
         if at_once and not self._final:
@@ -70,6 +70,7 @@ class Poller:
             self._wake.set()
         elif self._final:
             self.hurry()
+        return at_once and self._thread.is_alive()
 
     def whole(self, view: View) -> Future[Snapshot]:
         """Ask for ``view`` (all rows) once, in the next turn; the screen gets the first rows of the same snapshot.

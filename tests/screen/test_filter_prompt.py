@@ -13,8 +13,9 @@ from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play
+from xtop import live_app
 from xtop.filter_history import MOST_FILTERS, FilterHistory
-from xtop.model import Flow
+from xtop.model import Flow, Snapshot, View
 from xtop.widgets.filter_prompt import FilterInput, FilterPrompt
 
 SIZE = (120, 36)
@@ -203,6 +204,19 @@ async def test_nothing_that_matches_says_how_many_are_hidden() -> None:
         await typed(pilot, "vlan 4000")
         await until(pilot, lambda: "No flow matches the filter" in app.text())
         assert f"hidden: {every} " in app.text()
+
+
+async def test_a_live_screen_shows_what_the_reader_found_and_nothing_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(snapshot: Snapshot, view: View) -> Snapshot:
+        raise AssertionError(f"rows at hand were filtered by {view.filter}")
+
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        monkeypatch.setattr(live_app, "as_viewed", never)
+        await pilot.press("slash")
+        await typed(pilot, "icmp")
+        await until(pilot, lambda: {flow.protocol for flow in rows(app)} == {1})
 
 
 async def test_pasted_lines_are_one() -> None:

@@ -169,10 +169,14 @@ class FilterPrompt(Vertical):
         width = max(1, cell_len(text[start:end])) if end else 0
         first, width = max(0, min(first, room - 1)), min(width, room)
         mark, said = self.query_one("#filter-fault", Static), self.query_one("#filter-said", Static)
-        mark.update(" " * (len(PROMPT) + first) + "▔" * min(width, room - first))
-        said.update(_cut(f"  {'✖ ' if manner == '-wrong' else ''}{printable(what)}", self.size.width))
-        for static in (mark, said):
-            static.set_class(manner == "-wrong", "-wrong")
+        wrong = manner == "-wrong"
+        for static, text in (
+            (mark, " " * (len(PROMPT) + first) + "▔" * min(width, room - first)),
+            (said, _cut(f"  {'✖ ' if wrong else ''}{printable(what)}", self.size.width)),
+        ):
+            if static.content != text:
+                static.update(text, layout=False)  # the style sheet says how much room there is
+            static.set_class(wrong, "-wrong")
 
 
 def _cut(text: str, width: int) -> str:
