@@ -64,8 +64,9 @@ static int table_make(struct capture *capture, uint32_t queue_count, struct fail
 
     if (segment_create(&capture->segment, &plan, failure) < 0)
         return -1;
-    if (options->source_kind == XTOP_SOURCE_INTERFACE && !options->drain)
-        stocker_stock(&capture->stocker, capture->segment.header, STOCKER_FLOWS);
+    if (options->source_kind != XTOP_SOURCE_FILE && !options->drain)
+        stocker_stock(&capture->stocker, capture->segment.header,
+                      options->source_kind == XTOP_SOURCE_INTERFACE ? STOCKER_FLOWS : STOCKER_NONE);
     return 0;
 }
 

@@ -69,6 +69,16 @@ static bool array_stock(const struct stocker *stocker, uint64_t *present, uint64
     return true;
 }
 
+/* Flows hit an index everywhere: whether all of it is worth being present. */
+static bool index_wanted(const struct stocker *stocker, const struct xtop_shard *shard, uint32_t used)
+{
+    if (shard->bucket_count * sizeof(struct xtop_bucket) > INDEX_MAX)
+        return false;
+    if (stocker->ahead == STOCKER_NONE)
+        return used >= shard->record_capacity / 8;
+    return used > 0 || stocker->header->queue_count == 1;
+}
+
 /* One step for one shard. True while there is more to do for it. */
 static bool shard_stock(struct stocker *stocker, uint32_t number)
 {
@@ -77,11 +87,12 @@ static bool shard_stock(struct stocker *stocker, uint32_t number)
     uint64_t index = shard->bucket_count * sizeof(struct xtop_bucket);
     uint64_t items = shard_wanted(stocker, shard, used) + 1;
 
+    if (items == 1)
+        return false;
     if (array_stock(stocker, &stocker->slots[number], shard->slots_offset + items * sizeof(struct xtop_slot)) ||
         array_stock(stocker, &stocker->rests[number], shard->rests_offset + items * sizeof(struct xtop_rest)))
         return true;
-    /* Flows hit the index everywhere: a shard that has traffic, or has it all, gets it whole. */
-    if (stocker->indexed[number] || index > INDEX_MAX || (used == 0 && stocker->header->queue_count > 1))
+    if (stocker->indexed[number] || !index_wanted(stocker, shard, used))
         return false;
     stocker->indexed[number] = true;
     populate(stocker, shard->index_offset, shard->index_offset + index);

@@ -25,6 +25,9 @@
  */
 #define STOCKER_FLOWS 1048576
 
+/* Where packets wait for us, nothing is in stock: what is in use becomes huge pages, for who looks through it. */
+#define STOCKER_NONE 0
+
 struct stocker {
     struct xtop_header *header;
     pthread_t thread;
@@ -40,7 +43,7 @@ struct stocker {
 
 /*
  * Stocks `flows` a first time. The index of a segment with one shard is made present at once, that of others when their
- * first flow has come: RSS may leave a queue without any.
+ * first flow has come: RSS may leave a queue without any. With none in stock it is when an eighth of the table is in use.
  */
 void stocker_stock(struct stocker *stocker, struct xtop_header *header, uint32_t flows);
 

@@ -107,12 +107,35 @@ static void test_idle_queues_cost_little(void **state)
     segment_destroy(&segment);
 }
 
+/* Without a stock nothing is there before flows are, and no more than these need. */
+static void test_no_stock_only_follows(void **state)
+{
+    struct segment segment = create(1);
+    struct stocker stocker;
+    uint64_t empty = present(&segment);
+
+    (void)state;
+    stocker_stock(&stocker, segment.header, STOCKER_NONE);
+    assert_int_equal(stocker_start(&stocker), 0);
+    assert_int_equal(present(&segment), empty);
+    __atomic_store_n(&segment_shard(segment.header, 0)->records_used, 5000, __ATOMIC_RELEASE);
+    assert_int_equal(eventfd_write(stocker.wake_fd, 1), 0);
+    wait_present(&segment, 2 * SEGMENT_WINDOW);
+    assert_true(present(&segment) <= empty + 3 * SEGMENT_WINDOW);
+    __atomic_store_n(&segment_shard(segment.header, 0)->records_used, FLOWS / 2, __ATOMIC_RELEASE);
+    assert_int_equal(eventfd_write(stocker.wake_fd, 1), 0);
+    assert_present_for(&segment, FLOWS / 2);
+    stocker_stop(&stocker);
+    segment_destroy(&segment);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_stock_keeps_ahead_of_the_flows),
         cmocka_unit_test(test_the_stock_ends_with_the_table),
         cmocka_unit_test(test_idle_queues_cost_little),
+        cmocka_unit_test(test_no_stock_only_follows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
