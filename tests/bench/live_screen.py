@@ -15,7 +15,7 @@ import subprocess
 
 from tests.bench.bound_to_us import inside
 from tests.bench.live_run import BIN, Traffic, link, sending
-from tests.bench.screen import FOREVER_S, Terminal, steady
+from tests.bench.screen import FOREVER_S, Terminal, filtered, steady
 
 FILLING_PPS = 1_000_000
 SETTLE_S = 12.0  # the first rates, and a look for hosts that stand out
@@ -47,7 +47,7 @@ def measure(flows: int, rate: int, seconds: float) -> dict[str, object]:
         sender(fd, flows, flows + flows // 10, FILLING_PPS).wait()
         with sender(fd, flows, 10**12, rate) as traffic:
             terminal.read(SETTLE_S)
-            figures = steady(terminal, seconds)
+            figures = steady(terminal, seconds) | filtered(terminal)
             terminal.type(b"t")  # another theme: all is drawn again
             said = sorted({text.decode() for text in SAID.findall(terminal.read(2.5))})
             traffic.kill()
