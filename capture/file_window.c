@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Newer than the headers of Debian 12 and Ubuntu 22.04. */
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #endif
 
-#define PAGE 4096
-
 static int window_fd;
+static off_t page;       /* bytes: 4 KiB on x86, up to 64 elsewhere */
 static off_t window_end; /* in the file, of what lies in the window */
 
 /* For the signal handler. */
@@ -46,6 +46,7 @@ bool file_window_open(int fd)
         return false;
     window = map;
     window_fd = fd;
+    page = (off_t)sysconf(_SC_PAGESIZE);
     window_end = 0;
     torn = false;
     if (sigaction(SIGBUS, &action, NULL) == 0)
@@ -57,7 +58,7 @@ bool file_window_open(int fd)
 uint32_t file_window_move(off_t *offset, const uint8_t **data)
 {
     struct stat status;
-    off_t begin = *offset & ~(off_t)(PAGE - 1);
+    off_t begin = *offset & ~(page - 1);
     uint32_t size;
 
     if (fstat(window_fd, &status) < 0 || status.st_size <= *offset)
