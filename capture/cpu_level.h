@@ -22,7 +22,7 @@ static inline bool cpu_has_v3_words(void)
 
 /*
  * x86-64-v3 and the five parts of AVX-512 that Skylake brought, with a kernel that keeps their registers. Ask
- * once: CPUID takes a virtual machine some 10 us.
+ * once: a virtual machine leaves its guest for every CPUID.
  */
 static inline bool cpu_is_v4(void)
 {

@@ -5,9 +5,9 @@
  * DESIGN
  *   worker_parse.c, parse_lanes.c, hash.c and flow_table.c are compiled once for every CPU of the architecture (where eight
  *   frames are looked at side by side, for AVX2, asked at run time) and once more for x86-64-v4, the psABI's level with
- *   AVX-512: half as many vector instructions to rotate, select and compare, and three operands for shifts. In that second
- *   compilation every function that they share bears the suffix _v4 (capture/meson.build), so nothing of it runs but by way
- *   of flow_path_v4. A worker asks once which path is its own.
+ *   AVX-512: vectors are rotated, selected and compared in one instruction each. In that second compilation every function
+ *   that they share bears the suffix _v4 (capture/meson.build), so nothing of it runs but by way of flow_path_any_v4. A
+ *   worker asks once which path is its own.
  */
 #ifndef XTOP_FLOW_PATH_H
 #define XTOP_FLOW_PATH_H

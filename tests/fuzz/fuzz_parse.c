@@ -44,7 +44,7 @@ static lanes_parser *parse_lanes_wide;
 #ifdef XTOP_HAS_V4
 lanes_parser parse_lanes_v4;
 
-/* Once: a virtual machine leaves its guest for every CPUID, 30 us each. */
+/* Once: cpu_level.h says why. */
 __attribute__((constructor)) static void ask_cpu(void)
 {
     if (cpu_is_v4())
