@@ -78,8 +78,8 @@ struct reader_view {
     uint32_t group;      /* READER_GROUP_: groups are ranked beside the flows */
     uint32_t directions; /* 1: each direction of a flow, and of a pair of hosts, is a row of its own */
     uint32_t activity;   /* READER_ACTIVITY_ */
-    uint32_t padding;
-    uint64_t now;                            /* ns: what ages are counted from */
+    uint32_t threads;    /* how many at most may go through the flows at once; 0 = the caller's alone */
+    uint64_t now;        /* ns: what ages are counted from */
     const struct filter_instruction *filter; /* filter_count instructions of the caller's; NULL = every flow */
     uint64_t filter_count;
 };

@@ -232,39 +232,42 @@ static bool number_matches(const struct filter_instruction *step, const struct f
     return value.known && step->range.number[0] <= value.greatest && value.least <= step->range.number[1];
 }
 
-/* What a glance and the key tell (reader_glance.c); of a live flow the end's reason as well: none. */
-static bool field_at_a_glance(uint8_t field)
+/* What is to be known of a live flow, whose end has no reason yet, for one step. */
+static enum filter_needs step_needs(const struct filter_instruction *step)
 {
-    switch (field) {
+    switch (step->field) {
     case FILTER_REJECT:
     case FILTER_ACCEPT:
+    case FILTER_PROTOCOL:
+    case FILTER_END_REASON:
+    case FILTER_BITS_PER_SECOND:
+    case FILTER_PACKETS_PER_SECOND:
+    case FILTER_BYTES_PER_PACKET:
+        return FILTER_NEEDS_GLANCE;
+    case FILTER_PACKETS:
+    case FILTER_BYTES: /* of one end: who began the flow comes with the key */
+        return step->end == FILTER_END_BOTH ? FILTER_NEEDS_GLANCE : FILTER_NEEDS_KEY;
     case FILTER_ADDRESS_V4:
     case FILTER_ADDRESS_V6:
     case FILTER_IP_VERSION:
-    case FILTER_PROTOCOL:
     case FILTER_PORT:
     case FILTER_ICMP_TYPE:
     case FILTER_ICMP_CODE:
     case FILTER_VLAN:
-    case FILTER_PACKETS:
-    case FILTER_BYTES:
-    case FILTER_END_REASON:
     case FILTER_TCP_FLAGS:
-    case FILTER_BITS_PER_SECOND:
-    case FILTER_PACKETS_PER_SECOND:
-    case FILTER_BYTES_PER_PACKET:
-        return true;
+        return FILTER_NEEDS_KEY;
     default:
-        return false;
+        return FILTER_NEEDS_RECORD;
     }
 }
 
-bool filter_at_a_glance(const struct filter_instruction *program, uint64_t count)
+enum filter_needs filter_needs(const struct filter_instruction *program, uint64_t count)
 {
+    enum filter_needs needs = FILTER_NEEDS_GLANCE;
+
     for (uint64_t i = 0; i < count; i++)
-        if (!field_at_a_glance(program[i].field))
-            return false;
-    return true;
+        needs = step_needs(&program[i]) > needs ? step_needs(&program[i]) : needs;
+    return needs;
 }
 
 bool filter_matches(const struct filter_instruction *program, const struct filter_scene *scene,

@@ -66,6 +66,13 @@ static inline void flow_count(struct reader_result *result, const struct xtop_re
     protocol->bytes += record->direction[0].bytes + record->direction[1].bytes;
 }
 
+static inline bool row_is_hidden(const struct scan *scan)
+{
+    const struct look *look = scan->look;
+
+    return look->view->filter && !filter_matches(look->view->filter, &look->scene, &scan->row);
+}
+
 /*
  * Whether the flow at a glance stands behind those that are wanted. Where only its key would tell it is looked at if
  * `with_key`, or else the answer is no.
@@ -88,12 +95,6 @@ static inline void part_keep(const struct scan *scan, struct reader_place place,
         gain_keep(previous_of(scan, place), record, pending, gain);
     else if (scan->kept)
         gain_nothing(previous_of(scan, place));
-}
-
-/* Whether of every flow the key is asked. */
-static inline bool scan_by_key(const struct scan *scan)
-{
-    return scan->look->activity || scan->look->view->filter;
 }
 
 /*

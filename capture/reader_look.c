@@ -145,6 +145,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
         .groups = ranking_of(view),
         .group = {.by = view->group, .seed = reader->header->hash_seed},
     };
+    enum filter_needs needs;
 
     memset(result, 0, sizeof *result);
     if (view->filter && filter_refusal(view->filter, view->filter_count))
@@ -158,8 +159,10 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
     if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
         look.activity = reader->activity;
+    needs = filter_needs(view->filter, view->filter_count);
     look.few = view->top && !view->group && !view->directions && !view->over_span && ranking_by_totals(&look.rows) &&
-               (!view->filter || filter_at_a_glance(view->filter, view->filter_count));
+               needs <= FILTER_NEEDS_KEY;
+    look.by_key = look.activity || needs >= FILTER_NEEDS_KEY;
     reader_scan(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

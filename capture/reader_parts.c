@@ -77,17 +77,18 @@ static void parts_add_up(const struct parts *parts, struct reader_row *row)
 __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_place place)
 {
     struct parts parts;
-    bool still;
+    bool still, hidden;
 
-    if (scan_by_key(scan) || !parts_glance(&parts, scan, place, false))
+    if (scan->look->by_key || !parts_glance(&parts, scan, place, false))
         return false;
     still = parts.still;
     if (!still && !parts_glance(&parts, scan, place, true))
         return false;
     parts_add_up(&parts, &scan->row);
-    if (!row_is_behind(scan, place, true))
+    hidden = row_is_hidden(scan);
+    if (!hidden && !row_is_behind(scan, place, true))
         return false;
-    row_pass(scan, place, !still, false);
+    row_pass(scan, place, !still, hidden);
     for (uint32_t i = 0; i < parts.count; i++)
         part_keep(scan, parts.part[i].place, &parts.part[i].record, parts.part[i].still ? NULL : &parts.part[i].pending,
                   &parts.part[i].gain);

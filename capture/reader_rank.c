@@ -299,6 +299,20 @@ void ranking_offer_directions(struct ranking *ranking, const struct reader_row *
     }
 }
 
+void ranking_join(struct ranking *ranking, struct ranking *from)
+{
+    uint64_t offered = ranking->offered + from->offered;
+
+    for (uint64_t i = 0; i < from->count && !ranking->failed; i++)
+        ranking_offer(ranking, &from->row[i]);
+    ranking->offered = offered;
+    ranking->failed |= from->failed;
+    free(from->row);
+    free(from->rank);
+    from->row = NULL;
+    from->rank = NULL;
+}
+
 static int rank_order(const void *a, const void *b, void *ranking)
 {
     return rank_compare(ranking, a, b);

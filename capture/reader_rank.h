@@ -49,6 +49,9 @@ static inline void ranking_pass(struct ranking *ranking)
     ranking->offered++;
 }
 
+/* Offers what `from` was offered, and gives its rows back. Both are asked for the same rows, and neither is finished. */
+void ranking_join(struct ranking *ranking, struct ranking *from);
+
 /* Puts the rows in order and fills in their flow_id. Afterwards row, count and offered stand; no other field does. */
 void ranking_finish(struct ranking *ranking);
 

@@ -25,9 +25,9 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
         gain = gain_of(look, previous, &row->record);
     memcpy(row->rate_packets, gain.packets, sizeof gain.packets);
     memcpy(row->rate_bytes, gain.bytes, sizeof gain.bytes);
-    if (scan_by_key(scan) && !reader_glance_key(scan->reader, place, &row->record))
+    if (scan->look->by_key && !reader_glance_key(scan->reader, place, &row->record))
         return false;
-    hidden = look->view->filter && !filter_matches(look->view->filter, &look->scene, row);
+    hidden = row_is_hidden(scan);
     if (!hidden && !row_is_behind(scan, place, with_key))
         return false;
     if (look->activity)
@@ -67,7 +67,7 @@ static void fetch_rest(const struct scan *scan, struct reader_place place)
     const struct xtop_rest *rest = reader_rest_at(scan->reader, place);
     bool whole = !scan->look->few;
 
-    if (whole || scan->tied || scan_by_key(scan))
+    if (whole || scan->tied || scan->look->by_key)
         __builtin_prefetch(rest->address0);
     if (whole || previous_of(scan, place)->sequence != reader_sequence(scan->reader, place)) {
         __builtin_prefetch(&rest->total[0]);
@@ -143,9 +143,9 @@ static void flow_wait(struct scan *scan, struct reader_place place)
 }
 
 /* Of every flow more than its slot's line is wanted. */
-static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue, uint32_t last)
+static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue, uint32_t first, uint32_t last)
 {
-    for (uint32_t slot = 1; slot <= last && !scan->look->failed; slot++) {
+    for (uint32_t slot = first; slot <= last && !scan->look->failed; slot++) {
         struct reader_place place = {queue, slot};
 
         fetch_ahead(scan, place, last);
@@ -157,9 +157,9 @@ static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue,
 }
 
 /* Of most flows it is enough. */
-static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queue, uint32_t last)
+static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queue, uint32_t first, uint32_t last)
 {
-    for (uint32_t slot = 1; slot <= last && !scan->look->failed; slot++) {
+    for (uint32_t slot = first; slot <= last && !scan->look->failed; slot++) {
         struct reader_place place = {queue, slot};
 
         fetch_ahead(scan, place, last);
@@ -182,21 +182,41 @@ static uint32_t slots_to_scan(const struct reader *reader, uint32_t queue)
     return used < reader->previous_room[queue] ? used : reader->previous_room[queue] - 1;
 }
 
+/* The slot before the first of a share of `used` slots. */
+static uint32_t share_begin(uint32_t used, uint32_t number, uint32_t of)
+{
+    return (uint32_t)((uint64_t)used * number / of);
+}
+
+void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
+{
+    struct reader *reader = look->reader;
+    struct scan scan = {.look = look, .reader = reader, .kept = look->kept, .kin = reader->header->queue_count > 1};
+
+    for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++) {
+        uint32_t first = share_begin(look->slots[i], number, of) + 1;
+        uint32_t last = share_begin(look->slots[i], number + 1, of);
+
+        if (look->few && !look->by_key)
+            scan_slots(&scan, i, first, last);
+        else
+            scan_all(&scan, i, first, last);
+    }
+}
+
 void reader_scan(struct look *look)
 {
     struct reader *reader = look->reader;
-    struct scan scan = {.look = look, .reader = reader, .kept = !look->between && !look->over};
 
+    look->kept = !look->between && !look->over;
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
         look->failed = !reader_previous_reserve(reader, i, reader_slots_used(reader, i));
     if (look->failed)
         return;
-    scan.kin = reader->header->queue_count > 1;
-    if (scan.kin)
+    if (reader->header->queue_count > 1)
         reader_kin_learn(reader);
-    for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
-        if (look->few && !scan_by_key(&scan))
-            scan_slots(&scan, i, slots_to_scan(reader, i));
-        else
-            scan_all(&scan, i, slots_to_scan(reader, i));
+    for (uint32_t i = 0; i < reader->header->queue_count; i++)
+        look->slots[i] = slots_to_scan(reader, i);
+    if (!reader_scan_together(look))
+        reader_scan_share(look, 0, 1);
 }

@@ -21,14 +21,25 @@ struct look {
     struct ranking groups;
     struct reader_groups group;
     struct reader_activity *activity; /* NULL: nobody asked */
-    bool few;                         /* of most flows a glance is enough: nobody asks for more than their totals */
+    bool few;     /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
+    bool by_key;  /* of every flow the key is asked */
     bool over;    /* the capture has ended: rates are measured from the last look before that, for good */
     bool between; /* rates are those of the look before */
+    bool kept;    /* what is seen now is what the next look is measured against */
     bool failed;  /* memory ran out */
+    uint32_t slots[XTOP_MAX_QUEUES]; /* 1 .. that of each queue are gone through */
 };
 
 /* Counts every live flow, and gives each that may be wanted to look_consider. */
 void reader_scan(struct look *look);
+
+/* A share of it: of each queue's slots the part `number` of `of`. Writes nothing but `look` when nothing is kept. */
+void reader_scan_share(struct look *look, uint32_t number, uint32_t of);
+
+/* ---- reader_together.c ---- */
+
+/* Goes through all flows in several threads; false: nothing was done, for this look is one thread's. */
+bool reader_scan_together(struct look *look);
 
 /* ---- reader_look.c ---- */
 

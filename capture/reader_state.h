@@ -205,8 +205,15 @@ struct filter_scene {
 bool filter_matches(const struct filter_instruction *program, const struct filter_scene *scene,
                     const struct reader_row *row);
 
-/* Whether all that the program asks of a live flow is told by reader_glance and reader_glance_key. */
-bool filter_at_a_glance(const struct filter_instruction *program, uint64_t count);
+/* What is to be known of a live flow, the least first. */
+enum filter_needs {
+    FILTER_NEEDS_GLANCE, /* what reader_glance tells */
+    FILTER_NEEDS_KEY,    /* and reader_glance_key */
+    FILTER_NEEDS_RECORD,
+};
+
+/* What the program needs of a live flow to say whether it lets it through; of no steps: a glance. */
+enum filter_needs filter_needs(const struct filter_instruction *program, uint64_t count);
 
 /* ---- reader_join.c ---- */
 

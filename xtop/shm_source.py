@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # imported where they are used: a snapshot need not wait for 
 
 KEY_SIZE = 40  # struct xtop_key
 KEEP_ENDED = 16384  # ended flows kept of a live capture where nobody asks for more, 4.5 MB; of a file, all
+FLOWS_PER_THREAD = 32768  # of a look that is waited for
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
 
@@ -165,6 +167,10 @@ class ShmSource:
             return max((queue.time for queue in queues), default=0)
         return time.monotonic_ns() + int(self._header.clock_base)  # the wall clock may have jumped since
 
+    def _threads(self) -> int:
+        """Return how many threads a look that is waited for is worth: few flows are seen before a thread has begun."""
+        return min(len(os.sched_getaffinity(0)), self._flows_live // FLOWS_PER_THREAD)
+
     def _look(self, view: View, over: bool, clock: int) -> Any:
         asked = ffi.new("struct reader_view *")
         asked.sort = GROUP_SORT_KEYS.index(view.sort) if view.sort in GROUP_SORT_KEYS else 0
@@ -176,6 +182,7 @@ class ShmSource:
         asked.over_span = self._over_span
         asked.over = over
         asked.between = view.between
+        asked.threads = self._threads() if view.between else 1
         asked.activity = self._activity.next_phase(view, over, self._flows_live)
         asked.now = clock
         program = native_program(view.filter)  # must live as long as the look

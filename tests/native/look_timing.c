@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How long one look takes at a table of live flows, without a filter and with some. Not a test: absolute times belong
+ * How long one look takes at a table of live flows, without a filter and with some, by the clock on the wall. Not a test: absolute times belong
  * to a machine.
  *
  *     look_timing [FLOWS [LOOKS [QUEUES [DIRECTIONS]]]]
@@ -17,8 +17,6 @@
 #include "capture/segment_map.h"
 #include "queues_fixture.h"
 
-#define STEPS 6
-
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -27,7 +25,7 @@ static double now_ms(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
@@ -96,20 +94,31 @@ static void move(struct bench *bench, uint32_t every, uint32_t round)
         feed(bench, i, START + (bench->flows / 1000000 + 2 + round) * SECOND + i);
 }
 
-static void time_looks(struct bench *bench, const char *name, uint32_t every, const struct filter_instruction *program)
+/* Looks of one kind: which flows have a packet before each, and what is asked. */
+struct kind {
+    const char *name;
+    uint32_t every;
+    uint32_t threads; /* 0: an interval's look; else one between two, by so many */
+    const struct filter_instruction *program;
+    uint64_t steps;
+};
+
+static void time_looks(struct bench *bench, const struct kind *kind)
 {
     struct reader_view view = {.sort = READER_SORT_BPS,
                                .descending = 1,
                                .top = 200,
-                               .filter = program,
-                               .filter_count = program ? STEPS + 1 : 0};
+                               .between = kind->threads > 0,
+                               .threads = kind->threads,
+                               .filter = kind->program,
+                               .filter_count = kind->steps};
     struct reader_result result = {0};
     double *took = calloc((size_t)bench->looks, sizeof *took);
 
     for (int i = 0; i < bench->looks; i++) {
         double start;
 
-        move(bench, every, (uint32_t)i);
+        move(bench, kind->every, (uint32_t)i);
         start = now_ms();
         if (reader_look(bench->queues.reader, &view, &result))
             exit(1);
@@ -117,10 +126,66 @@ static void time_looks(struct bench *bench, const char *name, uint32_t every, co
         reader_rows_free(result.row);
     }
     qsort(took, (size_t)bench->looks, sizeof *took, compare);
-    printf("%-34s %8llu matched  median %6.1f ms  least %6.1f ms  most %6.1f ms\n", name,
+    printf("%-34s %8llu matched  median %6.1f ms  least %6.1f ms  most %6.1f ms\n", kind->name,
            (unsigned long long)result.matched, took[bench->looks / 2], took[0], took[bench->looks - 1]);
     free(took);
 }
+
+/* proto udp and port 53 and src port 1024-40000 and bps > 1k */
+static const struct filter_instruction five[] = {
+    {.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 5, .range.number = {17, 17}},
+    {.field = FILTER_PORT, .end = FILTER_END_SOURCE, .if_true = 3, .if_false = 2, .range.number = {53, 53}},
+    {.field = FILTER_PORT, .end = FILTER_END_DESTINATION, .if_true = 3, .if_false = 5, .range.number = {53, 53}},
+    {.field = FILTER_PORT, .end = FILTER_END_SOURCE, .if_true = 4, .if_false = 5, .range.number = {1024, 40000}},
+    {.field = FILTER_BITS_PER_SECOND, .if_true = 6, .if_false = 5, .range.real = {1000, 1e30}},
+    {.field = FILTER_REJECT},
+    {.field = FILTER_ACCEPT},
+};
+
+static const struct filter_instruction tcp[] = {
+    {.field = FILTER_PROTOCOL, .if_true = 2, .if_false = 1, .range.number = {6, 6}},
+    {.field = FILTER_REJECT},
+    {.field = FILTER_ACCEPT},
+};
+
+/* host 10.0.0.1 */
+static const struct filter_instruction host[] = {
+    {.field = FILTER_ADDRESS_V4,
+     .end = FILTER_END_SOURCE,
+     .if_true = 3,
+     .if_false = 1,
+     .range.address = {{10, 0, 0, 1}, {255, 255, 255, 255}}},
+    {.field = FILTER_ADDRESS_V4,
+     .end = FILTER_END_DESTINATION,
+     .if_true = 3,
+     .if_false = 2,
+     .range.address = {{10, 0, 0, 1}, {255, 255, 255, 255}}},
+    {.field = FILTER_REJECT},
+    {.field = FILTER_ACCEPT},
+};
+
+/* duration > 1h: of each flow the whole record is asked */
+static const struct filter_instruction lasting[] = {
+    {.field = FILTER_DURATION, .if_true = 2, .if_false = 1, .range.number = {3600 * SECOND, UINT64_MAX}},
+    {.field = FILTER_REJECT},
+    {.field = FILTER_ACCEPT},
+};
+
+static const struct kind kinds[] = {
+    {.name = "none"},
+    {.name = "one flow in five", .every = 5},
+    {.name = "all, one each", .every = 1},
+    {.name = "none, five tests", .program = five, .steps = 7},
+    {.name = "none, proto tcp (nothing matches)", .program = tcp, .steps = 3},
+    {.name = "between: five tests", .threads = 1, .program = five, .steps = 7},
+    {.name = "between: host", .threads = 1, .program = host, .steps = 4},
+    {.name = "between: proto tcp", .threads = 1, .program = tcp, .steps = 3},
+    {.name = "between: duration > 1h", .threads = 1, .program = lasting, .steps = 3},
+    {.name = "between, two threads: five tests", .threads = 2, .program = five, .steps = 7},
+    {.name = "between, two threads: host", .threads = 2, .program = host, .steps = 4},
+    {.name = "between, two threads: proto tcp", .threads = 2, .program = tcp, .steps = 3},
+    {.name = "between, two threads: duration", .threads = 2, .program = lasting, .steps = 3},
+};
 
 int main(int argc, char **argv)
 {
@@ -128,28 +193,13 @@ int main(int argc, char **argv)
     struct bench bench = {.flows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000,
                           .directions = argc > 4 ? (uint32_t)atoi(argv[4]) : 1,
                           .looks = argc > 2 ? atoi(argv[2]) : 21};
-    /* proto udp and port 53 and src port 1024-40000 and bps > 1k */
-    struct filter_instruction program[STEPS + 1] = {
-        {.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 5, .range.number = {17, 17}},
-        {.field = FILTER_PORT, .end = FILTER_END_SOURCE, .if_true = 3, .if_false = 2, .range.number = {53, 53}},
-        {.field = FILTER_PORT, .end = FILTER_END_DESTINATION, .if_true = 3, .if_false = 5, .range.number = {53, 53}},
-        {.field = FILTER_PORT, .end = FILTER_END_SOURCE, .if_true = 4, .if_false = 5, .range.number = {1024, 40000}},
-        {.field = FILTER_BITS_PER_SECOND, .if_true = 6, .if_false = 5, .range.real = {1000, 1e30}},
-        {.field = FILTER_REJECT},
-        {.field = FILTER_ACCEPT},
-    };
-
     if (queues < 1 || queues > QUEUES_MOST || bench.directions < 1 || bench.directions > 2)
         return 2;
     queues_open(&bench.queues, queues, bench.flows * bench.directions, 64);
     fill(&bench);
     printf("%u flows in %u queues, %s; packets between two looks for\n", bench.flows, queues, collapse(&bench.queues));
-    time_looks(&bench, "none", 0, NULL);
-    time_looks(&bench, "one flow in five", 5, NULL);
-    time_looks(&bench, "all, one each", 1, NULL);
-    time_looks(&bench, "none, five tests", 0, program);
-    program[0].range.number[0] = program[0].range.number[1] = 6;
-    time_looks(&bench, "none, proto tcp (nothing matches)", 0, program);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        time_looks(&bench, &kinds[i]);
     queues_close(&bench.queues);
     return 0;
 }

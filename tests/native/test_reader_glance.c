@@ -132,6 +132,7 @@ static void assert_same_look(struct pair *pair, struct reader_view view)
     view.top = TOP;
     assert_int_equal(reader_look(pair->few, &view, &few), 0);
     view.top = 0;
+    view.threads = 0;
     assert_int_equal(reader_look(pair->whole, &view, &whole), 0);
     assert_int_equal(few.flows_live, fixture_live(&pair->fixture));
     assert_int_equal(few.flows_live, whole.flows_live);
@@ -177,6 +178,12 @@ static const struct filter_instruction filters[][3] = {
     {{.field = FILTER_BITS_PER_SECOND, .if_true = 1, .if_false = 2, .range.real = {1, 1e30}},
      {.field = FILTER_ACCEPT},
      {.field = FILTER_REJECT}},
+    {{.field = FILTER_BYTES, .end = FILTER_END_BOTH, .if_true = 1, .if_false = 2, .range.number = {400, 2000}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_BYTES_PER_PACKET, .if_true = 1, .if_false = 2, .range.real = {200, 700}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
     {{.field = FILTER_DURATION, .if_true = 1, .if_false = 2, .range.number = {0, SECOND}},
      {.field = FILTER_ACCEPT},
      {.field = FILTER_REJECT}},
@@ -193,6 +200,7 @@ static void check_looks(uint32_t sort, uint32_t descending)
             grow_totals(pair);
         traffic(pair, round);
         view.between = round % 5 == 2;
+        view.threads = round % 4; /* of those who look at a few rows */
         view.activity = activity_of[round % 5];
         view.filter = round % 3 ? filters[draw(pair) % (sizeof filters / sizeof *filters)] : NULL;
         view.filter_count = view.filter ? 3 : 0;

@@ -174,18 +174,59 @@ static void assert_totals(const struct walk *walk, const struct reader_result *r
     assert_int_equal(result->protocol[17].packets + result->protocol[136].packets, packets);
 }
 
-static void check_look(struct walk *walk, uint64_t top)
+static void assert_look(struct walk *walk, const struct reader_view *view)
 {
-    struct reader_view view = {.sort = READER_SORT_BYTES, .descending = 1, .top = top};
     struct reader_result result;
 
-    assert_int_equal(reader_look(walk->queues.reader, &view, &result), 0);
-    walk_slots(walk);
+    assert_int_equal(reader_look(walk->queues.reader, view, &result), 0);
     assert_totals(walk, &result);
-    assert_int_equal(result.row_count, top && top < walk->count ? top : walk->count);
+    assert_int_equal(result.row_count, view->top && view->top < walk->count ? view->top : walk->count);
     for (uint32_t i = 0; i < result.row_count; i++)
         assert_row(walk, &result.row[i], i);
     reader_rows_free(result.row);
+}
+
+/* Those of PACKETS_LEAST packets and more. */
+#define PACKETS_LEAST 4
+
+static void assert_filtered(struct walk *walk, struct reader_view view)
+{
+    static const struct filter_instruction program[] = {
+        {.field = FILTER_PACKETS,
+         .end = FILTER_END_BOTH,
+         .if_true = 1,
+         .if_false = 2,
+         .range.number = {PACKETS_LEAST, UINT64_MAX}},
+        {.field = FILTER_ACCEPT},
+        {.field = FILTER_REJECT},
+    };
+    struct reader_result result;
+    uint32_t wanted = 0;
+
+    for (uint32_t i = 0; i < walk->count; i++)
+        wanted += walk->sum[i].packets[0] + walk->sum[i].packets[1] >= PACKETS_LEAST;
+    view.filter = program;
+    view.filter_count = sizeof program / sizeof *program;
+    assert_int_equal(reader_look(walk->queues.reader, &view, &result), 0);
+    assert_int_equal(result.matched, wanted);
+    assert_int_equal(result.hidden, walk->count - wanted);
+    for (uint32_t i = 0; i < result.row_count; i++)
+        assert_true(record_packets(&result.row[i].record) >= PACKETS_LEAST);
+    reader_rows_free(result.row);
+}
+
+/* The interval's look, and others after it, by several threads, that show the same. */
+static void check_look(struct walk *walk, uint64_t top)
+{
+    struct reader_view view = {.sort = READER_SORT_BYTES, .descending = 1, .top = top};
+
+    walk_slots(walk);
+    assert_look(walk, &view);
+    view.between = 1;
+    for (view.threads = 0; view.threads < 4; view.threads++) {
+        assert_look(walk, &view);
+        assert_filtered(walk, view);
+    }
 }
 
 /* A third of the flows come by one queue, a third by one for each direction, the others by any. */
