@@ -19,6 +19,8 @@
 /* Records of a window are guessed to be within so many seconds of its first one. */
 #define GUESS_SECONDS 600u
 
+#define SECONDS_HIGH_BYTE 3 /* of a record's head, on a little-endian machine */
+
 struct record_head {
     uint32_t seconds;
     uint32_t fraction;
@@ -82,15 +84,26 @@ static bool head_is_likely(const struct pcap_records *records, uint64_t at, uint
            head.captured <= head.length && head.fraction < 1000000000 / records->nanoseconds;
 }
 
-/* The first place in `from` .. `to` where a record seems to begin, and another behind it; `to` where there is none. */
+/*
+ * The first place in `from` .. `to` where a record seems to begin, and another behind it; `to` where there is none. Only
+ * places are looked at whose seconds have the highest byte of the window's first: memchr(3) passes by some 700 bytes at
+ * once where a loop takes a nanosecond for each.
+ */
 static uint32_t record_guess(const struct pcap_records *records, uint32_t from, uint32_t to, uint32_t first_second)
 {
+    const uint8_t *high = &records->data[SECONDS_HIGH_BYTE];
     uint32_t captured, ignored;
 
-    for (uint32_t at = from; at < to; at++)
+    for (uint32_t at = from; at < to; at++) {
+        const uint8_t *found = memchr(&high[at], (int)(first_second >> 24), to - at);
+
+        if (!found)
+            return to;
+        at = (uint32_t)(found - high);
         if (head_is_likely(records, at, first_second, &captured) &&
             head_is_likely(records, (uint64_t)at + sizeof(struct record_head) + captured, first_second, &ignored))
             return at;
+    }
     return to;
 }
 
