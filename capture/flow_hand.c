@@ -100,8 +100,17 @@ static void sweep_slots(struct flow_table *table, uint64_t now, uint32_t steps)
     endings_end(table, &endings);
 }
 
+/* ns for a whole turn. Where half of the table is taken, flows that are over would take the place of others. */
+static uint64_t hand_turn(const struct flow_table *table)
+{
+    return table->unhurried && table->fresh <= table->shard->record_capacity / 2
+               ? FLOW_TABLE_UNHURRIED * FLOW_TABLE_TURN
+               : FLOW_TABLE_TURN;
+}
+
 void flow_table_sweep(struct flow_table *table, uint64_t now)
 {
+    const uint64_t turn = hand_turn(table);
     uint32_t used = table->fresh - 1;
     uint64_t passed;
 
@@ -112,12 +121,12 @@ void flow_table_sweep(struct flow_table *table, uint64_t now)
     if (unlikely(now < table->hand_time))
         table->hand_time = now; /* a file whose time goes backwards */
     passed = now - table->hand_time;
-    if (passed > FLOW_TABLE_TURN)
-        passed = FLOW_TABLE_TURN;
-    if (passed * used < FLOW_TABLE_TURN)
+    if (passed > turn)
+        passed = turn;
+    if (passed * used < turn)
         return; /* less than one slot's time */
     table->hand_time = now;
-    sweep_slots(table, now, (uint32_t)(passed * used / FLOW_TABLE_TURN));
+    sweep_slots(table, now, (uint32_t)(passed * used / turn));
 }
 
 void flow_table_sweep_all(struct flow_table *table, uint64_t now)

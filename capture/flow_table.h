@@ -37,6 +37,9 @@ struct flow_box;
 #define FLOW_TABLE_CLAIM 1024
 #define FLOW_TABLE_TURN UINT64_C(800000000) /* ns for a whole turn of the clock hand */
 
+/* Of a file that is read as fast as it goes a turn takes so many times as long, while half of the table is free. */
+#define FLOW_TABLE_UNHURRIED 4
+
 struct flow_table {
     struct xtop_bucket *bucket;
     struct xtop_slot *slot; /* slot[0] is unused */
@@ -64,6 +67,7 @@ struct flow_table {
     uint32_t odd; /* packets of the last burst that needed the whole record */
     int stock_fd; /* eventfd to write when slots were claimed, so that the stocker makes more present; -1 = none */
 
+    bool unhurried;    /* the clock hand takes its time (FLOW_TABLE_UNHURRIED) */
     bool exact_active; /* packets bring their own time (files): end a flow at its active timeout to the packet */
     uint64_t earliest; /* ns: no flow was seen before; as long as this is not long ago, none is due by its age */
 

@@ -84,6 +84,7 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
     queue->table.boxes = shared->boxes;
     queue->table.bytes.keep = options->lossless_ended;
     queue->table.exact_active = options->source_kind == XTOP_SOURCE_FILE;
+    queue->table.unhurried = options->source_kind == XTOP_SOURCE_FILE && !options->realtime;
     if (options->source_kind == XTOP_SOURCE_FILE)
         flow_table_begin_small(&queue->table);
     if (options->lossless_ended) {

@@ -316,6 +316,34 @@ static void test_the_hand_comes_round(void **state)
     fixture_close(&fixture);
 }
 
+/* Sweeps once each 10 ms until `end`; returns the flows that have ended. */
+static uint64_t sweep_until(struct table_fixture *fixture, uint64_t end)
+{
+    for (uint64_t now = START; now < end; now += SECOND / 100)
+        flow_table_sweep(&fixture->table, now);
+    return fixture->counts.flows_ended;
+}
+
+/* All are over after 30 s. A turn takes 3.2 s, while half of the table is free, and else 0.8 s. */
+static void test_a_hand_that_takes_its_time(void **state)
+{
+    struct table_fixture fixture;
+
+    (void)state;
+    for (uint32_t flows = 2000; flows <= 3000; flows += 1000) {
+        bool crowded = flows > 4096 / 2;
+
+        fixture_open(&fixture, 4096, 4096);
+        fixture.table.unhurried = true;
+        for (uint32_t flow = 0; flow < flows; flow++)
+            feed(&fixture, fixture_packet(flow, 0), START);
+        assert_int_equal(sweep_until(&fixture, START + 31 * SECOND) == flows, crowded);
+        assert_in_range(fixture.counts.flows_ended, flows / 4, flows);
+        assert_int_equal(sweep_until(&fixture, START + 34 * SECOND), flows);
+        fixture_close(&fixture);
+    }
+}
+
 static void test_a_clock_that_runs_backwards_ends_nothing(void **state)
 {
     struct table_fixture fixture;
@@ -448,15 +476,18 @@ static void assert_index_is_empty(const struct table_fixture *fixture)
         assert_memory_equal(&fixture->table.bucket[i], &empty, sizeof empty);
 }
 
-/* An index that begins small and doubles: each flow is found again after each time, and at the end nothing is left. */
+/*
+ * An index that begins small and doubles: each flow is found again after each time, and at the end nothing is left.
+ * At its largest it has more than one huge page.
+ */
 static void test_an_index_that_grows(void **state)
 {
-    const uint32_t flows = 60000;
+    const uint32_t flows = 240000;
     struct table_fixture fixture;
     uint32_t counts[8], sizes = 0;
 
     (void)state;
-    fixture_open(&fixture, 65536 + 3, 65536); /* not a power of two */
+    fixture_open(&fixture, 4 * 65536 + 3, 4 * 65536); /* not a power of two */
     flow_table_begin_small(&fixture.table);
     for (uint32_t flow = 0; flow < flows; flow++) {
         feed(&fixture, fixture_packet(flow, 0), START);
@@ -465,8 +496,8 @@ static void test_an_index_that_grows(void **state)
         if (sizes == 0 || counts[sizes - 1] != fixture.table.bucket_count)
             counts[sizes++] = fixture.table.bucket_count;
     }
-    assert_int_equal(sizes, 3);
-    assert_int_equal(counts[2], segment_shard(fixture.segment.header, 0)->bucket_count);
+    assert_int_equal(sizes, 5);
+    assert_int_equal(counts[4], segment_shard(fixture.segment.header, 0)->bucket_count);
     for (uint32_t i = 0; i + 1 < sizes; i++)
         assert_int_equal(counts[i], counts[i + 1] / 2);
     for (uint32_t flow = 0; flow < flows; flow++)
@@ -628,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_a_packet_after_the_quiet_starts_anew),
         cmocka_unit_test(test_a_closed_flow_found_late_ended_by_tcp),
         cmocka_unit_test(test_the_hand_comes_round),
+        cmocka_unit_test(test_a_hand_that_takes_its_time),
         cmocka_unit_test(test_a_clock_that_runs_backwards_ends_nothing),
         cmocka_unit_test(test_a_slot_used_again_is_told_apart),
         cmocka_unit_test(test_flows_past_a_full_bucket),
