@@ -5,6 +5,8 @@
 
 #include "capture/flow_index.h"
 #include "capture/flow_life.h"
+#include "capture/segment_map.h"
+#include "capture/segment_present.h"
 
 #define BUCKETS_LEAST 2048
 
@@ -42,6 +44,16 @@ static void bucket_move(struct flow_table *table, const struct xtop_bucket *from
     }
 }
 
+/* Every packet looks somewhere into the index: in small pages it needs more of them than a CPU keeps in mind. */
+static void buckets_present(const struct flow_table *table)
+{
+    uint64_t from = table->shard->index_offset;
+    uint64_t to = (from + table->bucket_count * sizeof(struct xtop_bucket)) & ~(SEGMENT_WINDOW - 1);
+
+    if (to > from)
+        segment_present(table->header, from, to);
+}
+
 void flow_table_grow(struct flow_table *table)
 {
     struct xtop_bucket first[BUCKETS_APART];
@@ -53,6 +65,7 @@ void flow_table_grow(struct flow_table *table)
     memcpy(first, table->bucket, sizeof first);
     memset(table->bucket, 0, sizeof first);
     buckets_use(table, count);
+    buckets_present(table);
     for (uint32_t at = old; at-- > BUCKETS_APART;) {
         struct xtop_bucket bucket = table->bucket[at];
 

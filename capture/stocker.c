@@ -7,47 +7,21 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "capture/segment.h"
-
-/* Newer than the headers of Debian 12 and Ubuntu 22.04. */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
+#include "capture/segment_present.h"
 
 /* Before ordinary programs, since it must keep ahead of the workers; behind the workers, whose CPUs it may share. */
 #define STOCKER_NICE (-5)
-
-#define PAGE 4096
 
 /* Windows at a time: each call of MADV_COLLAPSE first waits for every CPU to flush its lists of pages. */
 #define STEP (8 * SEGMENT_WINDOW)
 
 /* The largest index that is made present as a whole; of a larger one the pages come as flows hit them. */
 #define INDEX_MAX (UINT64_C(32) << 20)
-
-/*
- * Makes the windows that hold `from` .. `to` of the segment present. MADV_COLLAPSE leaves a window without any page
- * alone, so each gets its first one before. What a worker wrote there meanwhile stays: the kernel moves it.
- */
-static void populate(const struct stocker *stocker, uint64_t from, uint64_t to)
-{
-    uint8_t *base = (uint8_t *)stocker->header;
-
-    from &= ~(SEGMENT_WINDOW - 1);
-    to = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
-    for (uint64_t at = from; at < to; at += SEGMENT_WINDOW)
-        (void)madvise(base + at, PAGE, MADV_POPULATE_WRITE);
-    if (madvise(base + from, to - from, MADV_COLLAPSE) < 0)
-        (void)madvise(base + from, to - from, MADV_POPULATE_WRITE);
-}
 
 /* Flows of a shard that there must be memory for now. */
 static uint64_t shard_wanted(const struct stocker *stocker, const struct xtop_shard *shard, uint32_t used)
@@ -64,7 +38,7 @@ static bool array_stock(const struct stocker *stocker, uint64_t *present, uint64
 
     if (*present >= wanted)
         return false;
-    populate(stocker, *present, to);
+    segment_present(stocker->header, *present, to);
     *present = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
     return true;
 }
@@ -95,7 +69,7 @@ static bool shard_stock(struct stocker *stocker, uint32_t number)
     if (stocker->indexed[number] || !index_wanted(stocker, shard, used))
         return false;
     stocker->indexed[number] = true;
-    populate(stocker, shard->index_offset, shard->index_offset + index);
+    segment_present(stocker->header, shard->index_offset, shard->index_offset + index);
     return true;
 }
 
