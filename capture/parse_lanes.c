@@ -12,17 +12,23 @@
 #define UNTAGGED 14
 #define TAGGED 18
 
-/* Read in the place of a frame that is too short. */
-static const uint8_t nothing[TAGGED + READ_BEHIND];
+/* Of IP and UDP: what is shorter is not plain. */
+#define SHORTEST 28
+
+/* Room for a short frame's bytes and zeros behind them, where those are read of every frame. */
+#define SHORT_ROOM 64
+
+_Static_assert(TAGGED + READ_BEHIND <= SHORT_ROOM, "all that is read of a frame finds room");
 
 /* Words of eight frames' headers, in network order, and what is known of the frames. */
 struct headers {
     const uint8_t *ip[PARSE_LANES];
-    __m256i captured; /* bytes from the begin of IP on */
-    __m256i wire;     /* the same, as on the wire */
-    __m256i length;   /* of the frame, on the wire */
-    __m256i before;   /* the four bytes before IP: of a tag its id, then the EtherType */
-    __m256i word[7];  /* IP's five, ports, TCP's sequence number */
+    uint8_t padded[PARSE_LANES][SHORT_ROOM]; /* frames that end before all was read: bare acknowledgements, short UDP */
+    __m256i captured;                        /* bytes from the begin of IP on */
+    __m256i wire;                            /* the same, as on the wire */
+    __m256i length;                          /* of the frame, on the wire */
+    __m256i before;                          /* the four bytes before IP: of a tag its id, then the EtherType */
+    __m256i word[7];                         /* IP's five, ports, TCP's sequence number */
 };
 
 /* Two words of each packet: what is read of the headers, for the next step. */
@@ -84,7 +90,29 @@ AVX2 __m256i choose(__m256i no, __m256i yes, __m256i mask)
 
 /* ---- In ------------------------------------------------------------------------------------------------------ */
 
-/* Lengths, and where IP begins if its header is where `at` says; a frame too short for that begins nowhere. */
+/*
+ * The lanes that `enough` leaves out: frames that end before the last byte that is read, as acknowledgements do where
+ * their sender sees them, without the link's padding. One that is too short for anything becomes zeros. Two copies of
+ * fixed size, one up to each end, take no call.
+ */
+static __attribute__((noinline)) void frames_pad(const struct frame *frame, uint32_t at, uint32_t enough,
+                                                 struct headers *headers)
+{
+    for (uint32_t i = 0; i < PARSE_LANES; i++) {
+        uint8_t *room = headers->padded[i];
+
+        if (enough >> i & 1)
+            continue;
+        headers->ip[i] = room + at;
+        memset(room, 0, SHORT_ROOM);
+        if (frame[i].captured < at + SHORTEST)
+            continue;
+        memcpy(room, frame[i].data, 32);
+        memcpy(&room[frame[i].captured - 32], &frame[i].data[frame[i].captured - 32], 32);
+    }
+}
+
+/* Lengths, and where IP begins if its header is where `at` says. */
 AVX2 void load_frames(const struct frame *frame, uint32_t at, struct headers *headers)
 {
     __m256i begin = _mm256_set1_epi32((int)at);
@@ -101,11 +129,8 @@ AVX2 void load_frames(const struct frame *frame, uint32_t at, struct headers *he
     enough = lanes_bits(is_more(captured, _mm256_add_epi32(begin, lanes_all(READ_BEHIND - 1))));
     for (uint32_t i = 0; i < PARSE_LANES; i++)
         headers->ip[i] = frame[i].data + at;
-    if (enough == (1u << PARSE_LANES) - 1)
-        return;
-    for (uint32_t i = 0; i < PARSE_LANES; i++)
-        if (!(enough >> i & 1))
-            headers->ip[i] = nothing + at;
+    if (enough != (1u << PARSE_LANES) - 1)
+        frames_pad(frame, at, enough, headers);
 }
 
 AVX2 void load_words(struct headers *headers)
