@@ -47,6 +47,12 @@ static uint32_t byte_histograms_share(const struct options *options, uint32_t qu
     return share ? share : 1;
 }
 
+/* Viewers of a file at its own pace have the longer ring: nobody waits for these. */
+static uint32_t ended_places(const struct options *options)
+{
+    return options->lossless_ended && !options->realtime ? SEGMENT_ENDED_WAITED_FOR : SEGMENT_ENDED_DEFAULT;
+}
+
 /*
  * A table for so many queues and, where packets do not wait for us, memory for its first flows: half a second's work that
  * no frame must wait for.
@@ -57,7 +63,7 @@ static int table_make(struct capture *capture, uint32_t queue_count, struct fail
     const struct segment_plan plan = {
         .queue_count = queue_count,
         .max_flows = options->max_flows,
-        .ended_capacity = SEGMENT_ENDED_DEFAULT,
+        .ended_capacity = ended_places(options),
         .hash_seed = seed_draw(options),
         .byte_histograms = options->byte_histogram ? byte_histograms_share(options, queue_count) : 0,
     };

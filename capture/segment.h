@@ -13,6 +13,12 @@
 
 #define SEGMENT_ENDED_DEFAULT 65536
 
+/*
+ * Where the worker waits for its owner, who takes them each 10 ms: in that time some 6,000 flows end. Four times as many
+ * places are 12 MiB more that are touched for the first time, and then not in a cache.
+ */
+#define SEGMENT_ENDED_WAITED_FOR 16384
+
 struct segment_plan {
     uint32_t queue_count;
     uint32_t max_flows;
