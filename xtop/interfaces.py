@@ -68,6 +68,11 @@ def link_facts(interface: str) -> LinkFacts | None:
     )
 
 
+def facts_of_links(*interfaces: str) -> list[LinkFacts | None]:
+    """Return ``link_facts`` of each of ``interfaces``."""
+    return [link_facts(interface) for interface in interfaces]
+
+
 def driver_name(interface: str) -> str:
     """Return the name of the driver of ``interface``; empty where it does not tell."""
     try:

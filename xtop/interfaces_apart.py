@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from xtop.capture_choice import LinkFacts
@@ -20,11 +21,9 @@ from xtop.source import SourceError
 _CHILD = "import sys; sys.path[:] = sys.argv.pop(1).split('\\n'); from xtop.interfaces_apart import answer; answer()"
 
 
-def link_facts(interface: str) -> LinkFacts | None:
-    """Return what the choice of a capture depends on; None where there is no such interface."""
-    facts = _ask("link_facts", interface)
-    assert facts is None or isinstance(facts, LinkFacts)
-    return facts
+def facts_of_links(interfaces: Iterable[str]) -> list[LinkFacts | None]:
+    """Return what the choice of a capture depends on, for each of ``interfaces``; None where there is none such."""
+    return list(_ask("facts_of_links", *interfaces))
 
 
 def list_interfaces() -> list[Interface]:

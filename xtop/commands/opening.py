@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xtop.capture_choice import choose_capture
+from xtop.capture_choice import LinkFacts, choose_capture
 from xtop.ipfix.settings import ExportSettings
 from xtop.machine_files import MachineFiles
 from xtop.noted_source import NotedSource
@@ -35,7 +35,8 @@ def requested_capture(options: argparse.Namespace) -> CaptureSettings:
         )
     if len(settings.links) > MAX_LINKS:
         raise SourceError(f"cannot watch {len(settings.links)} interfaces ({MAX_LINKS} are possible)", 2)
-    settings = replace(settings, links=tuple(_chosen(link, options) for link in settings.links))
+    if settings.links:
+        settings = replace(settings, links=_chosen(settings.links, options))
     if settings.realtime and settings.file is None:
         raise SourceError("--realtime is for files (give one with -r)", 2)
     return settings
@@ -167,11 +168,15 @@ def switching(
     return switch
 
 
-def _chosen(link: LinkSettings, options: argparse.Namespace) -> LinkSettings:
-    """Return ``link`` with how to capture it."""
-    from xtop.interfaces_apart import link_facts
+def _chosen(links: tuple[LinkSettings, ...], options: argparse.Namespace) -> tuple[LinkSettings, ...]:
+    """Return ``links`` with how to capture each."""
+    from xtop.interfaces_apart import facts_of_links
 
-    facts = link_facts(link.interface)
+    facts = facts_of_links(link.interface for link in links)
+    return tuple(_chosen_for(link, known, options) for link, known in zip(links, facts, strict=True))
+
+
+def _chosen_for(link: LinkSettings, facts: LinkFacts | None, options: argparse.Namespace) -> LinkSettings:
     if facts is None:
         raise SourceError(f"no interface {link.interface} (see: ip link)", 2)
     choice = choose_capture(
