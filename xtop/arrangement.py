@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xtop.columns import ADDRESS_LEAST, ADDRESS_MOST, COLUMNS, FLOWS, TABLES, Column
+from xtop.columns import ADDRESS_LEAST, ADDRESS_MOST, COLUMNS, FLOWS, TABLES, Column, shown
 
 SERVICE_WIDTH = 8  # of a port column that shows names
 GAP = 1
@@ -33,10 +33,14 @@ class Offer:
 
 def offer(
     group: str = "flow", chosen: Sequence[str] | None = None, *,
-    ended: bool = False, names: bool = False, wanted: str = "",
+    ended: bool = False, names: bool = False, directions: bool = False, wanted: str = "",
 ) -> Offer:  # fmt: skip
-    """Return the columns of a table: ``ended`` flows have a reason, ``names`` of ports need room."""
-    columns = [column for column in TABLES[group] if column.name != "end" or ended]
+    """Return the columns of a table: ``ended`` flows have a reason, ``names`` of ports need room, rows of one direction
+    (``directions``) leave out what tells two apart.
+    """
+    telling = shown(group, directions)
+    columns = [column for column in TABLES[group] if column in telling or column.name == wanted]
+    columns = [column for column in columns if column.name != "end" or ended]
     if names:
         columns = [replace(c, width=SERVICE_WIDTH) if c.name == "destination_port" else c for c in columns]
     fixed = tuple(column for column in columns if column.priority == 0)

@@ -156,9 +156,19 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "protocol": (_take("protocol", 0, width=12), *_GROUP_FIGURES),
     "vlan": (_take("vlan", 0, cell=lambda flow, scene, width: (str(flow.vlan or "none"), "base")), *_GROUP_FIGURES),
 }
+#: These tell the directions of a row apart.
+_SIDES = frozenset({"sent", "received", "sent_bps", "received_bps"})
 TITLES: dict[str, str] = {
     "flow": "Flows", "host": "Hosts", "pair": "Host pairs", "port": "Ports", "protocol": "Protocols", "vlan": "VLANs",
 }  # fmt: skip
+
+
+def shown(group: str, directions: bool) -> tuple[Column, ...]:
+    """Return the columns of the table of ``group`` that say something: a row of one direction (``directions``) received
+    nothing, and what it sent is all of it.
+    """
+    one_way = directions and group in ("flow", "pair")
+    return tuple(column for column in TABLES[group] if not (one_way and column.name in _SIDES))
 
 
 def sortable(group: str = "flow") -> tuple[Column, ...]:
@@ -174,9 +184,12 @@ def by_sort(sort: str, group: str = "flow") -> Column:
     raise KeyError(sort)
 
 
-def next_sort(sort: str, group: str = "flow") -> Column:
-    """Return the column after the one that ``sort`` belongs to, around the end; optional ones are passed over."""
-    columns = [column for column in sortable(group) if not column.optional or column.sort == sort]
+def next_sort(sort: str, group: str = "flow", directions: bool = False) -> Column:
+    """Return the column after the one that ``sort`` belongs to, around the end, without optional ones and those
+    that say nothing of rows of one direction (``directions``).
+    """
+    said = {column.name for column in shown(group, directions) if not column.optional}
+    columns = [column for column in sortable(group) if column.name in said or column.sort == sort]
     names = [column.sort for column in columns]
     return columns[(names.index(sort) + 1) % len(names)]
 

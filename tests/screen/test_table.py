@@ -116,7 +116,7 @@ async def test_a_key_that_the_next_table_lacks_is_not_sorted_by() -> None:
 
 async def test_d_shows_each_direction() -> None:
     app = StagedApp()
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(200, 60)) as pilot:
         await play(pilot, 3)
         joined = app.picture().snapshot
         assert joined is not None
@@ -127,10 +127,13 @@ async def test_d_shows_each_direction() -> None:
         assert title(app).startswith("── Flows, each direction, by rate")
         assert len(snapshot.flows) == 2 * len(joined.flows)
         assert "↔" not in app.text()
+        assert "Bytes" in header(app)
+        assert not {"Sent", "Received"} & set(header(app).split()), "one direction received nothing"
         assert all(flow.reverse.packets == 0 for flow in snapshot.flows)
         await pilot.press("d")
         await play(pilot)
         assert "each direction" not in title(app)
+        assert {"Sent", "Received"} <= set(header(app).split())
         assert "↔" in app.text()
 
 

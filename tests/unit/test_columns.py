@@ -34,6 +34,25 @@ def test_next_sort_goes_round_all_that_are_not_optional() -> None:
     assert next_sort("entropy").sort in seen
 
 
+@pytest.mark.parametrize(("group", "split"), [("flow", True), ("pair", True), ("host", False), ("port", False)])
+def test_a_row_of_one_direction_is_not_told_apart(group: str, split: bool) -> None:
+    apart = {"sent", "received", "sent_bps", "received_bps"}
+    offered = offer(group, directions=True).others
+    assert {column.name for column in offer(group).others} - {column.name for column in offered} == (
+        apart if split else set()
+    )
+    assert {column.sort for column in offer(group, directions=True, wanted="received").others} & apart == (
+        {"received"} if split else apart
+    ), "what the rows are sorted by is shown"
+    assert offer(group, ("received",), directions=True).others == () or not split
+    sorts, sort = set(), "bps"
+    while sort not in sorts:
+        sorts.add(sort)
+        sort = next_sort(sort, group, directions=True).sort or ""
+    assert sorts & apart == (set() if split else apart)
+    assert arrange(78, 0, offer(group, ("received",), directions=True)).columns
+
+
 @pytest.mark.parametrize("width", range(58, 260))
 def test_no_column_is_cut(width: int) -> None:
     columns = arrange(width).columns

@@ -29,7 +29,7 @@ class OrderActions(LiveApp):
 
     def action_next_sort(self) -> None:
         """Sort by the next column."""
-        self._sort_by(next_sort(self._view.sort, self._view.group))
+        self._sort_by(next_sort(self._view.sort, self._view.group, self._view.directions))
 
     def action_reverse(self) -> None:
         """Turn the order round."""

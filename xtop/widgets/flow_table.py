@@ -159,7 +159,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         picture, view = self._picture, self._picture.view
         wanted = self._sorted_by().name
         chosen = picture.columns.get(view.group)
-        return offer(view.group, chosen, ended=view.ended, names=picture.naming.on, wanted=wanted)
+        return offer(
+            view.group, chosen, ended=view.ended, names=picture.naming.on, directions=view.directions, wanted=wanted
+        )
 
     def _sorted_by(self) -> Column:
         return by_sort(self._picture.view.sort, self._picture.view.group)
