@@ -13,7 +13,7 @@ import termios
 from time import monotonic
 
 FIGURES = b"Mbit/s"  # in the first frame that shows flows
-PATIENCE, SETTLE, SECONDS = 40.0, 3.0, 5.0
+PATIENCE, SETTLE, SECONDS = 40.0, 2.0, 5.0
 
 
 def child(theme: str | None) -> None:
@@ -33,7 +33,9 @@ def read_until(terminal: int, end: float, awaited: bytes | None = None) -> bytes
     return sent
 
 
-def bytes_per_second(theme: str | None = None, columns: int = 120, lines: int = 36) -> tuple[float, bytes]:
+def bytes_per_second(
+    theme: str | None = None, columns: int = 120, lines: int = 36, seconds: float = SECONDS
+) -> tuple[float, bytes]:
     """Return the rate once the first flows have stood for a while, and everything that was sent."""
     pid, terminal = pty.fork()
     if pid == 0:
@@ -44,7 +46,7 @@ def bytes_per_second(theme: str | None = None, columns: int = 120, lines: int = 
     sent = read_until(terminal, monotonic() + PATIENCE, FIGURES)
     assert FIGURES in sent, f"no flow was shown within {PATIENCE} s"
     sent += read_until(terminal, monotonic() + SETTLE)
-    steady = read_until(terminal, monotonic() + SECONDS)
+    steady = read_until(terminal, monotonic() + seconds)
     os.write(terminal, b"q")
     quit_at = monotonic()
     while True:
@@ -55,7 +57,7 @@ def bytes_per_second(theme: str | None = None, columns: int = 120, lines: int = 
             break
     os.waitpid(pid, 0)
     print(f"quit took {monotonic() - quit_at:.2f} s", file=sys.stderr)
-    return len(steady) / SECONDS, sent + steady
+    return len(steady) / seconds, sent + steady
 
 
 if __name__ == "__main__":

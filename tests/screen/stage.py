@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from textual.events import Key
 from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script, ScriptedSource
@@ -97,21 +98,38 @@ async def play(pilot: Pilot[None], steps: int = 1) -> None:
     app = pilot.app
     assert isinstance(app, StagedApp)
     for _ in range(steps):
-        await settled(pilot, app)
+        await _taken(app)
         calls = app.source.calls
         app.poller.hurry()
         for _ in range(400):
-            if app.source.calls > calls:
+            if app.source.calls > calls or app.picture().failure is not None:
                 break
             await asyncio.sleep(0.005)
         app.clock.seconds += 1
     await settled(pilot, app)
 
 
+async def type_ahead(pilot: Pilot[None], text: str) -> None:
+    """Type ``text`` (letters, digits, spaces) faster than the screen shows it."""
+    app = pilot.app
+    assert isinstance(app, StagedApp)
+    for character in text:
+        app.post_message(Key("space" if character == " " else character, character))
+    await settled(pilot, app)
+
+
 async def settled(pilot: Pilot[None], app: StagedApp) -> None:
-    """Wait until the screen has taken what the poller brought."""
+    """Wait until the screen shows what the poller brought."""
+    await _taken(app)
+    await pilot.pause()
+
+
+async def _taken(app: StagedApp) -> None:
+    """Wait until the screen has taken what the poller brought; who has failed brings nothing more."""
     for _ in range(400):
-        if app.source.calls and app.poller.idle and app.source.views[-1].filter == app.picture().view.filter:
+        picture, source = app.picture(), app.source
+        if picture.failure is not None:
+            break
+        if source.calls and app.poller.idle and source.views[-1].filter == picture.view.filter:
             break
         await asyncio.sleep(0.005)
-    await pilot.pause()

@@ -12,7 +12,7 @@ from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from tests.screen.scripted_source import Script
-from tests.screen.stage import StagedApp, play
+from tests.screen.stage import StagedApp, play, type_ahead
 from xtop import live_app
 from xtop.filter_history import MOST_FILTERS, FilterHistory
 from xtop.model import Flow, Snapshot, View
@@ -123,8 +123,8 @@ async def test_the_mark_follows_a_line_that_scrolls() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await play(pilot, 2)
         await pilot.press("slash")
-        await typed(pilot, "port 1 or " * 9 + "flgs syn")
-        await pilot.pause()
+        await type_ahead(pilot, "port 1 or " * 9 + "flgs sy")
+        await pilot.press("n")
         assert fault_marks(app)[1] == "flgs"
 
 

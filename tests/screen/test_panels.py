@@ -129,7 +129,7 @@ async def test_a_storm_of_sizes_leaves_the_screen_whole() -> None:
     app = StagedApp(Script(loss=True, queues=16))
     async with app.run_test(size=(120, 36)) as pilot:
         await play(pilot, 3)
-        for step in range(60):
+        for step in range(24):
             await pilot.resize_terminal(20 + step * 37 % 200, 5 + step * 23 % 60)
         await pilot.resize_terminal(120, 36)
         await play(pilot, 1)

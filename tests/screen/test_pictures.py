@@ -15,21 +15,23 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.screen.scripted_source import Script
-from tests.screen.stage import StagedApp, play, settled
+from tests.screen.stage import StagedApp, play, settled, type_ahead
 from tests.screen.test_export_dialog import HeldApp, open_with, until, words
 from tests.screen.test_interface import LINKS
 from xtop.widgets.interface_screen import InterfaceScreen
 
 Compare = Callable[..., bool]
 
-_TYPED = (*"tcp", "space", "o", "r", "space", *"udp", "space", *"and", "space", *"port", "space", *"443")
+_TYPED = "tcp or udp and port 443"
 
 SIZES = ((80, 24), (120, 36), (200, 60))
-_FILTER = ("down", "slash", *_TYPED)
-_NO_FLOW = ("slash", *"vlan", "space", *"4000", "enter")
+#: What stands where does not depend on colours: without them the least and the largest have every kind of line.
+COLOURS = (("", None, SIZES), ("-mono", "mono", (SIZES[0], SIZES[-1])))
+_FILTER = ("down", "slash", _TYPED)
+_NO_FLOW = ("slash", "vlan 4000", "enter")
 _BACK = ("left_square_bracket",) * 3
 
-#: What the source tells, and which keys are pressed then.
+#: What the source tells, and which keys are pressed then; what has a space in it is typed ahead.
 STATES: dict[str, tuple[Script, tuple[str, ...]]] = {
     "live": (Script(), ("down", "down")),
     "queues": (Script(queues=16), ("down", "down")),
@@ -45,7 +47,7 @@ STATES: dict[str, tuple[Script, tuple[str, ...]]] = {
     "alert": (Script(scan_at=5), ()),
     "alerts": (Script(loss=True, scan_at=5), ("A",)),
     "filter": (Script(), _FILTER),
-    "filter-wrong": (Script(), ("slash", *_TYPED, "space", *"prot")),
+    "filter-wrong": (Script(), ("slash", f"{_TYPED} prot")),
     "filter-none": (Script(), _NO_FLOW),
     "hosts": (Script(), ("a", "down")),
     "pairs": (Script(), ("a", "a", "d")),
@@ -81,8 +83,8 @@ MORE: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
 PICTURES = MORE | {
     f"{name}{colours}-{columns}x{lines}": ((columns, lines), script, theme, keys)
     for name, (script, keys) in STATES.items()
-    for colours, theme in (("", None), ("-mono", "mono"))
-    for columns, lines in SIZES
+    for colours, theme, sizes in COLOURS
+    for columns, lines in sizes
 }
 
 
@@ -94,7 +96,7 @@ def test_picture(snap_compare: Compare, name: str) -> None:
     async def prepare(pilot: Pilot[None]) -> None:
         await play(pilot, 1 if script.rights_missing else 10)  # a source that refuses has nothing to bring
         for key in keys:
-            await pilot.press(key)
+            await (type_ahead(pilot, key) if " " in key else pilot.press(key))
             if isinstance(app.screen, InterfaceScreen | CommandPalette):
                 await pilot.app.workers.wait_for_complete()  # who make the list
                 await pilot.pause()
@@ -122,8 +124,8 @@ EXPORTS: dict[str, tuple[str, tuple[str, ...], str]] = {
 PICTURES_OF_EXPORTS = {
     f"{name}{colours}-{columns}x{lines}": (name, theme, (columns, lines))
     for name in EXPORTS
-    for colours, theme in (("", None), ("-mono", "mono"))
-    for columns, lines in SIZES
+    for colours, theme, sizes in COLOURS
+    for columns, lines in sizes
 }
 
 

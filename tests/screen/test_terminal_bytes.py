@@ -19,6 +19,6 @@ def test_a_steady_screen_sends_under_10_kb_a_second(monkeypatch: pytest.MonkeyPa
 
 def test_no_color_sends_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    _, sent = bytes_per_second()
+    _, sent = bytes_per_second(seconds=1)
     styles = {code for codes in re.findall(rb"\x1b\[([0-9;]*)m", sent) for code in codes.split(b";")}
     assert styles <= {b"", b"0", b"1", b"2", b"7", b"39", b"49"}
