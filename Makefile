@@ -28,9 +28,9 @@ test: ## set up, then run the whole test suite; ARGS goes to pytest
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@# What needs no link of its own runs on all CPUs; what measures a link has them for itself.
-	@$(BIN)/python -m pytest -n auto tests/unit tests/screen tests/scenarios tests/collectors
-	@$(BIN)/python -m pytest tests/integration tests/terminal
+	@# Most of them wait more than they work, so there is one more at a time than CPUs; frames at full speed have all CPUs.
+	@$(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal -m 'not alone'
+	@$(BIN)/python -m pytest -m alone tests/integration
 endif
 
 test-vm: ## capture in virtual machines whose NICs have zero copy (QEMU and kernels from packages, kept in build/vm); ARGS="--nic igb"

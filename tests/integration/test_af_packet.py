@@ -16,6 +16,8 @@ import pytest
 from .conftest import Link, program, wait_until
 from .test_snapshot import PATIENCE_S, Series, arrived, assert_law, series
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 AF_PACKET = ("--capture", "af_packet")
 ETHERNET = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01"

@@ -15,6 +15,8 @@ import pytest
 
 from .conftest import Drain, Link, wait_until
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 MakeDrain = Callable[..., Drain]
 GENERIC, NATIVE = 1, 2

@@ -22,6 +22,8 @@ from .held_thread import held, threads_named
 from .recording import interrupted, recording
 from .test_snapshot import arrived, assert_law, capture_of, series
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 FLOWS = 40
 IDLE_S = 5

@@ -22,6 +22,8 @@ from xtop.shm_source import ShmSource
 from xtop.widgets.flow_detail import detail_lines
 from xtop.widgets.loss_panel import LossPanel
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 FLOWS, EACH, SIZE = 40, 50, 1000
 

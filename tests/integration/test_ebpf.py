@@ -27,6 +27,8 @@ from .conftest import Link, create_namespace, program, wait_until
 from .test_af_packet import ETHERNET, refusal, send_frames, tun, udp
 from .test_snapshot import PATIENCE_S, Series, arrived, assert_law, series
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 EBPF = ("--capture", "ebpf")
 _number = itertools.count()

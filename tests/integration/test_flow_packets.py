@@ -27,6 +27,8 @@ from xtop.running_captures import running_captures
 from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 HERE, THERE = "192.0.2.1", "198.51.100.2"
 MACS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}

@@ -21,6 +21,8 @@ import pytest
 
 from tests.integration.conftest import Link, wait_until
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 XTOP = Path(sys.executable).parent / "xtop"
 FRAMES, RATE = 150_000, 30_000  # a ring lasts two seconds: what is lost then, the terminal costs

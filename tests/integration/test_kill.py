@@ -25,6 +25,8 @@ from tests.integration.conftest import Link, program, wait_until
 from xtop.machine_files import MachineFiles
 from xtop.running_captures import running_captures
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 KILLS = int(os.environ.get("XTOP_KILLS", "3"))
 PATIENCE_S = 40.0

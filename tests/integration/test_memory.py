@@ -16,6 +16,8 @@ from xtop.model import CaptureState
 from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 
+pytestmark = pytest.mark.alone
+
 PATIENCE_S = 60
 MB = 1_000_000
 FRAME_ROOM = 2048  # bytes of the UMEM for a frame, where the MTU is 1500

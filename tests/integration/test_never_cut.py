@@ -19,6 +19,8 @@ from tests.integration.conftest import Link, program
 from tests.integration.test_keep_host import HOST, PEER, TwoHosts, hosts
 from tests.integration.test_snapshot import Series, arrived
 
+pytestmark = pytest.mark.alone
+
 __all__ = ["hosts"]  # a fixture
 
 MakeLink = Callable[..., Link]

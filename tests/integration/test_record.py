@@ -19,6 +19,8 @@ from tests.collectors.tshark_complaints import complaints
 from .conftest import Link
 from .recording import interrupted, recording
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 COUNTS = re.compile(r"(\d+) packets 0 lost \| (\d+) flows live (\d+) ended")
 EXPORTED = re.compile(r": (\d+) flows (\d+) lost")

@@ -16,6 +16,8 @@ from .conftest import Link
 from .test_keep_host import TRAFFIC_MAC, TwoHosts, hosts, talk
 from .test_snapshot import arrived, assert_law, series
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 __all__ = ["hosts"]  # a fixture
 CPU = max(os.sched_getaffinity(0))

@@ -19,6 +19,8 @@ from pyroute2 import IPRoute
 from tests.integration.conftest import Link, program
 from tests.integration.test_snapshot import Series, assert_law
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 PATIENCE_S = 60.0
 CLIENT, SERVER = "0a000001", "0a000002"

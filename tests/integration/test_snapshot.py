@@ -20,6 +20,8 @@ from tests.scenarios.flow_reading import nanoseconds
 
 from .conftest import Link, program, wait_until
 
+pytestmark = pytest.mark.alone
+
 MakeLink = Callable[..., Link]
 PATIENCE_S = 40.0
 FLOWS = 3000

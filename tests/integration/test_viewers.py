@@ -26,6 +26,8 @@ from xtop.settings import CaptureSettings, LinkSettings
 from xtop.shm_source import ShmSource
 from xtop.source import SourceError
 
+pytestmark = pytest.mark.alone
+
 __all__ = ["make_traced"]  # a fixture
 
 MakeLink = Callable[..., Link]
