@@ -20,7 +20,8 @@ from .checks import CHECKS
 from .links import CAPTURED_MAC, SENDER_MAC, Fault, Nic, Sender, by_mac
 
 DEADLINE_S = 90  # most checks take some five seconds
-DEADLINES_S = {"screen": 150, "ratio": 420}  # these load Textual, and measure for two minutes
+#: These load Textual, ask ethtool dozens of times, measure for two minutes.
+DEADLINES_S = {"screen": 150, "tune": 240, "ratio": 420}
 AGAIN_S = 20  # what the interrupted check does to clean up is interrupted, too
 
 
