@@ -199,9 +199,19 @@ static void rights_go(void **state)
     assert_int_equal(exit_code_of(child), SURVIVED);
 }
 
+/* Under a sanitizer the list is another: it lets through what the runtime needs. */
+static void need_the_true_list(void)
+{
+#ifdef XTOP_SANITIZED
+    print_message("sandbox: skipped under a sanitizer, whose runtime needs more system calls\n");
+    skip();
+#endif
+}
+
 static void breaches_are_told(void **state)
 {
     (void)state;
+    need_the_true_list();
     for (size_t i = 0; i < 2 * sizeof acts / sizeof acts[0]; i++) {
         char said[256] = "";
         char expected[64];
@@ -229,9 +239,11 @@ static void breaches_are_told(void **state)
 
 static void threads_may_allocate(void **state)
 {
-    pid_t child = fork();
+    pid_t child;
 
     (void)state;
+    need_the_true_list();
+    child = fork();
     if (child == 0)
         child_allocates(-1);
     assert_int_equal(exit_code_of(child), SURVIVED);
@@ -241,10 +253,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights_go),
-#ifndef XTOP_SANITIZED /* which lets through what its runtime needs */
         cmocka_unit_test(breaches_are_told),
         cmocka_unit_test(threads_may_allocate),
-#endif
     };
 
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
