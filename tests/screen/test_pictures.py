@@ -25,8 +25,7 @@ Compare = Callable[..., bool]
 _TYPED = "tcp or udp and port 443"
 
 SIZES = ((80, 24), (120, 36), (200, 60))
-#: What stands where does not depend on colours: without them the least and the largest have every kind of line.
-COLOURS = (("", None, SIZES), ("-mono", "mono", (SIZES[0], SIZES[-1])))
+COLOURS = (("", None), ("-mono", "mono"))
 _FILTER = ("down", "slash", _TYPED)
 _NO_FLOW = ("slash", "vlan 4000", "enter")
 _BACK = ("left_square_bracket",) * 3
@@ -83,8 +82,8 @@ MORE: dict[str, tuple[tuple[int, int], Script, str | None, tuple[str, ...]]] = {
 PICTURES = MORE | {
     f"{name}{colours}-{columns}x{lines}": ((columns, lines), script, theme, keys)
     for name, (script, keys) in STATES.items()
-    for colours, theme, sizes in COLOURS
-    for columns, lines in sizes
+    for colours, theme in COLOURS
+    for columns, lines in SIZES
 }
 
 
@@ -124,8 +123,8 @@ EXPORTS: dict[str, tuple[str, tuple[str, ...], str]] = {
 PICTURES_OF_EXPORTS = {
     f"{name}{colours}-{columns}x{lines}": (name, theme, (columns, lines))
     for name in EXPORTS
-    for colours, theme, sizes in COLOURS
-    for columns, lines in sizes
+    for colours, theme in COLOURS
+    for columns, lines in SIZES
 }
 
 
