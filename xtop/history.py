@@ -81,12 +81,12 @@ class LinkHistory:
     def until(self, taken_at: int) -> Curves:
         """Return the curves up to ``taken_at`` (ns)."""
         last = taken_at // NANOSECONDS
-        seconds = [self._by_second.get(second) for second in range(last - GRAPH_SECONDS + 1, last + 1)]
+        seconds = [*map(self._by_second.get, range(last - GRAPH_SECONDS + 1, last + 1))]
         recent = seconds[-QUEUE_SECONDS:]
         present = seconds[-1].queues if seconds[-1] else {}
         return Curves(
-            bps=tuple(None if second is None else second.bps for second in seconds),
-            pps=tuple(None if second is None else second.pps for second in seconds),
+            bps=tuple([None if second is None else second.bps for second in seconds]),
+            pps=tuple([None if second is None else second.pps for second in seconds]),
             queues={key: _queue_curves(recent, key) for key in present},
         )
 

@@ -25,6 +25,8 @@ Line = list[Span]
 
 def printable(text: str) -> str:
     """Return ``text`` with everything that is not one plain cell replaced, so that it can neither wrap nor command."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if char.isprintable() and cell_len(char) == 1 else "�" for char in text)
 
 

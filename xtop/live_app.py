@@ -12,6 +12,7 @@ from dataclasses import replace
 from textual import on
 from textual.app import App
 from textual.events import Resize
+from textual.widget import Widget
 
 from xtop.alert_news import AlertNews
 from xtop.column_choice import ColumnMemory
@@ -73,6 +74,7 @@ class LiveApp(App[None]):
         self._naming.on = self._naming.on or begin.names
         self._look_of_panels = begin.look
         self._hidden = hidden_regions(begin.panels)
+        self._overdue = False  # an interval's figures are taken and not shown yet
         self._opened_at = self._noted_at = clock()
 
     def on_mount(self) -> None:
@@ -134,14 +136,18 @@ class LiveApp(App[None]):
             rights_missing=self._failure is not None and self._failure.exit_code == EXIT_RIGHTS,
         )
 
-    def draw(self) -> None:
-        """Hand every region the present picture; a snapshot that comes while the screen closes finds none."""
+    def draw(self, rows_only: bool = False) -> None:
+        """Hand every region the present picture; a snapshot that comes while the screen closes finds none.
+
+        ``rows_only``: those that show nothing of single flows wait for the next interval.
+        """
         picture = self.picture()
         for base in self.screen_stack:
-            for panel in base.query(LinePanel):
-                panel.show(picture)
-            for table in base.query(FlowTable):
-                table.show(picture)
+            for region in base.walk_children(Widget):  # query(), by way of style sheets, took four times as long
+                if isinstance(region, FlowTable) or (
+                    isinstance(region, LinePanel) and not (rows_only and region.OF_COUNTERS)
+                ):
+                    region.show(picture)
 
     @on(SnapshotTaken)
     def _take(self, message: SnapshotTaken) -> None:
@@ -162,21 +168,28 @@ class LiveApp(App[None]):
         else:
             self.playback.take(message.snapshot)
             self._news.take(message.snapshot, self.playback.latest.loss_now if self.playback.latest else LossNow())
-        if self.playback.live:
-            self._present(message.view)
+        if message.view != self._view and self.poller.hurried and not self._overdue:
+            self._overdue = True  # rows of the new view come at once: to make some of these first would take as long
+        elif self.playback.live:
+            self._present(message.view, rows_only=message.between and not self._overdue)
+            self._overdue = False
         self.poller.taken()
         if message.snapshot.state in FINAL and message.view != self._view:
             self.poller.look(self._view)
 
-    def _present(self, asked: View | None = None) -> None:
-        """Show the moment that is to be shown now; its rows came in the order of ``asked``."""
+    def _present(self, asked: View | None = None, rows_only: bool = False) -> None:
+        """Show the moment that is to be shown now; its rows came in the order of ``asked``.
+
+        ``rows_only``: of the moment that stands there already, other rows.
+        """
         frame = self.playback.shown
         if frame is not None:
             self._shown = frame.snapshot if asked == self._view else as_viewed(frame.snapshot, self._view)
-            self._curves, self._trends = self.playback.curves(), self.playback.trends()
+            if not rows_only:
+                self._curves, self._trends = self.playback.curves(), self.playback.trends()
             if self._pinned is not None:
                 self._pinned = seen_in(frame.snapshot, self._pinned, self.playback.timeline)
-        self.draw()
+        self.draw(rows_only)
 
     @on(SourceFailed)
     def _fail(self, message: SourceFailed) -> None:

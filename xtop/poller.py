@@ -96,6 +96,11 @@ class Poller:
             self._wake.set()
 
     @property
+    def hurried(self) -> bool:
+        """Whether a view waits to be seen before the interval is over."""
+        return self._between and not self._final and self._thread.is_alive()
+
+    @property
     def idle(self) -> bool:
         """Whether no snapshot is under way or waits to be seen to."""
         return self._taken.is_set()

@@ -34,8 +34,8 @@ class _Rates:
     __slots__ = ("keys", "rates")
 
     def __init__(self, *rows: Sequence[Flow]) -> None:
-        self.keys = array("q", (hash(key) for each in rows for key in keys_of(each)))
-        self.rates = array("f", (rate for each in rows for rate in rates_of(each)))  # bits per second
+        self.keys = array("q", [hash(key) for each in rows for key in keys_of(each)])
+        self.rates = array("f", [rate for each in rows for rate in rates_of(each)])  # bits per second
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from textual.events import Click, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp, Resize
 from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -38,6 +39,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES = INK_CLASSES
     ALLOW_SELECT = False
+    virtual_size = Reactive(Size(0, 0))  # more rows or fewer move no region: no layout, as the framework's asks for
 
     class SortAsked(Message):
         """A header was clicked."""
@@ -79,9 +81,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flows = _rows(picture)
         keys = keys_of(self._flows)
         self._rows = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))  # of equal keys the first
-        size = Size(self.size.width, len(self._flows) + HEAD)
-        if self.virtual_size != size:
-            self.virtual_size = size
+        self.virtual_size = Size(self.size.width, len(self._flows) + HEAD)
         if self._selected in self._rows:
             self._last_row = self._rows[self._selected]
             if follows:  # who has scrolled away from it is left where he looks
@@ -253,6 +253,11 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Return line ``y`` of the widget as last made."""
         strips = self._drawn.strips
         return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Tell the scroll bar how many rows there are; where there are fewer than before, see the last of them."""
+        self.vertical_scrollbar.window_virtual_size = size.height
+        self.scroll_y = self.scroll_y  # within what there is now
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Make the rows anew when others are in view."""

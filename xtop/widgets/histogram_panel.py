@@ -21,6 +21,8 @@ ROOMY = 30  # cells from which a share has three digits
 class HistogramPanel(LinePanel):
     """Draws the histogram that ``of`` takes from a snapshot."""
 
+    OF_COUNTERS = True
+
     def __init__(self, title: str, brief: str, of: Callable[[Snapshot], Histogram], id: str | None = None) -> None:
         super().__init__(id=id)
         self._title = title

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
@@ -17,6 +19,7 @@ class LinePanel(Widget):
 
     COMPONENT_CLASSES = INK_CLASSES
     ALLOW_SELECT = False
+    OF_COUNTERS: ClassVar[bool] = False  # shows what an interval brings, and nothing of single flows or of the view
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)

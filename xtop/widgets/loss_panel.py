@@ -81,6 +81,8 @@ OUTSIDE: tuple[tuple[str, str], ...] = (
 class LossPanel(LinePanel):
     """Zero is quiet; anything else is the one red thing on the screen."""
 
+    OF_COUNTERS = True
+
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the framed counters, or the one line."""
         snapshot = picture.snapshot

@@ -17,6 +17,8 @@ ROOMY = 30  # cells from which a share has three digits
 class ProtocolPanel(LinePanel):
     """The greatest protocols; what finds no line is summed up as `other`."""
 
+    OF_COUNTERS = True
+
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the framed bars, or the one line."""
         found = picture.snapshot.protocols if picture.snapshot else ()

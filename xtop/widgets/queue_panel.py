@@ -24,6 +24,8 @@ LOST_LEAST = 34  # and from which it says what was lost
 class QueuePanel(LinePanel):
     """All queues at any number."""
 
+    OF_COUNTERS = True
+
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the framed queues, or the one line."""
         queues = picture.snapshot.queues if picture.snapshot else ()

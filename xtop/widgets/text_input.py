@@ -13,6 +13,8 @@ from typing import ClassVar
 
 from textual.binding import Binding
 from textual.events import Key
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widgets import Input
 
 
@@ -20,6 +22,7 @@ class TextInput(Input, inherit_bindings=False):
     """An input of one row, without a border of its own. What ends it is a matter of the one table of keys."""
 
     BINDINGS: ClassVar = [one for one in Input.BINDINGS if not isinstance(one, Binding) or one.key != "enter"]
+    virtual_size = Reactive(Size(0, 0))  # the framework's asks for a layout of the whole screen at each character
     DEFAULT_CSS = "TextInput, TextInput:focus { border: none; height: 1; padding: 0; }"
 
     async def _on_key(self, event: Key) -> None:

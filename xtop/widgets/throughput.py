@@ -53,6 +53,8 @@ class Quantity:
 class Throughput(LinePanel):
     """Draws the curves, and remembers how high their axes were."""
 
+    OF_COUNTERS = True
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._tops: dict[tuple[Quantity, bool], SteadyCeiling] = {}
