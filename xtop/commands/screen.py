@@ -85,6 +85,7 @@ def show(
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
     from xtop.commands.hangup import end_with_the_terminal
+    from xtop.commands.precedence import come_before_other_sessions
     from xtop.commands.termination import leaving_by_signal
     from xtop.filter_history import FilterHistory, state_directory
     from xtop.naming import SystemNaming
@@ -112,6 +113,7 @@ def show(
         playback=playback,
     )
     end_with_the_terminal()
+    come_before_other_sessions()
     gc.freeze()  # what was imported lives as long as the screen: no collection need go through it
     with leaving_by_signal(app.leave_soon):
         try:
