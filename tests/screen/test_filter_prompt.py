@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from xtop import live_app
 from xtop.filter_history import MOST_FILTERS, FilterHistory
 from xtop.model import Flow, Snapshot, View
 from xtop.widgets.filter_prompt import FilterInput, FilterPrompt
+from xtop.widgets.throughput import Throughput
 
 SIZE = (120, 36)
 
@@ -72,6 +74,62 @@ async def test_the_filter_works_while_it_is_typed() -> None:
         await play(pilot)
         assert app.source.views[-1].filter == "udp and port 53"
         assert not app.source.views[-1].between
+
+
+async def test_a_key_of_a_filter_moves_no_region() -> None:
+    """A layout of the whole screen takes longer than to draw what a key changes, rows that come and go included."""
+    app, layouts = StagedApp(), list[object]()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await pilot.press("slash")
+        await until(pilot, lambda: app.query_one(FilterPrompt).size.height == 3)
+        for _ in range(20):  # what opening it asks for
+            await pilot.pause()
+        app.screen.screen_layout_refresh_signal.subscribe(app, layouts.append)
+        await typed(pilot, "packets=0")
+        await until(pilot, lambda: "No flow matches" in app.text())
+        assert not app.table.max_scroll_y
+        await pilot.press("backspace")
+        await typed(pilot, "999")
+        await until(pilot, lambda: app.source.views[-1].filter == "packets=999")
+        for _ in range(20):
+            await pilot.pause()
+        assert not layouts
+
+
+async def test_a_key_during_an_intervals_look_is_looked_through_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That look's rows, of the filter before, are drawn by nobody; its figures come with the rows of the new one."""
+    app, entered, gate, drawn = StagedApp(), threading.Event(), threading.Event(), list[View]()
+    look, as_viewed = app.source.snapshot, live_app.as_viewed
+
+    def held(view: View) -> Snapshot:
+        if not view.between and app.source.calls >= 2:
+            entered.set()
+            gate.wait(40.0)
+        return look(view)
+
+    def noted(snapshot: Snapshot, view: View) -> Snapshot:
+        drawn.append(view)
+        return as_viewed(snapshot, view)
+
+    monkeypatch.setattr(app.source, "snapshot", held)
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        before = app.picture().snapshot
+        await pilot.press("slash")
+        app.poller.hurry()
+        await until(pilot, entered.is_set)
+        await typed(pilot, "udp")
+        await until(pilot, lambda: app.picture().view.filter == "udp")
+        monkeypatch.setattr(live_app, "as_viewed", noted)
+        gate.set()
+        await until(pilot, lambda: app.source.views[-1].between and app.poller.idle)
+        assert before is not None
+        assert app.picture().snapshot is not None
+        assert {flow.protocol for flow in rows(app)} == {17}
+        assert app.picture().snapshot.taken_at > before.taken_at  # type: ignore[union-attr]
+        assert app.query_one(Throughput).picture.snapshot is app.picture().snapshot
+        assert not drawn
 
 
 async def test_letters_that_are_keys_elsewhere_are_letters_here() -> None:
