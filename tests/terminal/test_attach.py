@@ -32,13 +32,27 @@ def ended(terminal: TmuxTerminal) -> int:
     return code
 
 
-def file_is_told_of(viewer: TmuxTerminal, ends: list[str]) -> bool:
-    """End the copying once there are packets, unless the flow's own end did: which comes first is up to the flow."""
-    text = viewer.text()
-    if not ends and (written := re.search(r"[1-9][\d,]* packets of the flow written", text)):
-        ends.append(written[0])
+NOTHING = re.compile(r"nothing was written|this flow has ended")
+OUTCOME = re.compile(rf"[1-9][\d,]* packets of the flow written|{NOTHING.pattern}")
+
+
+def copied(viewer: TmuxTerminal) -> list[Path]:
+    """The files of packets, each there when it is whole."""
+    return [*viewer.directory.glob("*.pcapng")]
+
+
+def copy_a_flow(viewer: TmuxTerminal) -> Path:
+    """Have packets of a flow written, of the next where it ended before one came. A flow's end stops it as well."""
+    for _ in range(5):
+        viewer.press("Down", "w")
+        viewer.wait_until(lambda: bool(copied(viewer) or OUTCOME.search(viewer.text())), "what became of the packets")
+        if copied(viewer) or NOTHING.search(viewer.text()) is None:
+            break
+        viewer.wait_until(lambda: NOTHING.search(viewer.text()) is None, "the line without the notice")
+    if not copied(viewer):
         viewer.press("w")
-    return ".pcapng" in text
+    viewer.wait_until(lambda: bool(copied(viewer)), "the file")
+    return copied(viewer)[0]
 
 
 def test_a_viewer_leaves_and_the_capture_goes_on(open_terminal: OpenTerminal) -> None:
@@ -56,10 +70,7 @@ def test_a_viewer_leaves_and_the_capture_goes_on(open_terminal: OpenTerminal) ->
     assert capture_with(seed) == [pid]
     viewer.run(f"{XTOP} attach {pid}")
     wait_for_flows(viewer)
-    viewer.press("Down", "w")  # the owner's capture, a file of the viewer's
-    ends: list[str] = []
-    viewer.wait_until(lambda: file_is_told_of(viewer, ends), "the file")
-    packets = min(viewer.directory.glob("*.pcapng"))
+    packets = copy_a_flow(viewer)  # of the owner's capture, into a file of the viewer's
     read = subprocess.run(["tcpdump", "-nr", packets], capture_output=True, text=True, check=True)
     assert " > " in read.stdout
     owner.press("q")
