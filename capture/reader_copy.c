@@ -11,7 +11,7 @@ static void row_measure(struct scan *scan, struct reader_place place, const stru
 
     rates_add(row, &gain);
     reader_bytes_live(scan->reader, place, record, row);
-    if (scan->kept)
+    if (scan->look->kept)
         gain_keep(previous, record, NULL, &gain);
 }
 
@@ -70,7 +70,7 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
         known = row_add_kin(scan, place, &row, known);
     if (!known)
         return;
-    lasted = scan->kept ? previous_keep_duration(previous_of(scan, place), &row.record) : duration_bin(&row.record);
+    lasted = look->kept ? previous_keep_duration(previous_of(scan, place), &row.record) : duration_bin(&row.record);
     flow_count(look->result, &row.record, lasted);
     if (scan->kin)
         row_add_ended(scan, &row);

@@ -265,8 +265,11 @@ enum filter_needs filter_needs(const struct filter_instruction *program, uint64_
 {
     enum filter_needs needs = FILTER_NEEDS_GLANCE;
 
-    for (uint64_t i = 0; i < count; i++)
-        needs = step_needs(&program[i]) > needs ? step_needs(&program[i]) : needs;
+    for (uint64_t i = 0; i < count; i++) {
+        enum filter_needs more = step_needs(&program[i]);
+
+        needs = more > needs ? more : needs;
+    }
     return needs;
 }
 

@@ -27,7 +27,6 @@ struct scan {
     struct look *look;
     struct reader *reader;
     bool kin;              /* there are several queues */
-    bool kept;             /* what is seen now is what the next look is measured against */
     bool tied;             /* of the last flow the key was needed, too */
     struct reader_row row; /* what of a flow was filled in at a glance */
     struct pending pending;
@@ -91,9 +90,9 @@ static inline bool row_is_behind(struct scan *scan, struct reader_place place, b
 static inline void part_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record,
                              const struct pending *pending, const struct gain *gain)
 {
-    if (scan->kept && pending)
+    if (scan->look->kept && pending)
         gain_keep(previous_of(scan, place), record, pending, gain);
-    else if (scan->kept)
+    else if (scan->look->kept)
         gain_nothing(previous_of(scan, place));
 }
 
@@ -108,7 +107,7 @@ static inline void row_pass(struct scan *scan, struct reader_place place, bool l
 
     if (!lasts)
         lasted = previous_duration_bin(previous);
-    else if (scan->kept)
+    else if (scan->look->kept)
         lasted = previous_keep_duration(previous, &scan->row.record);
     else
         lasted = duration_bin(&scan->row.record);

@@ -191,7 +191,7 @@ static uint32_t share_begin(uint32_t used, uint32_t number, uint32_t of)
 void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
 {
     struct reader *reader = look->reader;
-    struct scan scan = {.look = look, .reader = reader, .kept = look->kept, .kin = reader->header->queue_count > 1};
+    struct scan scan = {.look = look, .reader = reader, .kin = reader->header->queue_count > 1};
 
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++) {
         uint32_t first = share_begin(look->slots[i], number, of) + 1;
