@@ -124,11 +124,12 @@ async def test_a_key_during_an_intervals_look_is_looked_through_at_once(monkeypa
         monkeypatch.setattr(live_app, "as_viewed", noted)
         gate.set()
         await until(pilot, lambda: app.source.views[-1].between and app.poller.idle)
+        now = app.picture().snapshot
         assert before is not None
-        assert app.picture().snapshot is not None
+        assert now is not None
         assert {flow.protocol for flow in rows(app)} == {17}
-        assert app.picture().snapshot.taken_at > before.taken_at  # type: ignore[union-attr]
-        assert app.query_one(Throughput).picture.snapshot is app.picture().snapshot
+        assert now.taken_at > before.taken_at
+        assert app.query_one(Throughput).picture.snapshot is now
         assert not drawn
 
 
