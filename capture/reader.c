@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "capture/reader_activity.h"
+#include "capture/reader_expected.h"
 #include "capture/reader_reunion.h"
 #include "capture/reader_state.h"
 #include "capture/segment_map.h"
@@ -81,6 +82,7 @@ void reader_close(struct reader *reader)
 {
     for (uint32_t i = 0; i < XTOP_MAX_QUEUES; i++)
         reader_previous_free(reader, i);
+    expected_close(reader->expected);
     free(reader->ended);
     reunion_close(reader->reunion);
     reader_activity_free(reader->activity);
@@ -190,7 +192,7 @@ static uint64_t store_most(uint64_t keep)
     return keep ? keep + keep / 8 + 1 : UINT64_MAX;
 }
 
-/* Makes room for one more ended flow; the oldest go when there is no room beside the `keep` newest. False: no memory. */
+/* Makes room for one more ended flow: of a full store the oldest go, or all of them, counted. False: no memory. */
 static bool store_reserve(struct reader *reader, uint64_t keep)
 {
     uint64_t most = store_most(keep);
@@ -203,6 +205,8 @@ static bool store_reserve(struct reader *reader, uint64_t keep)
     }
     if (reader->ended_count < reader->ended_room)
         return true;
+    if (reader->expected && reader->ended_room)
+        return expected_settle(reader->expected);
     room = reader->ended_room ? reader->ended_room * 2 : 1024;
     room = room < most ? room : most;
     grown = realloc(reader->ended, room * sizeof *grown);
@@ -288,9 +292,15 @@ static int64_t collect_whole(struct reader *reader, uint64_t keep)
 
 int64_t reader_collect(struct reader *reader, uint64_t keep)
 {
+    int64_t taken = 0;
+
     if (reader->reunion)
-        return collect_whole(reader, keep);
-    return reader->header->queue_count ? collect_queue(reader, keep) : 0;
+        taken = collect_whole(reader, keep);
+    else if (reader->header->queue_count)
+        taken = collect_queue(reader, keep);
+    if (reader->expected && !expected_settle(reader->expected))
+        return -1;
+    return taken;
 }
 
 uint64_t reader_take_ended(struct reader *reader, struct xtop_record *to, uint64_t room)

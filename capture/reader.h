@@ -140,6 +140,14 @@ const struct xtop_header *reader_header(const struct reader *reader);
 int reader_queue(const struct reader *reader, uint32_t number, struct xtop_queue *queue);
 
 /*
+ * Tells beforehand what will be asked of ended flows: reader_collect then keeps of them what that view shows, and counts the
+ * others. Whoever calls this does so before the first reader_collect, and asks for ended flows by no other view. A view that
+ * only all of them can answer (every flow, groups, a filter of ages or rates) changes nothing. Returns 0, READER_NO_MEMORY or
+ * READER_BAD_FILTER.
+ */
+int reader_expect(struct reader *reader, const struct reader_view *view);
+
+/*
  * Takes ended flows out of the rings into the reader's own store, of which it keeps the newest `keep` (0 = all).
  * Returns how many it took; -1 when memory ran out. Call it often enough and nothing is lapped.
  */

@@ -273,6 +273,22 @@ enum filter_needs filter_needs(const struct filter_instruction *program, uint64_
     return needs;
 }
 
+bool filter_is_timeless(const struct filter_instruction *program, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        switch (program[i].field) {
+        case FILTER_AGE:
+        case FILTER_IDLE:
+        case FILTER_BITS_PER_SECOND:
+        case FILTER_PACKETS_PER_SECOND:
+        case FILTER_ENTROPY:
+            return false;
+        default:
+            break;
+        }
+    return true;
+}
+
 bool filter_matches(const struct filter_instruction *program, const struct filter_scene *scene,
                     const struct reader_row *row)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "capture/reader_expected.h"
 #include "capture/reader_scan.h"
 
 static uint64_t monotonic_now(void)
@@ -89,7 +90,7 @@ static void interval_settle(struct look *look)
 
 /* ---- The look ------------------------------------------------------------------------------------------------ */
 
-static void scan_ended(struct look *look)
+void look_consider_ended(struct look *look)
 {
     for (uint64_t i = 0; i < look->reader->ended_count && !look->failed; i++) {
         struct reader_row row = {.record = look->reader->ended[i]};
@@ -106,6 +107,18 @@ static void scan_ended(struct look *look)
 static struct ranking ranking_of(const struct reader_view *view)
 {
     return (struct ranking){.sort = view->sort, .descending = view->descending, .top = view->top};
+}
+
+struct look look_of(struct reader *reader, const struct reader_view *view, struct reader_result *result)
+{
+    return (struct look){
+        .reader = reader,
+        .view = view,
+        .result = result,
+        .rows = ranking_of(view),
+        .groups = ranking_of(view),
+        .group = {.by = view->group, .seed = reader->header->hash_seed},
+    };
 }
 
 /* Puts rows and groups in order and hands them over; whatever failed, nothing is left behind. */
@@ -137,14 +150,7 @@ static int look_settle(struct look *look)
 
 int reader_look(struct reader *reader, const struct reader_view *view, struct reader_result *result)
 {
-    struct look look = {
-        .reader = reader,
-        .view = view,
-        .result = result,
-        .rows = ranking_of(view),
-        .groups = ranking_of(view),
-        .group = {.by = view->group, .seed = reader->header->hash_seed},
-    };
+    struct look look = look_of(reader, view, result);
     enum filter_needs needs;
 
     memset(result, 0, sizeof *result);
@@ -167,7 +173,9 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     if (look.activity)
         reader_activity_finish(look.activity);
     if (view->ended)
-        scan_ended(&look);
+        look_consider_ended(&look);
+    if (view->ended && reader->expected)
+        expected_join(reader->expected, &look);
     reader->final = look.over;
     return look_settle(&look);
 }

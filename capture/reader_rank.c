@@ -134,12 +134,22 @@ static int metric_compare(struct metric a, struct metric b)
     return a.low < b.low ? -1 : a.low > b.low;
 }
 
-/* Rows of equal metric stand by key, so that nothing jumps about; of a flow's two directions the end tells. */
+/*
+ * Rows of equal metric stand by key, so that nothing jumps about; of a flow's two directions the end tells, and of a flow that came
+ * again the one that lives is the first, then the earliest.
+ */
 static int row_compare(const struct reader_row *a, const struct reader_row *b)
 {
     int order = memcmp(&a->record.key, &b->record.key, sizeof a->record.key);
+    uint64_t a_seen, b_seen;
 
-    return order ? order : a->record.initiator - b->record.initiator;
+    if (order || a->record.initiator != b->record.initiator)
+        return order ? order : a->record.initiator - b->record.initiator;
+    if (!a->record.end_reason != !b->record.end_reason)
+        return a->record.end_reason ? 1 : -1;
+    a_seen = record_first_seen(&a->record);
+    b_seen = record_first_seen(&b->record);
+    return (a_seen > b_seen) - (a_seen < b_seen);
 }
 
 static uint64_t key_begin(const struct reader_row *row)
@@ -190,6 +200,14 @@ static void heap_make(struct ranking *ranking)
 {
     for (uint64_t at = ranking->count / 2; at-- > 0;)
         heap_sift(ranking, at, ranking->count);
+}
+
+void ranking_free(struct ranking *ranking)
+{
+    free(ranking->row);
+    free(ranking->rank);
+    ranking->row = NULL;
+    ranking->rank = NULL;
 }
 
 static bool reserve(struct ranking *ranking)
@@ -299,7 +317,7 @@ void ranking_offer_directions(struct ranking *ranking, const struct reader_row *
     }
 }
 
-void ranking_join(struct ranking *ranking, struct ranking *from)
+void ranking_add(struct ranking *ranking, const struct ranking *from)
 {
     uint64_t offered = ranking->offered + from->offered;
 
@@ -307,10 +325,12 @@ void ranking_join(struct ranking *ranking, struct ranking *from)
         ranking_offer(ranking, &from->row[i]);
     ranking->offered = offered;
     ranking->failed |= from->failed;
-    free(from->row);
-    free(from->rank);
-    from->row = NULL;
-    from->rank = NULL;
+}
+
+void ranking_join(struct ranking *ranking, struct ranking *from)
+{
+    ranking_add(ranking, from);
+    ranking_free(from);
 }
 
 static int rank_order(const void *a, const void *b, void *ranking)

@@ -49,8 +49,14 @@ static inline void ranking_pass(struct ranking *ranking)
     ranking->offered++;
 }
 
-/* Offers what `from` was offered, and gives its rows back. Both are asked for the same rows, and neither is finished. */
+/* Offers what `from` was offered. Both are asked for the same rows, and neither is finished. */
+void ranking_add(struct ranking *ranking, const struct ranking *from);
+
+/* The same, and gives the rows of `from` back. */
 void ranking_join(struct ranking *ranking, struct ranking *from);
+
+/* Gives back what a ranking holds that is not finished. */
+void ranking_free(struct ranking *ranking);
 
 /* Puts the rows in order and fills in their flow_id. Afterwards row, count and offered stand; no other field does. */
 void ranking_finish(struct ranking *ranking);

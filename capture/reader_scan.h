@@ -43,7 +43,13 @@ bool reader_scan_together(struct look *look);
 
 /* ---- reader_look.c ---- */
 
+/* A look that has not begun. */
+struct look look_of(struct reader *reader, const struct reader_view *view, struct reader_result *result);
+
 /* Filters, ranks and groups a row. */
 void look_consider(struct look *look, struct reader_row *row);
+
+/* The same of all ended flows in the reader's store. */
+void look_consider_ended(struct look *look);
 
 #endif

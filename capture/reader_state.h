@@ -19,6 +19,8 @@ struct reader_kin; /* reader_kin.h */
 
 struct reunion; /* reader_reunion.h */
 
+struct expected; /* reader_expected.h */
+
 struct reader {
     const struct xtop_header *header;
     uint64_t size; /* of the mapping */
@@ -29,6 +31,7 @@ struct reader {
     struct xtop_record *ended; /* the store, oldest first */
     uint64_t ended_count;
     uint64_t ended_room;
+    struct expected *expected; /* what becomes of the store's records; NULL: they stay */
 
     struct previous *previous[XTOP_MAX_QUEUES];
     struct reader_kin *kin[XTOP_MAX_QUEUES]; /* as long as previous; NULL with one queue */
@@ -211,6 +214,9 @@ enum filter_needs {
     FILTER_NEEDS_KEY,    /* and reader_glance_key */
     FILTER_NEEDS_RECORD,
 };
+
+/* Whether the program says the same of an ended flow whenever it is asked. */
+bool filter_is_timeless(const struct filter_instruction *program, uint64_t count);
 
 /* What the program needs of a live flow to say whether it lets it through; of no steps: a glance. */
 enum filter_needs filter_needs(const struct filter_instruction *program, uint64_t count);

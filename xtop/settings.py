@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xtop.model import View
 from xtop.number_list import format_number_list
 
 MAX_QUEUES = 256  # at once: XTOP_MAX_QUEUES of capture/flow_abi.h
@@ -57,6 +58,7 @@ class CaptureSettings:
     realtime: bool = False
     lossless_ended: bool = False  # wait for the reader of ended flows rather than lap it
     keep_ended: int | None = None  # ended flows that snapshots know; None: all of a file, the last ones else
+    expected: View | None = None  # the one view that asks for ended flows: of them no more is kept than it shows
 
     seed: int | None = None
     demo_flows: int | None = None

@@ -60,6 +60,9 @@ class ShmSource:
         self._keep_ended = 0 if settings.file is not None else KEEP_ENDED
         if settings.keep_ended is not None:
             self._keep_ended = settings.keep_ended
+        self._expected = settings.expected
+        if self._expected is not None:
+            self._expect(self._expected)
         self._followers: list[EndedFlows] = []  # a file waits for them, too
         self._counters = QueueCounters(self._reader, self._over_span)
         self._counting = self._reader if lib.reader_counts_bytes(reader) else None  # payload bytes by value
@@ -145,6 +148,11 @@ class ShmSource:
 
     # ---- Ended flows
 
+    def _expect(self, view: View) -> None:
+        asked, _program = self._asked(view)
+        if lib.reader_expect(self._reader, asked) < 0:
+            raise SourceError("out of memory for ended flows (ask for fewer with --top)", 1)
+
     def _collect(self) -> None:
         if lib.reader_collect(self._reader, self._keep_ended) < 0:
             raise SourceError("out of memory for ended flows (leave --ended out, or lower --max-flows)", 1)
@@ -171,7 +179,8 @@ class ShmSource:
         """Return how many threads a look that is waited for is worth: few flows are seen before a thread has begun."""
         return min(len(os.sched_getaffinity(0)), self._flows_live // FLOWS_PER_THREAD)
 
-    def _look(self, view: View, over: bool, clock: int) -> Any:
+    def _asked(self, view: View) -> tuple[Any, Any]:
+        """Return ``view`` as the reader takes it, and what must live as long: its filter."""
         asked = ffi.new("struct reader_view *")
         asked.sort = GROUP_SORT_KEYS.index(view.sort) if view.sort in GROUP_SORT_KEYS else 0
         asked.descending = view.descending
@@ -180,14 +189,20 @@ class ShmSource:
         asked.group = GROUPS.index(view.group)
         asked.directions = view.directions
         asked.over_span = self._over_span
-        asked.over = over
         asked.between = view.between
+        program = native_program(view.filter)
+        if program is not None:
+            asked.filter, asked.filter_count = program, len(program)
+        return asked, program
+
+    def _look(self, view: View, over: bool, clock: int) -> Any:
+        if view.ended and self._expected is not None and view != self._expected:
+            raise ValueError("ended flows were to be asked for by another view")
+        asked, _program = self._asked(view)
+        asked.over = over
         asked.threads = self._threads() if view.between else 1
         asked.activity = self._activity.next_phase(view, over, self._flows_live)
         asked.now = clock
-        program = native_program(view.filter)  # must live as long as the look
-        if program is not None:
-            asked.filter, asked.filter_count = program, len(program)
         result = ffi.new("struct reader_result *")
         answer = lib.reader_look(self._reader, asked, result)
         if answer == lib.READER_BAD_FILTER:

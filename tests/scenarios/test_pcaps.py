@@ -176,3 +176,22 @@ def test_top_keeps_the_greatest(run_xtop: RunXtop, read_capture: ReadCapture) ->
     every = sorted((flow["bytes"] for flow in read_capture(path)["flows"]), reverse=True)
     done = run_xtop("snapshot", "-r", path, "--ended", "--top", "5", "--format", "json", "-o", "-")
     assert [flow["bytes"] for flow in json.loads(done.stdout)["flows"]] == every[:5]
+
+
+@pytest.mark.parametrize("order", ["bytes", "source", "state"])
+@pytest.mark.parametrize("flows", ["", "packets > 1", "idle > 10s", "bps > 0.000005"])
+def test_top_are_the_first_of_all(order: str, flows: str, run_xtop: RunXtop, read_capture: ReadCapture) -> None:
+    """Flows that end a second after they were seen come again and again in six years, many with as many bytes."""
+    path = HERE / "pcaps" / "netbios.pcap"
+    options = ("--idle-timeout", "1", "--sort", order, "--flow-filter", flows)
+    every = read_capture(path, *options)
+    top = json.loads(run_xtop("snapshot", "-r", path, *options, "--top", "9", "-o", "-").stdout)
+    assert top["totals"]["flows_ended"] > 30
+    assert len(every["flows"]) > 9
+    assert [identity(flow) for flow in top["flows"]] == [identity(flow) for flow in every["flows"][:9]]
+    assert top["flows_hidden"] == every["flows_hidden"]
+
+
+def identity(flow: dict[str, Any]) -> tuple[Any, ...]:
+    ends = ("source", "source_port", "destination", "destination_port", "protocol")
+    return tuple(flow[name] for name in (*ends, "first_seen", "last_seen", "packets", "bytes", "end_reason"))

@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
         raise SourceError("--count is for a series (give --every S, too)", 2)
     if settings.file is not None:
         # A file is shown whole: a flow that ended and came again is two entries.
-        settings, view = replace(settings, lossless_ended=True), replace(view, ended=True)
+        view = replace(view, ended=True)
+        settings = replace(settings, lossless_ended=True, expected=view)
     with closing(start_capture(settings)) as source:
         snapshot = leaving(_one(source, settings, view, options.duration))
     write_snapshot(snapshot, output, options.format or "json", bool(options.overwrite))
