@@ -128,6 +128,8 @@ static uint32_t threads_wanted(const struct capture *capture)
 /* Says what a worker is like that takes from `count` queues, beginning with `first`. */
 static void worker_describe(const struct capture *capture, struct worker *worker, uint32_t first, uint32_t count)
 {
+    uint32_t ring = 0;
+
     worker->collects = true;
     for (uint32_t i = first; i < first + count; i++) {
         const struct source_queue *input = source_set_queue(&capture->sources, i);
@@ -135,7 +137,10 @@ static void worker_describe(const struct capture *capture, struct worker *worker
         worker->collects = worker->collects && input->source->operations->take_epoch;
         worker->busy_poll = worker->busy_poll || input->source->busy_poll;
         worker->drains = worker->drains || input->fd >= 0;
+        if (input->fd >= 0 && !input->source->busy_poll && (!ring || input->source->ring_size < ring))
+            ring = input->source->ring_size;
     }
+    worker->rest.ring = worker->busy_poll ? 0 : ring;
     worker->queue_count = count;
 }
 
@@ -177,10 +182,28 @@ static int workers_plan(struct capture *capture, struct failure *failure)
     return 0;
 }
 
+/*
+ * The stocker is in the kernel for milliseconds at a time, and until it comes out no other thread gets its CPU on a
+ * kernel without preemption: it keeps off the workers' CPUs where there are others.
+ */
+static void stocker_make_way(struct capture *capture)
+{
+    cpu_set_t cpus;
+
+    if (!capture->stocker.running || sched_getaffinity(0, sizeof cpus, &cpus) < 0)
+        return;
+    for (uint32_t i = 0; i < threads_wanted(capture); i++)
+        if (capture->worker[i].cpu >= 0)
+            CPU_CLR(capture->worker[i].cpu, &cpus);
+    if (CPU_COUNT(&cpus))
+        (void)pthread_setaffinity_np(capture->stocker.thread, sizeof cpus, &cpus);
+}
+
 static int workers_start(struct capture *capture, struct failure *failure)
 {
     uint32_t threads = threads_wanted(capture);
 
+    stocker_make_way(capture);
     for (; capture->worker_count < threads; capture->worker_count++) {
         struct worker *worker = &capture->worker[capture->worker_count];
         int error = worker_start(worker);
@@ -222,8 +245,10 @@ static int workers_begin(struct capture *capture, struct failure *failure)
     int usual_nice = link ? priority_raise_thread() : 0;
     int result;
 
-    if (link)
+    if (link) {
         priority_raise_session();
+        priority_begin_real_time();
+    }
     if (sandbox_drop_rights(needs, &header->sandbox, failure) < 0)
         return -1;
     shared_fill(capture);
@@ -232,8 +257,10 @@ static int workers_begin(struct capture *capture, struct failure *failure)
     capture->shared.usual_nice = usual_nice;
     pthread_mutex_lock(&capture->shared.gate);
     result = workers_plan(capture, failure) < 0 || workers_start(capture, failure) < 0 ? -1 : 0;
-    if (link)
+    if (link) {
+        (void)priority_set_real_time(false);
         priority_set_thread(usual_nice);
+    }
     if (result == 0)
         result = sandbox_limit_calls(needs, capture->options->control_fd, &header->sandbox, failure);
     if (result == 0)

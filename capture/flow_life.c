@@ -22,6 +22,9 @@
 /* Slots looked at for a flow to push out when the whole neighbourhood is empty. */
 #define EVICTION_SAMPLE 64
 
+/* New flows between the fetch of a slot's lines and their writing. */
+#define SLOT_AHEAD 8
+
 /* ---- Slots: where records live ------------------------------------------------------------------------------- */
 
 /* Takes up to `wanted` slots from the budget of all shards; returns how many there were. */
@@ -41,9 +44,26 @@ static uint32_t budget_claim(struct xtop_header *header, uint32_t wanted)
     return (uint32_t)get;
 }
 
+/*
+ * Asks for the four lines of the slot that will be taken SLOT_AHEAD flows later: a flow's first packet writes them all.
+ * By force inline: gcc 12 leaves out calls of what does nothing but prefetch.
+ */
+static inline __attribute__((always_inline)) void slot_fetch_ahead(const struct flow_table *table)
+{
+    bool freed = table->free_count > SLOT_AHEAD;
+    uint32_t slot = freed ? table->free_slot[table->free_count - SLOT_AHEAD] : table->fresh + SLOT_AHEAD;
+    const struct xtop_rest *rest = &table->rest[slot];
+
+    __builtin_prefetch(&table->slot[slot], 1, 3);
+    __builtin_prefetch(&rest->total[0], 1, 3);
+    __builtin_prefetch(&rest->total[1], 1, 3);
+    __builtin_prefetch(rest->address0, 1, 3);
+}
+
 /* A free slot, or 0 when the budget is spent. */
 static uint32_t slot_take(struct flow_table *table)
 {
+    slot_fetch_ahead(table);
     if (table->free_count)
         return table->free_slot[--table->free_count];
     if (table->fresh == table->fresh_end) {

@@ -7,11 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/priority.h"
+
 static void *parting_run(void *argument)
 {
     struct parting *parting = argument;
 
     pthread_setname_np(pthread_self(), "xtop-parting");
+    (void)priority_set_real_time(false); /* which it has from the main thread */
     sem_post(&parting->settled);
     while (sem_wait(&parting->due) < 0)
         ;

@@ -56,6 +56,7 @@ struct call {
 static const struct call calls[] = {
     /* workers: sleep, time, the sockets' rings and their counters */
     ANY(ALL, poll),
+    WHERE(ALL, sched_setscheduler, 0, 0), /* a worker's own place */
     ANY(ALL, ppoll),
     ANY(ALL, clock_gettime), /* where the clock cannot be read without a call */
     ANY(ALL, gettimeofday),

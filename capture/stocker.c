@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "capture/priority.h"
 #include "capture/segment.h"
 #include "capture/segment_present.h"
 
@@ -86,6 +87,7 @@ static void *stocker_run(void *argument)
     eventfd_t value;
 
     pthread_setname_np(pthread_self(), "xtop-stocker");
+    (void)priority_set_real_time(false); /* which it has from the main thread */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), STOCKER_NICE);
     sem_post(&stocker->settled);
     while (!atomic_load_explicit(&stocker->stop, memory_order_relaxed)) {

@@ -26,10 +26,6 @@
 /* Frames parsed between prefetches; what parse_lanes takes at once. */
 #define PARSE_AT_ONCE 8
 
-/* Time to stay awake that a frame earns, and the most that can be saved up; ns. */
-#define AWAKE_PER_FRAME UINT64_C(600)
-#define AWAKE_MOST UINT64_C(5000000)
-
 /* Bursts taken after the stop: what the ring already held was received and must be counted. */
 #define DRAIN_BURSTS 1024
 
@@ -337,37 +333,65 @@ static bool worker_round(struct worker *worker, uint32_t *frames)
     return running;
 }
 
-/* Workers begin before other programs (capture.c): who drains no ring of the kernel's gives that back. */
-static void worker_settle_priority(const struct worker *worker)
+/* Workers begin before other programs (capture.c): who drains no ring of the kernel's, or never rests, gives that back. */
+static void worker_settle_priority(struct worker *worker)
 {
     bool link = worker->shared->header->source_kind == XTOP_SOURCE_INTERFACE;
 
-    if (link && !worker->drains)
+    if (!link)
+        return;
+    if (worker->rest.ring)
+        worker->rest.real_time = priority_is_real_time();
+    else
+        (void)priority_set_real_time(false);
+    if (!worker->drains)
         priority_set_thread(worker->shared->usual_nice);
 }
 
-/*
- * Nothing came: sleep, or look again at once? To wake a sleeping CPU takes milliseconds on some machines, longer than
- * a ring lasts at millions of packets a second. So frames earn a little time to be awake for the next ones: a busy
- * link is watched without sleeping, a quiet one costs nothing.
- */
-static void worker_idle(struct worker *worker, uint64_t now)
+static uint64_t worker_busy(const struct worker *worker)
 {
-    uint64_t spent = now - worker->awake_since;
+    uint64_t busy = 0;
 
-    worker->awake_since = now;
-    if (worker->awake_credit > spent && worker->drains)
-        worker->awake_credit -= spent;
-    else
-        worker_wait(worker);
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        busy += worker->queue[i].counts.busy_ns;
+    return busy;
 }
 
-static void worker_earn(struct worker *worker, uint32_t frames, uint64_t now)
+/* Takes the place among other programs that it has earned. */
+static void worker_take_place(struct worker *worker, uint64_t now)
 {
-    worker->awake_since = now;
-    worker->awake_credit += frames * AWAKE_PER_FRAME;
-    if (worker->awake_credit > AWAKE_MOST)
-        worker->awake_credit = AWAKE_MOST;
+    struct worker_rest *rest = &worker->rest;
+    bool real_time = worker_rest_earns_real_time(rest, worker_busy(worker), now);
+
+    if (real_time == rest->real_time || rest->refused)
+        return;
+    if (priority_set_real_time(real_time) < 0)
+        rest->refused = true;
+    else
+        rest->real_time = real_time;
+}
+
+/* After a round: rests when nothing came. */
+static void worker_rest(struct worker *worker, uint32_t frames)
+{
+    uint64_t now = clock_now(worker->shared);
+    uint64_t nap;
+
+    if (frames)
+        worker_rest_earn(&worker->rest, frames, now);
+    if (worker_rest_is_due(&worker->rest, now))
+        worker_take_place(worker, now);
+    if (frames || worker->busy_poll)
+        return;
+    switch (worker_rest_idle(&worker->rest, now, &nap)) {
+    case REST_LOOK:
+        return;
+    case REST_NAP:
+        nanosleep(&(struct timespec){.tv_nsec = (long)nap}, NULL);
+        return;
+    case REST_POLL:
+        worker_wait(worker);
+    }
 }
 
 static void sem_take(sem_t *semaphore)
@@ -390,10 +414,7 @@ static void *worker_run(void *argument)
     while (!atomic_load_explicit(&worker->shared->stop, memory_order_relaxed)) {
         if (!worker_round(worker, &frames))
             break;
-        if (frames)
-            worker_earn(worker, frames, clock_now(worker->shared));
-        else if (!worker->busy_poll)
-            worker_idle(worker, clock_now(worker->shared));
+        worker_rest(worker, frames);
     }
     for (uint32_t i = 0; i < worker->queue_count; i++)
         queue_finish(&worker->queue[i]);

@@ -20,6 +20,7 @@
 #include "capture/fragments.h"
 #include "capture/sampling.h"
 #include "capture/source.h"
+#include "capture/worker_rest.h"
 
 struct flow_path;
 struct frame_filter;
@@ -67,13 +68,12 @@ struct worker {
     struct worker_shared *shared;
     struct worker_queue *queue; /* queue_count of them, this worker's own */
     uint32_t queue_count;
-    int cpu;               /* -1 = not pinned */
-    bool collects;         /* what the kernel counts, and nothing else */
-    bool busy_poll;        /* it does not sleep in poll(2) between takes */
-    bool drains;           /* rings of the kernel's, which it can wait for */
-    uint64_t awake_credit; /* ns that it may look for frames without sleeping */
-    uint64_t awake_since;  /* ns: when the credit was reckoned last */
-    uint64_t cpu_ns;       /* the thread's CPU time, when it has finished */
+    int cpu;        /* -1 = not pinned */
+    bool collects;  /* what the kernel counts, and nothing else */
+    bool busy_poll; /* it does not sleep in poll(2) between takes */
+    bool drains;    /* rings of the kernel's, which it can wait for */
+    struct worker_rest rest;
+    uint64_t cpu_ns; /* the thread's CPU time, when it has finished */
 };
 
 /*

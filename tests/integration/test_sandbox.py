@@ -34,14 +34,15 @@ EVERY = set(
         r"\w+",
         "poll ppoll read write close sendmsg recvmsg sendto recvfrom accept accept4 getsockopt futex madvise"
         " munmap mmap mprotect brk mremap getrandom clock_gettime gettimeofday rt_sigprocmask rt_sigreturn"
-        " restart_syscall sched_yield exit exit_group fstat newfstatat getpid gettid tgkill",
+        " restart_syscall sched_yield sched_setscheduler clock_nanosleep nanosleep exit exit_group fstat newfstatat"
+        " getpid gettid tgkill",
     )
 )
 BESIDES = {
     "af_xdp": {"bpf", "ioctl"},
     "ebpf": {"bpf", "sysinfo"},
     "af_packet": {"getsockname", "ioctl", "setsockopt"},
-    "file": {"lseek", "clock_nanosleep", "nanosleep"},
+    "file": {"lseek"},
 }
 JANITOR = set(
     re.findall(

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,19 +127,6 @@ def capture_of(link: Link, running: Series) -> int:
     """The process that captures for ``running``."""
     command = ["pgrep", "-f", f"xtop-capture -i {link.captured} ", "-P", str(running.process.pid)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0])
-
-
-def test_the_worker_comes_before_other_programs(make_link: MakeLink) -> None:
-    """Where the kernel shares CPUs out by session first, a thread's nice value alone changes nothing for others."""
-    link = make_link(1)
-    with series(link, "-N") as running:
-        process = Path("/proc", str(capture_of(link, running)))
-        workers = [task for task in (process / "task").iterdir() if (task / "comm").read_text() == "xtop-worker\n"]
-        assert [os.getpriority(os.PRIO_PROCESS, int(worker.name)) for worker in workers] == [-20]
-        group = process / "autogroup"
-        if not group.exists():
-            pytest.skip("this kernel has no autogroup (CONFIG_SCHED_AUTOGROUP): nice counts among all programs")
-        assert group.read_text().split()[1:] == ["nice", "-20"]
 
 
 def test_a_killed_capture_is_said_and_leaves_no_program(make_link: MakeLink) -> None:
