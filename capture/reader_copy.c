@@ -6,13 +6,12 @@
 static void row_measure(struct scan *scan, struct reader_place place, const struct xtop_record *record,
                         struct reader_row *row)
 {
-    struct previous *previous = previous_of(scan, place);
-    struct gain gain = gain_of(scan->look, previous, record);
+    struct gain gain = gain_of(scan->look, previous_of(scan, place), record);
 
     rates_add(row, &gain);
     reader_bytes_live(scan->reader, place, record, row);
     if (scan->look->kept)
-        gain_keep(previous, record, NULL, &gain);
+        part_keep(scan, place, record, NULL, &gain);
 }
 
 /* What one queue has of the flow that was learned to be at `place`. Without kin: what there is. */
@@ -64,14 +63,18 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
     memset(row.rate_bytes, 0, sizeof row.rate_bytes);
     memset(row.histogram, 0, sizeof row.histogram);
     known = part_copy(scan, place, &row.record);
-    if (known)
+    if (known) {
+        flow_uncount(scan, place);
         row_measure(scan, place, &row.record, &row);
+    } else {
+        flow_forget(scan, place);
+    }
     if (scan->kin)
         known = row_add_kin(scan, place, &row, known);
     if (!known)
         return;
     lasted = look->kept ? previous_keep_duration(previous_of(scan, place), &row.record) : duration_bin(&row.record);
-    flow_count(look->result, &row.record, lasted);
+    flow_count(look, &row.record, lasted);
     if (scan->kin)
         row_add_ended(scan, &row);
     if (look->activity)

@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-#include "capture/histogram.h"
 #include "capture/reader_gain.h"
 #include "capture/reader_kin.h"
 #include "capture/reader_scan.h"
+#include "capture/reader_tally.h"
 
 /* Flows that wait for their rest's lines at a time. */
 #define READ_AHEAD 8
@@ -27,6 +27,7 @@ struct scan {
     struct look *look;
     struct reader *reader;
     bool kin;              /* there are several queues */
+    bool differs;          /* there is one: what is counted is the difference from the look before */
     bool tied;             /* of the last flow the key was needed, too */
     struct reader_row row; /* what of a flow was filled in at a glance */
     struct pending pending;
@@ -52,17 +53,42 @@ static inline void rates_add(struct reader_row *row, const struct gain *gain)
     }
 }
 
-static inline void flow_count(struct reader_result *result, const struct xtop_record *record, uint32_t lasted)
+static inline uint32_t *seen_of(const struct scan *scan, struct reader_place place)
 {
-    struct xtop_protocol *protocol = &result->protocol[record->key.protocol];
-    uint64_t packets = record_packets(record);
+    return &scan->reader->seen[place.queue][place.slot];
+}
 
-    result->flows_live++;
-    result->duration[lasted]++;
-    result->packets[histogram_packets_bin(packets)]++;
-    protocol->flows++;
-    protocol->packets += packets;
-    protocol->bytes += record->direction[0].bytes + record->direction[1].bytes;
+static inline struct before before_of(const struct scan *scan, struct reader_place place)
+{
+    return (struct before){*seen_of(scan, place), previous_of(scan, place)};
+}
+
+static inline void flow_count(struct look *look, const struct xtop_record *record, uint32_t lasted)
+{
+    struct tally *tally = previous_has_room(record) ? &look->tally : &look->unkept;
+    uint64_t bytes = record->direction[0].bytes + record->direction[1].bytes;
+
+    tally_count(tally, record->key.protocol, record_packets(record), bytes, lasted, TALLY_ADD);
+}
+
+/* Takes off what was counted of the slot in the look before; before what is kept of that is overwritten. */
+static inline void flow_uncount(struct scan *scan, struct reader_place place)
+{
+    const struct previous *previous = previous_of(scan, place);
+    uint64_t packets = (uint64_t)previous->side[0].packets + previous->side[1].packets;
+    uint64_t bytes = (uint64_t)previous->side[0].bytes + previous->side[1].bytes;
+
+    if (scan->differs && *seen_of(scan, place))
+        tally_count(&scan->look->tally, previous->protocol, packets, bytes, previous_duration_bin(previous),
+                    TALLY_TAKE_OFF);
+}
+
+/* The slot is free. */
+static inline void flow_forget(struct scan *scan, struct reader_place place)
+{
+    flow_uncount(scan, place);
+    if (scan->look->kept && *seen_of(scan, place))
+        *seen_of(scan, place) = 0;
 }
 
 static inline bool row_is_hidden(const struct scan *scan)
@@ -87,37 +113,57 @@ static inline bool row_is_behind(struct scan *scan, struct reader_place place, b
     return order > 0;
 }
 
+/* Of a look that is kept: from now on what the slot has is measured from here. */
 static inline void part_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record,
                              const struct pending *pending, const struct gain *gain)
 {
-    if (scan->look->kept && pending)
-        gain_keep(previous_of(scan, place), record, pending, gain);
-    else if (scan->look->kept)
-        gain_nothing(previous_of(scan, place));
+    uint64_t *gained = &scan->reader->gained[place.queue][place.slot / 64];
+    uint64_t bit = UINT64_C(1) << place.slot % 64;
+
+    *seen_of(scan, place) = gain_keep(previous_of(scan, place), record, pending, gain);
+    *gained = gain->packets[0] | gain->packets[1] ? *gained | bit : *gained & ~bit;
 }
 
-/*
- * Counts a flow that need not be offered, or that the filter has `hidden`; what it lasted is in the bin that it was in, or
- * else `lasts` anew.
- */
-static inline void row_pass(struct scan *scan, struct reader_place place, bool lasts, bool hidden)
+/* The same where it stood still: mostly its rates were 0, too, and no line is written. */
+static inline void part_keep_still(const struct scan *scan, struct reader_place place)
 {
-    struct previous *previous = previous_of(scan, place);
-    uint8_t lasted;
+    uint64_t *gained = &scan->reader->gained[place.queue][place.slot / 64];
+    uint64_t bit = UINT64_C(1) << place.slot % 64;
 
-    if (!lasts)
-        lasted = previous_duration_bin(previous);
-    else if (scan->look->kept)
-        lasted = previous_keep_duration(previous, &scan->row.record);
-    else
-        lasted = duration_bin(&scan->row.record);
-    flow_count(scan->look->result, &scan->row.record, lasted);
+    if (!(*gained & bit))
+        return;
+    gain_nothing(previous_of(scan, place));
+    *gained &= ~bit;
+}
+
+/* How long a flow has lasted; where `moved` is false it is in the bin that it was in. */
+static inline uint8_t row_lasts(const struct scan *scan, struct reader_place place, bool moved)
+{
+    if (!moved)
+        return previous_duration_bin(previous_of(scan, place));
+    if (scan->look->kept)
+        return previous_keep_duration(previous_of(scan, place), &scan->row.record);
+    return duration_bin(&scan->row.record);
+}
+
+/* Counts a flow that stands `still`, or is another than it was; before what is kept of it is overwritten. */
+static inline void row_count(struct scan *scan, struct reader_place place, bool still, bool moved)
+{
+    if (still && scan->differs)
+        return;
+    flow_uncount(scan, place);
+    flow_count(scan->look, &scan->row.record, row_lasts(scan, place, moved));
+}
+
+/* Passes over a flow that need not be offered, or that the filter has `hidden`. */
+static inline void row_pass(struct scan *scan, bool hidden)
+{
     if (hidden) {
         scan->look->result->hidden++;
         return;
     }
     scan->look->result->matched++;
-    ranking_pass(&scan->look->rows);
+    ranking_pass(&scan->look->rows, 1);
 }
 
 /* ---- reader_copy.c ---- */

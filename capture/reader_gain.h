@@ -7,10 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "capture/flow_record.h"
 #include "capture/flow_unpack.h"
 #include "capture/histogram.h"
+#include "capture/reader_state.h"
 
 #define PREVIOUS_PACKETS ((UINT64_C(1) << 40) - 1)
 #define PREVIOUS_BYTES ((UINT64_C(1) << 46) - 1)
@@ -27,13 +29,14 @@ struct previous_side {
 };
 
 /*
- * A flow at the look before, by slot: all that is needed of a flow that was not touched since, or only added to. It is
- * read for every flow in every look, and kept small for that.
+ * A flow at the look before, by slot: all that is needed of a flow that was not touched since, or only added to. Whether it
+ * stands for what the slot holds says reader.seen.
  */
 struct previous {
     uint32_t generation;
-    uint32_t
-        sequence; /* the slot's; 0 = the slot was not looked at, or its flow has sent more than there is room for */
+    uint8_t protocol;
+    bool key_known;
+    uint16_t key_begin; /* the first bytes of the key as a number, where they had to be looked at */
     struct previous_side side[2];
     uint16_t rate_packets[2]; /* by end, in the interval up to then: brief_pack */
     uint16_t rate_bytes[2];
@@ -70,12 +73,6 @@ static inline uint64_t brief_value(uint16_t brief)
 
     return exponent ? (fraction | UINT64_C(1) << BRIEF_FRACTION) << (exponent - 1) : fraction;
 }
-
-/* What of a flow lay in its slot and not in its totals: xtop_slot_side.pending of both ends, added up. */
-struct pending {
-    uint32_t packets[2];
-    uint32_t bytes[2];
-};
 
 static inline uint8_t duration_bin(const struct xtop_record *record)
 {
@@ -116,12 +113,6 @@ static inline uint8_t previous_keep_duration(struct previous *previous, const st
     return (uint8_t)bin;
 }
 
-/* What a flow, or what one queue saw of it, gained in the interval; by end. */
-struct gain {
-    uint64_t packets[2];
-    uint64_t bytes[2];
-};
-
 /* Between two intervals a flow has the rates of the last; one that came since then has none yet. */
 static inline struct gain gain_recall(const struct previous *previous, const struct xtop_record *record)
 {
@@ -150,40 +141,97 @@ static inline struct gain gain_since(const struct previous *previous, const stru
     return gain;
 }
 
-/* From now on what a slot has of a flow is measured from here. `pending` of the same moment; NULL: not known. */
-static inline void gain_keep(struct previous *previous, const struct xtop_record *record, const struct pending *pending,
-                             const struct gain *gain)
+static inline void rates_keep(struct previous *previous, const struct gain *gain)
+{
+    if ((gain->packets[0] | gain->packets[1] | gain->bytes[0] | gain->bytes[1]) >> BRIEF_FRACTION == 0) {
+        for (int end = 0; end < 2; end++) { /* small numbers are what they are */
+            previous->rate_packets[end] = (uint16_t)gain->packets[end];
+            previous->rate_bytes[end] = (uint16_t)gain->bytes[end];
+        }
+        return;
+    }
+    for (int end = 0; end < 2; end++) {
+        previous->rate_packets[end] = brief_pack(gain->packets[end]);
+        previous->rate_bytes[end] = brief_pack(gain->bytes[end]);
+    }
+}
+
+/* Whether there is room for the totals of a flow. Else its slot is looked at as if it never had been. */
+static inline bool previous_has_room(const struct xtop_record *record)
 {
     uint64_t beyond = 0;
 
+    for (int end = 0; end < 2; end++) {
+        beyond |= record->direction[end].packets & ~PREVIOUS_PACKETS;
+        beyond |= record->direction[end].bytes & ~PREVIOUS_BYTES;
+    }
+    return beyond == 0 && record->sequence != 0;
+}
+
+/*
+ * From now on what a slot has of a flow is measured from here. `pending` of the same moment; NULL: not known. Returns what
+ * the slot was seen at, reader.seen.
+ */
+static inline uint32_t gain_keep(struct previous *previous, const struct xtop_record *record,
+                                 const struct pending *pending, const struct gain *gain)
+{
     for (int end = 0; end < 2; end++) {
         struct previous_side *side = &previous->side[end];
         uint64_t packets = record->direction[end].packets;
         uint64_t bytes = record->direction[end].bytes;
 
-        previous->rate_packets[end] = brief_pack(gain->packets[end]);
-        previous->rate_bytes[end] = brief_pack(gain->bytes[end]);
         side->packets = packets & PREVIOUS_PACKETS;
         side->pending_packets = PREVIOUS_NOT_KNOWN;
         if (pending && pending->packets[end] < PREVIOUS_NOT_KNOWN)
             side->pending_packets = pending->packets[end] & 0xff;
         side->bytes = bytes & PREVIOUS_BYTES;
         side->pending_bytes = pending ? pending->bytes[end] & PENDING_BYTES_MASK : 0;
-        beyond |= packets & ~PREVIOUS_PACKETS;
-        beyond |= bytes & ~PREVIOUS_BYTES;
     }
+    rates_keep(previous, gain);
+    previous->key_known = previous->key_known && previous->generation == record->generation;
     previous->generation = record->generation;
-    previous->sequence = beyond ? 0 : record->sequence;
+    previous->protocol = record->key.protocol;
+    return previous_has_room(record) ? record->sequence : 0;
 }
 
-/* The flow stood still, and what is known of it stays so but its rates. Mostly they were 0, and no line is written. */
+/* The key of the flow that is kept, for who has looked at it. */
+static inline void previous_keep_key(struct previous *previous, const struct xtop_key *key)
+{
+    previous->key_begin = (uint16_t)(key->address[0][0] << 8 | key->address[0][1]);
+    previous->key_known = true;
+}
+
+/* What was added to the flow since then. */
+static inline struct gain gain_added(const struct previous *previous, const struct pending *pending)
+{
+    struct gain gain;
+
+    for (int end = 0; end < 2; end++) {
+        gain.packets[end] = pending->packets[end] - (uint64_t)previous->side[end].pending_packets;
+        gain.bytes[end] = pending->bytes[end] - (uint64_t)previous->side[end].pending_bytes;
+    }
+    return gain;
+}
+
+/* gain_keep of a flow that was added to; its totals have room still. */
+static inline void gain_keep_added(struct previous *previous, const struct pending *pending, const struct gain *gain)
+{
+    for (int end = 0; end < 2; end++) {
+        struct previous_side *side = &previous->side[end];
+
+        side->packets += gain->packets[end];
+        side->pending_packets = pending->packets[end] & 0xff;
+        side->bytes += gain->bytes[end];
+        side->pending_bytes = pending->bytes[end] & PENDING_BYTES_MASK;
+    }
+    rates_keep(previous, gain);
+}
+
+/* The flow stood still, and what is known of it stays so but its rates. */
 static inline void gain_nothing(struct previous *previous)
 {
-    for (int end = 0; end < 2; end++)
-        if (previous->rate_packets[end] != 0) {
-            previous->rate_packets[end] = 0;
-            previous->rate_bytes[end] = 0;
-        }
+    memset(previous->rate_packets, 0, sizeof previous->rate_packets);
+    memset(previous->rate_bytes, 0, sizeof previous->rate_bytes);
 }
 
 #endif

@@ -8,33 +8,7 @@
  * where as many came to be pending as it was written, each write was a plain packet, and neither the flow's totals nor
  * the flow itself is another than it was. So a look reads one line of most flows that moved, too.
  */
-#include "capture/reader_gain.h"
-#include "capture/reader_state.h"
-#include "capture/sequence_lock.h"
-
-static struct pending pending_of(const struct xtop_slot *slot)
-{
-    struct pending pending;
-
-    for (uint32_t end = 0; end < 2; end++) {
-        uint64_t word = slot->side[end].pending;
-
-        pending.packets[end] = (uint32_t)pending_packets(word);
-        pending.bytes[end] = (uint32_t)pending_bytes(word);
-    }
-    return pending;
-}
-
-/* Whether plain packets alone came since the look before, and it is known from then what the flow lasted. */
-static bool only_added(const struct previous *previous, const struct xtop_slot *slot, uint32_t sequence,
-                       const struct pending *pending)
-{
-    uint32_t written = (sequence - previous->sequence) / 2;
-    uint32_t added = pending->packets[0] + pending->packets[1];
-
-    added -= (uint32_t)previous->side[0].pending_packets + (uint32_t)previous->side[1].pending_packets;
-    return added == written && previous->sequence && !previous_is_due(previous, slot_last_seen(slot));
-}
+#include "capture/reader_added.h"
 
 /* As slot_unpack has it. */
 static void glance_totals(const struct xtop_slot *slot, const struct xtop_rest *rest, const struct pending *pending,
@@ -66,8 +40,7 @@ static void glance_previous(const struct previous *previous, const struct pendin
 }
 
 static inline enum glance glance_at(const struct xtop_slot *slot, const struct xtop_rest *rest,
-                                    const struct previous *previous, struct xtop_record *record,
-                                    struct pending *pending)
+                                    const struct before *then, struct xtop_record *record, struct pending *pending)
 {
     uint32_t before = sequence_read_begin(&slot->sequence);
     enum glance glance = GLANCE_MOVED;
@@ -78,13 +51,13 @@ static inline enum glance glance_at(const struct xtop_slot *slot, const struct x
     live = slot_is_live(slot);
     record->sequence = before;
     record->key.protocol = slot->protocol;
-    if (live && before == previous->sequence && before != 0) {
-        glance_previous(previous, NULL, record);
+    if (live && before == then->seen && before != 0) {
+        glance_previous(then->previous, NULL, record);
         glance = GLANCE_STILL;
     } else if (live) {
         *pending = pending_of(slot);
-        if (only_added(previous, slot, before, pending)) {
-            glance_previous(previous, pending, record);
+        if (only_added(then, slot, before, pending)) {
+            glance_previous(then->previous, pending, record);
             glance = GLANCE_ADDED;
         } else if (rest) {
             glance_totals(slot, rest, pending, record);
@@ -95,16 +68,16 @@ static inline enum glance glance_at(const struct xtop_slot *slot, const struct x
     return live ? glance : GLANCE_FREE;
 }
 
-enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
+enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct before *before,
                           struct xtop_record *record, struct pending *pending)
 {
-    return glance_at(reader_slot_at(reader, place), reader_rest_at(reader, place), previous, record, pending);
+    return glance_at(reader_slot_at(reader, place), reader_rest_at(reader, place), before, record, pending);
 }
 
-enum glance reader_glance_slot(const struct reader *reader, struct reader_place place, const struct previous *previous,
+enum glance reader_glance_slot(const struct reader *reader, struct reader_place place, const struct before *before,
                                struct xtop_record *record, struct pending *pending)
 {
-    return glance_at(reader_slot_at(reader, place), NULL, previous, record, pending);
+    return glance_at(reader_slot_at(reader, place), NULL, before, record, pending);
 }
 
 bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record)

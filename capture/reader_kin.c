@@ -62,8 +62,8 @@ static void ring_leave(const struct reader *reader, struct reader_place place)
     if (same_place(next, place))
         return;
     for (; !same_place(reader_kin_next(reader, at), place); at = reader_kin_next(reader, at))
-        reader->previous[at.queue][at.slot].sequence = 0;
-    reader->previous[at.queue][at.slot].sequence = 0;
+        reader->seen[at.queue][at.slot] = 0;
+    reader->seen[at.queue][at.slot] = 0;
     set_next(reader, at, next);
     set_next(reader, place, place);
 }
@@ -71,13 +71,12 @@ static void ring_leave(const struct reader *reader, struct reader_place place)
 /* Whether the flow at `place` is the one that was learned. Of one that stood still only the slot's line is read. */
 static bool lives_still(const struct reader *reader, struct reader_place place)
 {
-    const struct previous *previous = &reader->previous[place.queue][place.slot];
     uint32_t sequence = reader_sequence(reader, place);
 
     if (reader_place_ending(reader, place) && !reader->over) /* of a worker that is gone it does not end any more */
         return false;
-    if (sequence && sequence == previous->sequence)
-        return reader_kin_holds(reader, place, previous->generation);
+    if (sequence && sequence == reader->seen[place.queue][place.slot])
+        return reader_kin_holds(reader, place, reader->previous[place.queue][place.slot].generation);
     return reader_kin_holds(reader, place, reader_generation(reader, place));
 }
 

@@ -26,18 +26,19 @@ struct parts {
 static bool parts_glance(struct parts *parts, const struct scan *scan, struct reader_place place, bool afresh)
 {
     static const struct previous nobody;
+    static const struct before nothing = {0, &nobody};
     struct reader_place at = place;
 
     parts->count = 0;
     parts->still = true;
     do {
-        const struct previous *previous = previous_of(scan, at);
+        const struct before before = before_of(scan, at);
         struct part *part = &parts->part[parts->count];
         enum glance glance;
 
         if (parts->count == GLANCED_PARTS)
             return false;
-        glance = reader_glance(scan->reader, at, afresh ? &nobody : previous, &part->record, &part->pending);
+        glance = reader_glance(scan->reader, at, afresh ? &nothing : &before, &part->record, &part->pending);
         if (glance == GLANCE_BUSY)
             return false;
         part->place = at;
@@ -46,7 +47,7 @@ static bool parts_glance(struct parts *parts, const struct scan *scan, struct re
         if (!parts->still && !afresh)
             return true;
         if (glance != GLANCE_FREE && reader_kin_holds(scan->reader, at, part->record.generation)) {
-            part->gain = gain_of(scan->look, previous, &part->record);
+            part->gain = gain_of(scan->look, before.previous, &part->record);
             parts->count++;
         }
         at = reader_kin_next(scan->reader, at);
@@ -74,6 +75,18 @@ static void parts_add_up(const struct parts *parts, struct reader_row *row)
     }
 }
 
+static void parts_keep(const struct scan *scan, const struct parts *parts)
+{
+    for (uint32_t i = 0; i < parts->count; i++) {
+        const struct part *part = &parts->part[i];
+
+        if (part->still)
+            part_keep_still(scan, part->place);
+        else
+            part_keep(scan, part->place, &part->record, &part->pending, &part->gain);
+    }
+}
+
 __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_place place)
 {
     struct parts parts;
@@ -88,9 +101,9 @@ __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_pla
     hidden = row_is_hidden(scan);
     if (!hidden && !row_is_behind(scan, place, true))
         return false;
-    row_pass(scan, place, !still, hidden);
-    for (uint32_t i = 0; i < parts.count; i++)
-        part_keep(scan, parts.part[i].place, &parts.part[i].record, parts.part[i].still ? NULL : &parts.part[i].pending,
-                  &parts.part[i].gain);
+    row_count(scan, place, still, !still);
+    row_pass(scan, hidden);
+    if (scan->look->kept)
+        parts_keep(scan, &parts);
     return true;
 }

@@ -31,6 +31,16 @@ static uint64_t kin_size(uint32_t room)
     return whole_pages(room * sizeof(struct reader_kin));
 }
 
+static uint64_t seen_size(uint32_t room)
+{
+    return whole_pages(room * sizeof(uint32_t));
+}
+
+static size_t gained_size(uint32_t room)
+{
+    return (room / 64 + 1) * sizeof(uint64_t);
+}
+
 static size_t births_size(uint32_t room)
 {
     return (room / XTOP_BIRTHS_SLOTS + 1) * sizeof(uint16_t);
@@ -57,44 +67,69 @@ static void array_free(void *array, uint64_t size)
         munmap(array, size);
 }
 
-/* The same for kin, where there are several queues. */
-static bool kin_reserve(struct reader *reader, uint32_t queue, uint32_t from, uint32_t to)
+/* Back to `from` of `to` bytes; what lay there lies there still. */
+static void *array_shrink(void *array, uint64_t from, uint64_t to)
 {
-    size_t known = reader->births[queue] ? births_size(from) : 0;
-    void *grown;
+    if (from)
+        return mremap(array, to, from, 0); /* to less room in place, which never fails */
+    array_free(array, to);
+    return NULL;
+}
 
-    if (reader->header->queue_count == 1)
-        return true;
-    grown = realloc(reader->births[queue], births_size(to));
+/* An array of the heap, all zero from what was `known` of it on. */
+static void *small_grow(void *array, size_t known, size_t to)
+{
+    uint8_t *grown = realloc(array, to);
+
+    if (grown)
+        memset(grown + known, 0, to - known);
+    return grown;
+}
+
+/* The small ones; where there is no memory for all, those that have grown are longer than anybody asks. */
+static bool small_reserve(struct reader *reader, uint32_t queue, uint32_t from, uint32_t to)
+{
+    void *grown = small_grow(reader->gained[queue], reader->gained[queue] ? gained_size(from) : 0, gained_size(to));
+
     if (!grown)
         return false;
-    reader->births[queue] = grown;
-    memset((uint8_t *)grown + known, 0, births_size(to) - known);
-    grown = array_grow(reader->kin[queue], kin_size(from), kin_size(to));
+    reader->gained[queue] = grown;
+    if (reader->header->queue_count == 1)
+        return true;
+    grown = small_grow(reader->births[queue], reader->births[queue] ? births_size(from) : 0, births_size(to));
     if (grown)
-        reader->kin[queue] = grown;
+        reader->births[queue] = grown;
     return grown;
+}
+
+/* The great ones: all of them grow, or none. */
+static bool arrays_reserve(struct reader *reader, uint32_t queue, uint32_t from, uint32_t to)
+{
+    bool several = reader->header->queue_count > 1;
+    void *previous = array_grow(reader->previous[queue], previous_size(from), previous_size(to));
+    void *seen = previous ? array_grow(reader->seen[queue], seen_size(from), seen_size(to)) : NULL;
+    void *kin = seen && several ? array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
+    bool enough = seen && (kin || !several);
+
+    if (previous)
+        reader->previous[queue] = enough ? previous : array_shrink(previous, previous_size(from), previous_size(to));
+    if (seen)
+        reader->seen[queue] = enough ? seen : array_shrink(seen, seen_size(from), seen_size(to));
+    if (kin)
+        reader->kin[queue] = kin;
+    return enough;
 }
 
 bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t used)
 {
-    uint32_t before = reader->previous_room[queue];
     uint64_t size = whole_pages((used + used / 4 + UINT64_C(1)) * sizeof(struct previous));
     uint64_t room = size / sizeof(struct previous) < UINT32_MAX ? size / sizeof(struct previous) : UINT32_MAX;
-    void *grown;
+    uint32_t before = reader->previous_room[queue];
 
     if (used < before)
         return true;
-    if (!kin_reserve(reader, queue, before, (uint32_t)room))
+    if (!small_reserve(reader, queue, before, (uint32_t)room) || !arrays_reserve(reader, queue, before, (uint32_t)room))
         return false;
-    grown = array_grow(reader->previous[queue], previous_size(before), size);
-    if (!grown) {
-        array_free(reader->kin[queue], kin_size((uint32_t)room));
-        reader->kin[queue] = NULL;
-        reader_previous_free(reader, queue);
-        return false;
-    }
-    reader->previous[queue] = grown;
     reader->previous_room[queue] = (uint32_t)room;
     return true;
 }
@@ -102,10 +137,14 @@ bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t use
 void reader_previous_free(struct reader *reader, uint32_t queue)
 {
     array_free(reader->previous[queue], previous_size(reader->previous_room[queue]));
+    array_free(reader->seen[queue], seen_size(reader->previous_room[queue]));
     array_free(reader->kin[queue], kin_size(reader->previous_room[queue]));
+    free(reader->gained[queue]);
     free(reader->births[queue]);
+    reader->gained[queue] = NULL;
     reader->births[queue] = NULL;
     reader->previous[queue] = NULL;
+    reader->seen[queue] = NULL;
     reader->kin[queue] = NULL;
     reader->previous_room[queue] = 0;
 }

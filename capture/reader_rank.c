@@ -261,6 +261,21 @@ int ranking_place(const struct ranking *ranking, const struct reader_row *row)
     return heap_full(ranking) ? last_compare(ranking, metric_of(row, ranking->sort)) : -1;
 }
 
+struct least ranking_least(const struct ranking *ranking)
+{
+    uint32_t sort = ranking->sort;
+    struct least least = {.key_begin = UINT32_MAX,
+                          .by_rate = sort == READER_SORT_BPS || sort == READER_SORT_PPS,
+                          .bytes = sort == READER_SORT_BYTES || sort == READER_SORT_BPS};
+
+    if (heap_full(ranking) && ranking->descending && ranking_by_totals(ranking)) {
+        least.rate = ranking->rank[0].metric.high;
+        least.total = ranking->rank[0].metric.low;
+        least.key_begin = (uint32_t)(ranking->rank[0].key >> 48);
+    }
+    return least;
+}
+
 bool ranking_key_behind(const struct ranking *ranking, const struct reader_row *row)
 {
     return memcmp(&row->record.key, &ranking->row[ranking->rank[0].row].record.key, sizeof row->record.key) > 0;

@@ -43,10 +43,24 @@ int ranking_place(const struct ranking *ranking, const struct reader_row *row);
 /* Whether its key, filled in as well, puts a row behind the last of the wanted when ranking_place says 0. */
 bool ranking_key_behind(const struct ranking *ranking, const struct reader_row *row);
 
-/* Counts a row that need not be offered, for it stands behind the wanted. */
-static inline void ranking_pass(struct ranking *ranking)
+/*
+ * Rows by totals, the greatest first: what has a smaller rate than this, or the same and a smaller total, or the same and a
+ * key that begins with a greater number, stands behind the wanted. Where rates do not count they are 0. It never falls.
+ */
+struct least {
+    uint64_t rate;
+    uint64_t total;
+    uint32_t key_begin;
+    bool by_rate;
+    bool bytes; /* both are of bytes; else of packets */
+};
+
+struct least ranking_least(const struct ranking *ranking);
+
+/* Counts rows that need not be offered, for they stand behind the wanted. */
+static inline void ranking_pass(struct ranking *ranking, uint64_t count)
 {
-    ranking->offered++;
+    ranking->offered += count;
 }
 
 /* Offers what `from` was offered. Both are asked for the same rows, and neither is finished. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/reader_scan.h"
 
+#include "capture/reader_added.h"
 #include "capture/reader_flow.h"
 #include "capture/reader_reunion.h"
+#include "capture/sequence_lock.h"
 
 /* Slots ahead of the one that is read that their lines are fetched. */
 #define READ_FAR 32
@@ -32,17 +34,25 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
         return false;
     if (look->activity)
         reader_activity_add(look->activity, row);
-    row_pass(scan, place, glance == GLANCE_MOVED, hidden);
-    part_keep(scan, place, &row->record, still ? NULL : &scan->pending, &gain);
+    row_count(scan, place, still, glance == GLANCE_MOVED);
+    row_pass(scan, hidden);
+    if (look->kept && still)
+        part_keep_still(scan, place);
+    else if (look->kept)
+        part_keep(scan, place, &row->record, &scan->pending, &gain);
+    if (look->kept && !hidden && scan->tied)
+        previous_keep_key(previous_of(scan, place), &row->record.key);
     return true;
 }
 
 /* True when no more need be known of what is at `place`, one queue's alone: there is nothing, or it is done with. */
 static bool glance_suffices(struct scan *scan, struct reader_place place)
 {
-    enum glance glance =
-        reader_glance(scan->reader, place, previous_of(scan, place), &scan->row.record, &scan->pending);
+    const struct before before = before_of(scan, place);
+    enum glance glance = reader_glance(scan->reader, place, &before, &scan->row.record, &scan->pending);
 
+    if (glance == GLANCE_FREE)
+        flow_forget(scan, place);
     if (glance == GLANCE_FREE || glance == GLANCE_BUSY)
         return glance == GLANCE_FREE;
     return row_suffices(scan, place, glance, true);
@@ -51,9 +61,11 @@ static bool glance_suffices(struct scan *scan, struct reader_place place)
 /* The same before more than the slot's own line is there. */
 static bool slot_suffices(struct scan *scan, struct reader_place place)
 {
-    enum glance glance =
-        reader_glance_slot(scan->reader, place, previous_of(scan, place), &scan->row.record, &scan->pending);
+    const struct before before = before_of(scan, place);
+    enum glance glance = reader_glance_slot(scan->reader, place, &before, &scan->row.record, &scan->pending);
 
+    if (glance == GLANCE_FREE)
+        flow_forget(scan, place);
     if (glance == GLANCE_FREE || glance == GLANCE_BUSY || glance == GLANCE_MOVED)
         return glance == GLANCE_FREE;
     return row_suffices(scan, place, glance, false);
@@ -69,7 +81,7 @@ static void fetch_rest(const struct scan *scan, struct reader_place place)
 
     if (whole || scan->tied || scan->look->by_key)
         __builtin_prefetch(rest->address0);
-    if (whole || previous_of(scan, place)->sequence != reader_sequence(scan->reader, place)) {
+    if (whole || *seen_of(scan, place) != reader_sequence(scan->reader, place)) {
         __builtin_prefetch(&rest->total[0]);
         __builtin_prefetch(&rest->total[1]);
     }
@@ -174,6 +186,158 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
         flow_leave(scan);
 }
 
+/* ---- Plain looks --------------------------------------------------------------------------------------------- */
+
+/*
+ * Of a look that is kept, at one queue's flows, no filter in force, the greatest wanted: so the screen's is, each second. A flow
+ * that stood still is told from those that did not by its sequence alone.
+ */
+
+/* 64 slots, of which the first number is one of 64; the last have less. A bit each. */
+struct slots {
+    struct reader_place first;
+    uint64_t all;
+    uint64_t moved; /* those that may hold another flow than at the look before, or nothing, or another moment of it */
+};
+
+static uint64_t slots_moved(const struct scan *scan, struct reader_place first, uint32_t count)
+{
+    const struct xtop_slot *slot = reader_slot_at(scan->reader, first);
+    const uint32_t *seen = seen_of(scan, first);
+    uint64_t moved = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t sequence = sequence_read_begin(&slot[i].sequence);
+
+        __builtin_prefetch(&slot[i + 64]);
+        moved |= (uint64_t)(sequence != seen[i] || sequence == 0) << i;
+    }
+    return moved;
+}
+
+/* The slots from `first` on. What is kept of those that moved, or of all, is on its way. */
+static struct slots slots_ahead(const struct scan *scan, struct reader_place first, uint32_t end)
+{
+    uint32_t count = end - first.slot < 64 ? end - first.slot : 64;
+    struct slots slots = {.first = first, .all = count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX};
+
+    slots.moved = slots_moved(scan, first, count);
+    for (uint64_t moved = slots.moved; moved; moved &= moved - 1)
+        __builtin_prefetch(previous_of(scan, first) + __builtin_ctzll(moved), 1);
+    return slots;
+}
+
+static uint64_t side_total(const struct previous_side side[2], bool bytes)
+{
+    return bytes ? (uint64_t)side[0].bytes + side[1].bytes : (uint64_t)side[0].packets + side[1].packets;
+}
+
+/* Whether a flow of that total stands behind one that has the same rate. */
+static bool total_is_behind(const struct previous *previous, uint64_t total, const struct least *least)
+{
+    return total < least->total ||
+           (total == least->total && previous->key_known && previous->key_begin > least->key_begin);
+}
+
+/* Which flows would stand behind the wanted for certain if they had no rate. */
+static uint64_t slots_behind(const struct scan *scan, struct reader_place first, const struct least *least)
+{
+    const struct previous *previous = previous_of(scan, first);
+    uint64_t behind = 0;
+
+    if (least->rate)
+        return UINT64_MAX;
+    for (uint32_t i = 0; least->total && i < 64; i++)
+        behind |= (uint64_t)total_is_behind(&previous[i], side_total(previous[i].side, least->bytes), least) << i;
+    return behind;
+}
+
+/* Passes over flows that stood still, and behind: nothing is new of them but that they have no rate. */
+static void slots_pass(struct scan *scan, struct reader_place first, uint64_t slots)
+{
+    uint64_t *gained = &scan->reader->gained[first.queue][first.slot / 64];
+    uint64_t faded = *gained & slots;
+    uint64_t count = (uint64_t)__builtin_popcountll(slots);
+
+    for (*gained &= ~faded; faded; faded &= faded - 1)
+        gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
+    scan->look->result->matched += count;
+    ranking_pass(&scan->look->rows, count);
+}
+
+/* Whether a flow that was added to stands behind the wanted for certain. */
+static bool added_is_behind(const struct previous *previous, const struct gain *gain, const struct least *least)
+{
+    const uint64_t *came = least->bytes ? gain->bytes : gain->packets;
+    uint64_t rate = least->by_rate ? came[0] + came[1] : 0;
+
+    return rate < least->rate ||
+           (rate == least->rate &&
+            total_is_behind(previous, side_total(previous->side, least->bytes) + came[0] + came[1], least));
+}
+
+/* Whether it has room for as much as can be pending, and more. */
+static bool previous_is_ample(const struct previous *previous)
+{
+    return (((previous->side[0].packets | previous->side[1].packets) >> 39) |
+            ((previous->side[0].bytes | previous->side[1].bytes) >> 45)) == 0;
+}
+
+/* What slot_suffices does, of most flows that moved. */
+static bool added_suffices(struct scan *scan, struct reader_place place, const struct least *least)
+{
+    const struct before before = before_of(scan, place);
+    struct previous *previous = previous_of(scan, place);
+    struct added added;
+    struct gain gain;
+    uint64_t packets;
+
+    if (!slot_was_added_to(reader_slot_at(scan->reader, place), &before, &added))
+        return false;
+    gain = gain_added(previous, &added.pending);
+    if (!added_is_behind(previous, &gain, least) || !previous_is_ample(previous))
+        return false;
+    packets = (uint64_t)previous->side[0].packets + previous->side[1].packets;
+    tally_add(&scan->look->tally, previous->protocol, packets, &gain);
+    gain_keep_added(previous, &added.pending, &gain);
+    *seen_of(scan, place) = added.sequence;
+    scan->reader->gained[place.queue][place.slot / 64] |= UINT64_C(1) << place.slot % 64;
+    row_pass(scan, false);
+    return true;
+}
+
+static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader_place first, uint64_t slots,
+                                                const struct least *least)
+{
+    for (; slots && !scan->look->failed; slots &= slots - 1) {
+        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)};
+
+        if (!added_suffices(scan, place, least) && !slot_suffices(scan, place))
+            flow_wait(scan, place);
+    }
+}
+
+static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
+{
+    struct slots next = slots_ahead(scan, (struct reader_place){queue, first}, end);
+
+    while (next.all && !scan->look->failed) {
+        struct slots now = next;
+        struct least least = ranking_least(&scan->look->rows);
+        uint64_t behind;
+
+        first = now.first.slot + 64 < end ? now.first.slot + 64 : end;
+        next = slots_ahead(scan, (struct reader_place){queue, first}, end);
+        behind = slots_behind(scan, now.first, &least) & now.all & ~now.moved;
+        slots_pass(scan, now.first, behind);
+        slots_look(scan, now.first, now.all & ~behind, &least);
+    }
+    while (scan->waiting.count)
+        flow_leave(scan);
+}
+
+/* ---- Shares -------------------------------------------------------------------------------------------------- */
+
 /* Slots that came into use after there was made room for what is kept of them are for the next look. */
 static uint32_t slots_to_scan(const struct reader *reader, uint32_t queue)
 {
@@ -182,10 +346,17 @@ static uint32_t slots_to_scan(const struct reader *reader, uint32_t queue)
     return used < reader->previous_room[queue] ? used : reader->previous_room[queue] - 1;
 }
 
-/* The slot before the first of a share of `used` slots. */
+/* Where a share of slots 0 .. used begins: no two have some of the same 64. */
 static uint32_t share_begin(uint32_t used, uint32_t number, uint32_t of)
 {
-    return (uint32_t)((uint64_t)used * number / of);
+    return number < of ? (uint32_t)((used + UINT64_C(1)) * number / of) & ~63u : used + 1;
+}
+
+static bool is_plain(const struct scan *scan)
+{
+    const struct look *look = scan->look;
+
+    return look->kept && look->few && !look->by_key && !look->view->filter && look->view->descending && scan->differs;
 }
 
 void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
@@ -193,15 +364,34 @@ void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
     struct reader *reader = look->reader;
     struct scan scan = {.look = look, .reader = reader, .kin = reader->header->queue_count > 1};
 
+    scan.differs = !scan.kin;
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++) {
-        uint32_t first = share_begin(look->slots[i], number, of) + 1;
-        uint32_t last = share_begin(look->slots[i], number + 1, of);
+        uint32_t first = share_begin(look->slots[i], number, of);
+        uint32_t end = share_begin(look->slots[i], number + 1, of);
 
-        if (look->few && !look->by_key)
-            scan_slots(&scan, i, first, last);
+        if (first == end)
+            continue;
+        if (is_plain(&scan))
+            scan_plain(&scan, i, first, end);
+        else if (look->few && !look->by_key)
+            scan_slots(&scan, i, first + (first == 0), end - 1); /* there is no slot 0 */
         else
-            scan_all(&scan, i, first, last);
+            scan_all(&scan, i, first + (first == 0), end - 1);
     }
+}
+
+/* Of one queue's flows the difference from the look before was counted. */
+static void tally_settle(struct look *look)
+{
+    struct reader *reader = look->reader;
+    struct tally tally = look->tally;
+
+    if (reader->header->queue_count == 1)
+        tally_join(&tally, &reader->tally);
+    if (look->kept)
+        reader->tally = tally;
+    tally_join(&tally, &look->unkept);
+    tally_tell(&tally, look->result);
 }
 
 void reader_scan(struct look *look)
@@ -219,4 +409,5 @@ void reader_scan(struct look *look)
         look->slots[i] = slots_to_scan(reader, i);
     if (!reader_scan_together(look))
         reader_scan_share(look, 0, 1);
+    tally_settle(look);
 }

@@ -10,6 +10,7 @@
 #include "capture/reader_group.h"
 #include "capture/reader_rank.h"
 #include "capture/reader_state.h"
+#include "capture/reader_tally.h"
 
 /* One look at all flows. */
 struct look {
@@ -28,6 +29,8 @@ struct look {
     bool kept;    /* what is seen now is what the next look is measured against */
     bool failed;  /* memory ran out */
     uint32_t slots[XTOP_MAX_QUEUES]; /* 1 .. that of each queue are gone through */
+    struct tally tally;              /* of live flows; of one queue, how they differ from the look before */
+    struct tally unkept;             /* of those that previous has no room for */
 };
 
 /* Counts every live flow, and gives each that may be wanted to look_consider. */

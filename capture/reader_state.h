@@ -11,9 +11,15 @@
 #include "capture/flow_record.h"
 #include "capture/flow_unpack.h"
 #include "capture/reader.h"
+#include "capture/reader_tally.h"
 
 struct previous; /* reader_gain.h */
-struct pending;
+
+/* What of a flow lay in its slot and not in its totals: xtop_slot_side.pending of both ends, added up. */
+struct pending {
+    uint32_t packets[2];
+    uint32_t bytes[2];
+};
 
 struct reader_kin; /* reader_kin.h */
 
@@ -34,11 +40,14 @@ struct reader {
     struct expected *expected; /* what becomes of the store's records; NULL: they stay */
 
     struct previous *previous[XTOP_MAX_QUEUES];
+    uint32_t *seen[XTOP_MAX_QUEUES]; /* the slots' sequences then; 0 = not looked at, or previous had no room for it */
+    uint64_t *gained[XTOP_MAX_QUEUES];       /* a bit for each slot whose previous has a rate */
     struct reader_kin *kin[XTOP_MAX_QUEUES]; /* as long as previous; NULL with one queue */
     uint16_t *births[XTOP_MAX_QUEUES];       /* xtop_shard.births_offset, as they were learned; for all of kin */
     uint32_t previous_room[XTOP_MAX_QUEUES]; /* slots */
     uint64_t looked_at;                      /* monotonic ns of the look before; 0 = none */
     uint64_t interval;                       /* ns, of the last look */
+    struct tally tally;                      /* of one queue: what the flows of `seen` amount to */
     struct reader_activity *activity;        /* NULL until it is asked for */
     bool final;                              /* the capture has ended and its last rates stand */
     bool over;                               /* nobody writes any more */
@@ -144,6 +153,12 @@ void reader_previous_free(struct reader *reader, uint32_t queue);
 
 /* ---- reader_glance.c ---- */
 
+/* A slot at the look before. */
+struct before {
+    uint32_t seen; /* reader.seen */
+    const struct previous *previous;
+};
+
 enum glance {
     GLANCE_FREE,  /* there is no flow */
     GLANCE_BUSY,  /* the writer was at it: copy the record */
@@ -157,11 +172,11 @@ enum glance {
  * and of one that moved first_seen and last_seen; of one that did not stand still, `pending`. Touches one line of a flow
  * that stood still or was added to, three of another, of five.
  */
-enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct previous *previous,
+enum glance reader_glance(const struct reader *reader, struct reader_place place, const struct before *before,
                           struct xtop_record *record, struct pending *pending);
 
 /* The same of one line: of a flow that moved nothing is filled in. */
-enum glance reader_glance_slot(const struct reader *reader, struct reader_place place, const struct previous *previous,
+enum glance reader_glance_slot(const struct reader *reader, struct reader_place place, const struct before *before,
                                struct xtop_record *record, struct pending *pending);
 
 /*

@@ -54,16 +54,6 @@ static void result_add(struct reader_result *result, const struct reader_result 
 {
     result->matched += more->matched;
     result->hidden += more->hidden;
-    result->flows_live += more->flows_live;
-    for (int i = 0; i < XTOP_DURATION_BINS; i++)
-        result->duration[i] += more->duration[i];
-    for (int i = 0; i < XTOP_PACKETS_BINS; i++)
-        result->packets[i] += more->packets[i];
-    for (int i = 0; i < 256; i++) {
-        result->protocol[i].flows += more->protocol[i].flows;
-        result->protocol[i].packets += more->protocol[i].packets;
-        result->protocol[i].bytes += more->protocol[i].bytes;
-    }
 }
 
 static void share_join(struct look *look, struct share *share)
@@ -74,6 +64,8 @@ static void share_join(struct look *look, struct share *share)
         share_run(share);
     look->failed |= share->look.failed;
     result_add(look->result, &share->result);
+    tally_join(&look->tally, &share->look.tally);
+    tally_join(&look->unkept, &share->look.unkept);
     ranking_join(&look->rows, &share->look.rows);
 }
 

@@ -80,8 +80,9 @@ static void traffic(struct pair *pair, uint32_t round)
 
     pair->now += (round % 7 == 6 ? 40 : 1) * SECOND;
     for (uint32_t i = 0; i < packets; i++) {
-        uint32_t flow = draw(pair) % (FLOWS + FLOWS / 2);
-        struct packet packet = fixture_packet(draw(pair) & 1 ? flow : flow & ~63u, (uint8_t)(draw(pair) & 1));
+        uint32_t any = draw(pair) % (FLOWS + FLOWS / 2);
+        uint32_t flow = draw(pair) & 1 ? any : any & ~63u;
+        struct packet packet = fixture_packet(flow, (uint8_t)(draw(pair) & 1));
 
         packet.bytes += draw(pair) % 4 * 400;
         packet.key.protocol = draw(pair) % 8 ? 17 : 136;
@@ -223,8 +224,51 @@ static void test_a_glance_tells_what_a_copy_tells(void **state)
             check_looks(sorts[i], descending);
 }
 
+/* A packet for each of FLOWS flows whose key begins with `least` or more, all alike; which keys they have is by `kind`. */
+static void feed_alike(struct pair *pair, uint32_t kind, uint8_t least)
+{
+    pair->now += SECOND;
+    for (uint32_t flow = 0; flow < FLOWS; flow++) {
+        struct packet packet = fixture_packet(flow, 0);
+
+        packet.key.address[0][0] = (uint8_t)((flow + kind) * 7 % 251);
+        packet_plain(&packet);
+        if (packet.key.address[0][0] >= least)
+            fixture_feed(&pair->fixture, &packet, pair->now);
+    }
+}
+
+/* Nothing but keys tells which are wanted, look for look, also of flows that take over the slots of others. */
+static void check_flows_alike(uint32_t sort)
+{
+    struct pair *pair = pair_open(sort);
+    struct reader_view view = {.sort = sort, .descending = 1};
+
+    pair->most = FLOWS;
+    for (uint32_t kind = 0; kind < 3; kind++) {
+        for (uint32_t round = 0; round < 8; round++) {
+            if (round % 4 < 3) /* or all stand still */
+                feed_alike(pair, kind, round < 5 ? 0 : 100);
+            assert_same_look(pair, view);
+        }
+        pair->now += 40 * SECOND;
+        flow_table_sweep(&pair->fixture.table, pair->now);
+        assert_int_equal(fixture_live(&pair->fixture), 0);
+        if (kind == 0)
+            assert_same_look(pair, view); /* or others come before anybody has looked */
+    }
+    pair_close(pair);
+}
+
+static void test_flows_that_are_alike(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < sizeof sorts / sizeof *sorts; i++)
+        check_flows_alike(sorts[i]);
+}
+
 /* Every packet of numbered flow n has 100 + n bytes, so a glance with a word of another moment does not divide. */
-static uint64_t glance_all(struct reader *reader, struct previous *previous)
+static uint64_t glance_all(struct reader *reader, struct previous *previous, uint32_t *seen)
 {
     uint64_t whole = 0;
 
@@ -232,19 +276,20 @@ static uint64_t glance_all(struct reader *reader, struct previous *previous)
         struct reader_place place = {0, slot};
         struct xtop_record record = {.sequence = 0};
         struct pending pending = {0};
-        enum glance glance = reader_glance(reader, place, &previous[slot], &record, &pending);
+        struct before before = {seen[slot], &previous[slot]};
+        enum glance glance = reader_glance(reader, place, &before, &record, &pending);
         struct gain nothing = {0};
         uint64_t packets = record.direction[0].packets + record.direction[1].packets;
 
         if (glance == GLANCE_FREE || glance == GLANCE_BUSY || !reader_glance_key(reader, place, &record))
             continue;
-        assert_int_equal(glance == GLANCE_STILL, previous[slot].sequence == record.sequence);
+        assert_int_equal(glance == GLANCE_STILL, seen[slot] == record.sequence);
         assert_int_equal(record.direction[0].bytes + record.direction[1].bytes,
                          packets * (100u + record.key.address[0][3]));
         if (glance == GLANCE_MOVED)
             previous_keep_duration(&previous[slot], &record);
         if (glance != GLANCE_STILL)
-            gain_keep(&previous[slot], &record, &pending, &nothing);
+            seen[slot] = gain_keep(&previous[slot], &record, &pending, &nothing);
         whole++;
     }
     return whole;
@@ -253,10 +298,12 @@ static uint64_t glance_all(struct reader *reader, struct previous *previous)
 static void check_glances(uint32_t max_flows, uint32_t flows)
 {
     struct previous *previous = calloc(max_flows + 1, sizeof *previous);
-    uint64_t seen = 0;
+    uint32_t *seen = calloc(max_flows + 1, sizeof *seen);
+    uint64_t whole = 0;
 
     assert_non_null(previous);
-    for (int round = 0; round < 20 && seen < 20000; round++) {
+    assert_non_null(seen);
+    for (int round = 0; round < 20 && whole < 20000; round++) {
         struct table_fixture fixture;
         struct reader *reader;
         pid_t child;
@@ -266,15 +313,17 @@ static void check_glances(uint32_t max_flows, uint32_t flows)
         reader = open_reader(&fixture);
         child = writer_start(&fixture, 1000000, flows);
         while (__atomic_load_n(&fixture.segment.header->state, __ATOMIC_ACQUIRE) == XTOP_STATE_RUNNING)
-            seen += glance_all(reader, previous);
+            whole += glance_all(reader, previous, seen);
         writer_join(child);
-        seen += glance_all(reader, previous);
+        whole += glance_all(reader, previous, seen);
+        memset(seen, 0, (max_flows + 1) * sizeof *seen);
         memset(previous, 0, (max_flows + 1) * sizeof *previous);
         reader_close(reader);
         fixture_close(&fixture);
     }
-    assert_true(seen >= 20000);
+    assert_true(whole >= 20000);
     free(previous);
+    free(seen);
 }
 
 static void test_glances_are_whole(void **state)
@@ -314,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_brief_rates),
         cmocka_unit_test(test_a_glance_tells_what_a_copy_tells),
+        cmocka_unit_test(test_flows_that_are_alike),
         cmocka_unit_test(test_glances_are_whole),
     };
 
