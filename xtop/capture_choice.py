@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from xtop.source import SourceError
 
-CAPTURES = ("auto", "af_xdp", "ebpf", "af_packet")
-
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import array
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MESSAGE_MAX = 4096
 DESCRIPTOR_SIZE = array.array("i").itemsize
 EXIT_CODES = {"1", "2", "3"}  # those of the contract that a failure may have
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """``kind`` is the first word, empty at the end of the stream; ``fds`` are now the receiver's to close."""
 
     kind: str
@@ -37,8 +36,7 @@ def receive(control: socket.socket) -> Message:
     return Message(word, rest, list(descriptors))
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why there is no capture, in one line; xtop's exit code; which of several interfaces it is about."""
 
     text: str

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import IO
 
 from xtop.capture_messages import MESSAGE_MAX, one_line
+from xtop.capture_name import capture_name
 from xtop.capture_state import CaptureState
-from xtop.running_captures import capture_name
 from xtop.settings import STANDARD_INPUT, CaptureSettings, capture_arguments
 from xtop.source import SourceError
 

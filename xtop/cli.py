@@ -10,8 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from xtop import __version__
 from xtop.export.errors import ExportError
@@ -52,8 +51,7 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command: its module under xtop.commands, and the rows of its options by the title they stand under."""
 
     module: str

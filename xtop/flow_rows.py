@@ -10,9 +10,8 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from xtop.model import Direction, Flow, Tunnel
 from xtop.protocols import ICMP, ICMPV6, protocol_name
@@ -37,8 +36,7 @@ _PAIR = struct.Struct("=QQ")  # reader_row.rate_bytes
 _ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 
 
-@dataclass(frozen=True, slots=True)
-class RowKind:
+class RowKind(NamedTuple):
     """What rows are besides their records."""
 
     name: str  # the group's, or empty for flows
@@ -155,7 +153,7 @@ class FlowRows(Sequence[Flow]):
             for at in range(count):
                 self._lib.reader_row_entropy(self._reader, self._ffi.addressof(self._rows, at), entropy)
                 records[at].entropy = list(entropy)
-        kind = replace(self.kind, entropies_noted=self._entropies_noted or self._reader is not None)
+        kind = self.kind._replace(entropies_noted=self._entropies_noted or self._reader is not None)
         return FlowRows.of_kind(self._ffi, self._lib, records, count, kind)
 
     def _entropies(self, row: Any) -> tuple[float | None, float | None, float | None]:

@@ -6,19 +6,20 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xtop.capture_choice import CAPTURES
-from xtop.ipfix.collector import Collector, parse_collector
-from xtop.ipfix.settings import QUEUE_FLOWS, REFRESH_S, ExportSettings, TlsSettings
+from xtop.ipfix.defaults import QUEUE_FLOWS, REFRESH_S
 from xtop.model import SORT_KEYS
 from xtop.number_list import parse_number_list
 from xtop.settings import CPU_LIMIT, MAX_QUEUES, QUEUE_LIMIT, SAMPLING_MOST, CaptureSettings, LinkSettings
 
-if TYPE_CHECKING:
-    from datetime import datetime  # imported where it is used: few commands need it
+if TYPE_CHECKING:  # imported where they are used: few commands need them
+    from datetime import datetime
 
+    from xtop.ipfix.collector import Collector
+    from xtop.ipfix.settings import ExportSettings
+
+CAPTURES = ("auto", "af_xdp", "ebpf", "af_packet")
 FORMATS = ("json", "ndjson", "csv", "text", "parquet", "ipfix")
 DEDUP_WINDOW_S = 0.01
 U64_MAX = (1 << 64) - 1
@@ -26,13 +27,12 @@ SIZE_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of two
 STORE_LEAST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One row: how it is written, what argparse needs to know, and the options that it cannot stand beside."""
 
     flags: tuple[str, ...]
     help: str
-    keywords: Mapping[str, Any] = field(default_factory=dict)
+    keywords: Mapping[str, Any] = {}
     apart: str | None = None  # options with the same word here exclude each other
 
 
@@ -72,6 +72,8 @@ def _numbers(limit: int) -> Callable[[str], tuple[int, ...]]:
 
 
 def _collector(text: str) -> Collector:
+    from xtop.ipfix.collector import parse_collector
+
     try:
         return parse_collector(text)
     except ValueError as error:
@@ -309,6 +311,8 @@ def xdp_options_given(options: argparse.Namespace) -> list[str]:
 
 def export_settings(options: argparse.Namespace) -> ExportSettings:
     """Return what the parsed ``options`` ask of exporters."""
+    from xtop.ipfix.settings import ExportSettings, TlsSettings
+
     return ExportSettings(
         collectors=tuple(options.ipfix or ()),
         flow_filter=getattr(options, "flow_filter", ""),

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NANOSECONDS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A queue's totals at ``clock`` (ns; any clock, but the same in both readings)."""
 
     clock: int = 0
@@ -18,8 +17,7 @@ class Reading:
     busy_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """Per second, between two readings; ``bps`` in bits, ``busy`` a share from 0 to 1."""
 
     pps: float = 0.0

@@ -8,14 +8,12 @@ them a form, and everything else is written flow by flow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 PAYLOAD = ("entropy", "byte_histogram")  # steps that cost a look at every byte's count
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A literal, and the value after it: ``name`` is the schema's, ``side`` is ``forward``, ``reverse`` or empty."""
 
     literal: str
@@ -23,8 +21,7 @@ class Step:
     side: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RowForm:
+class RowForm(NamedTuple):
     """One row: ``steps``, then ``end``; ``between`` stands between rows."""
 
     steps: tuple[Step, ...]

@@ -6,12 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xtop.machine_files import MachineFiles
-from xtop.settings import CaptureSettings
 from xtop.source import SourceError
 
 _PREFIX = "@xtop-capture/"
 _LISTENING = 0x10000  # __SO_ACCEPTCON, linux/net.h
-_NAMES_MOST = 80  # characters of a name; with what is around it, it fits into sun_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +28,6 @@ class RunningCapture:
     def address(self) -> str:
         """Return the socket's, as bind(2) takes it."""
         return f"\0xtop-capture/{self.name}/{self.pid}"
-
-
-def capture_name(settings: CaptureSettings) -> str | None:
-    """Return what viewers find a capture by; None for a file that is read at once, which nobody could look at."""
-    if settings.demo or settings.netns_fd is not None:  # a link of the demo's own, in another namespace
-        return "demo"
-    if settings.links:
-        return _names(settings)
-    return "file" if settings.realtime else None
-
-
-def _names(settings: CaptureSettings) -> str:
-    """Return the interfaces' names, as many as an address has room for."""
-    names = ",".join(link.interface for link in settings.links)
-    return names if len(names) <= _NAMES_MOST else names[: _NAMES_MOST + 1].rpartition(",")[0]
 
 
 def running_captures(files: MachineFiles) -> list[RunningCapture]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from xtop._native import ffi, lib
 from xtop.flow_rows import FlowRows
@@ -31,8 +30,7 @@ from xtop.segment_header import queue_link, source_info
 from xtop.units import NANOSECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What one look brought."""
 
     view: View

@@ -7,8 +7,7 @@ import os
 import socket
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xtop._native import ffi, lib
 from xtop.activity_looks import ActivityLooks
@@ -33,8 +32,7 @@ FLOWS_PER_THREAD = 32768  # of a look that is waited for
 COLLECT_EVERY_S = 0.01  # a file's ended flows: its ring must not stay full for long
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureId:
+class CaptureId(NamedTuple):
     """Which process captures, and what it says of its sandbox that nobody else can see."""
 
     pid: int

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import socket
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from xtop.flow_packets import Bounds
 from xtop.model import CaptureState, Snapshot, View
+
+if TYPE_CHECKING:
+    from xtop.flow_packets import Bounds  # imports what only the packets of a flow need
 
 
 class SourceError(Exception):

@@ -140,6 +140,32 @@ def test_no_command_but_the_screen_pays_for_the_screen() -> None:
     assert result.stdout == "False\n"
 
 
+# Of links, exporters, a screen's windows: a file's snapshot is over before they would be imported.
+NOT_FOR_A_FILE = {
+    *("xtop.capture_choice", "xtop.machine_files", "xtop.flow_packets", "xtop.ipfix.collector", "xtop.activity"),
+    *("xtop.filter_language", "datetime", "shutil", "textual"),
+}
+
+
+def test_a_snapshot_of_a_file_imports_what_it_needs(tmp_path: Path) -> None:
+    file = ROOT / "tests/scenarios/pcaps/443-chrome.pcap"
+    arguments = ["snapshot", "-r", str(file), "--top", "3", "-o", str(tmp_path / "out")]
+    script = f"import sys, xtop.cli; print(xtop.cli.main({arguments}), *({NOT_FOR_A_FILE} & sys.modules.keys()))"
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "0\n"
+
+
+def test_what_the_executable_imports_is_no_garbage_and_what_comes_later_may_be() -> None:
+    script = (
+        "import gc, os, sys, xtop.start\n"
+        "sys.argv[1:] = ['--version']\n"
+        "os._exit = lambda code: print(code, gc.isenabled(), gc.get_freeze_count() > 10_000)\n"
+        "xtop.start.console()"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[1:] == ["0 True True"]
+
+
 def test_options_become_settings() -> None:
     line = "-i eth1 -i eth2 -i eth1 -q 0-1,4 -t 2 --cpus 3,5 -N -z --busy-poll --ring 4096 --max-flows 9"
     options = build_parser("").parse_args([*line.split(), "--idle-timeout", "1.5", "--active-timeout", "60"])

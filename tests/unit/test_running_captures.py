@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.fake_machine import machine
-from xtop.running_captures import RunningCapture, capture_name, choose_capture_to_attach, running_captures
+from xtop.capture_name import capture_name
+from xtop.running_captures import RunningCapture, choose_capture_to_attach, running_captures
 from xtop.settings import CaptureSettings, LinkSettings
 from xtop.source import SourceError
 

@@ -8,19 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xtop.capture_choice import LinkFacts, choose_capture
-from xtop.ipfix.settings import ExportSettings
-from xtop.machine_files import MachineFiles
-from xtop.noted_source import NotedSource
 from xtop.options import capture_settings, xdp_options_given
-from xtop.running_captures import RunningCapture, running_captures
 from xtop.settings import MAX_LINKS, CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
-from xtop.switchable_source import SwitchableSource
 
-if TYPE_CHECKING:
-    from xtop.anonymizer import Anonymizer  # imports what only this needs
-    from xtop.ipfix.exporting_source import ExportingSource  # imports what only exporting needs
+if TYPE_CHECKING:  # imported where they are used: what is read of a file needs none of them
+    from xtop.anonymizer import Anonymizer
+    from xtop.capture_choice import LinkFacts
+    from xtop.ipfix.exporting_source import ExportingSource
+    from xtop.ipfix.settings import ExportSettings
+    from xtop.running_captures import RunningCapture
+    from xtop.switchable_source import SwitchableSource
 
 
 def requested_capture(options: argparse.Namespace) -> CaptureSettings:
@@ -117,6 +115,9 @@ def _others(settings: CaptureSettings) -> list[RunningCapture]:
     names = {link.interface for link in settings.links}
     if not names or settings.netns_fd is not None:
         return []
+    from xtop.machine_files import MachineFiles
+    from xtop.running_captures import running_captures
+
     return [capture for capture in running_captures(MachineFiles()) if names & set(capture.interfaces)]
 
 
@@ -124,6 +125,8 @@ def _beside_others(source: SnapshotSource, others: list[RunningCapture]) -> Snap
     """Return ``source`` with a note where its interface was captured before: once would have been enough."""
     if not others:
         return source
+    from xtop.noted_source import NotedSource
+
     pid = others[0].pid
     return NotedSource(source, f"process {pid} captures {others[0].name}, too: xtop attach {pid} shows what it sees")
 
@@ -179,6 +182,8 @@ def _chosen(links: tuple[LinkSettings, ...], options: argparse.Namespace) -> tup
 def _chosen_for(link: LinkSettings, facts: LinkFacts | None, options: argparse.Namespace) -> LinkSettings:
     if facts is None:
         raise SourceError(f"no interface {link.interface} (see: ip link)", 2)
+    from xtop.capture_choice import choose_capture
+
     choice = choose_capture(
         facts,
         options.capture,

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 LETTERS = "NCEUAPRSF"  # AE (NS), CWR, ECE, URG, ACK, PSH, RST, SYN, FIN: bit 8 down to bit 0, as nfdump orders them
 
-_TEXT = tuple(
-    "".join(letter for bit, letter in zip(range(8, -1, -1), LETTERS, strict=True) if flags >> bit & 1)
-    for flags in range(512)
-)
 
-
+@lru_cache(maxsize=512)
 def tcp_flags_text(flags: int) -> str:
     """Return the letters of the flags that are set, high bit first: SYN and ACK are ``AS``, none is empty."""
-    return _TEXT[flags & 511]
+    return "".join(letter for bit, letter in zip(range(8, -1, -1), LETTERS, strict=True) if flags >> bit & 1)
 
 
 def tcp_flags_of(text: str) -> int:

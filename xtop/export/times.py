@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+import time
 from functools import lru_cache
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NANOSECONDS = 1_000_000_000
+LAST = 253_402_300_799  # the last second of the year 9999: a damaged file may say any time
 
 
 def iso_time(nanoseconds: int) -> str:
@@ -18,7 +18,4 @@ def iso_time(nanoseconds: int) -> str:
 
 @lru_cache(maxsize=4096)  # the times of a million flows lie in a few hundred seconds
 def _iso_seconds(seconds: int) -> str:
-    try:
-        return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    except OverflowError:  # a damaged file may say any time
-        return "9999-12-31T23:59:59"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(min(seconds, LAST))).rjust(19, "0")

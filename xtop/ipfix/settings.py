@@ -6,9 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from xtop.ipfix.collector import Collector
-
-REFRESH_S = 60.0
-QUEUE_FLOWS = 262144
+from xtop.ipfix.defaults import QUEUE_FLOWS, REFRESH_S
 
 
 @dataclass(frozen=True, slots=True)

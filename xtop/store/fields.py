@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from xtop.capture_messages import one_line
-from xtop.export.times import EPOCH, NANOSECONDS
+from xtop.export.times import NANOSECONDS
 
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MOST = 1 << 64  # no number of a snapshot is greater
 Value = TypeVar("Value")
 

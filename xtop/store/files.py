@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from xtop.export.times import EPOCH, NANOSECONDS
+from xtop.export.times import NANOSECONDS
 from xtop.source import SourceError
-from xtop.store.fields import Damaged
+from xtop.store.fields import EPOCH, Damaged
 from xtop.store.member import HEADER_SIZE, Header, header_of
 
 SUFFIX = ".ndjson.gz"
