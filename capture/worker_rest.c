@@ -19,9 +19,12 @@
 #define NAP_LEAST UINT64_C(50000)
 
 /* The part of its time that a worker before all others sleeps at least, must have slept to stay so, must have to begin. */
-#define SLEEP_LEAST 16
-#define SLEEP_TO_STAY 20
+#define SLEEP_LEAST 12
+#define SLEEP_TO_STAY 16
 #define IDLE_TO_BEGIN 8
+
+/* A longer sleep pays for no more time awake than this one: what was before the traffic says nothing of it. */
+#define LENGTH_MOST UINT64_C(1000000)
 
 /* Time to stay awake that a frame earns, and the most that can be saved up. */
 #define AWAKE_PER_FRAME UINT64_C(600)
@@ -29,9 +32,11 @@
 
 static void rest_wake(struct worker_rest *rest, uint64_t now)
 {
-    if (rest->asleep)
-        rest->slept += now - rest->begun;
+    if (!rest->asleep)
+        return;
     rest->asleep = false;
+    rest->length = now - rest->begun;
+    rest->slept += rest->length;
 }
 
 void worker_rest_earn(struct worker_rest *rest, uint32_t frames, uint64_t now)
@@ -75,6 +80,14 @@ static uint64_t nap_length(const struct worker_rest *rest)
     return rest->lasts < LASTS_LONG ? NAP_LEAST : nap;
 }
 
+/* Whether its last sleep is enough for now. */
+static bool rest_is_enough(const struct worker_rest *rest, uint64_t now)
+{
+    uint64_t length = rest->length < LENGTH_MOST ? rest->length : LENGTH_MOST;
+
+    return now - rest->begun < length * SLEEP_LEAST;
+}
+
 /* What was measured last, but it is forgotten slowly that it was less: who has sent that fast will again. */
 static void rest_measure(struct worker_rest *rest, uint64_t now)
 {
@@ -98,7 +111,7 @@ enum worker_rest_kind worker_rest_idle(struct worker_rest *rest, uint64_t now, u
     rest_wake(rest, now);
     rest_measure(rest, now);
     *nap = nap_length(rest);
-    if (!rest->real_time || !*nap || (rest->lasts < LASTS_LONG && rest->slept >= (now - rest->judged) / SLEEP_LEAST))
+    if (!rest->real_time || !*nap || (rest->lasts < LASTS_LONG && rest_is_enough(rest, now)))
         return rest_awake(rest, now);
     if (!rest->came && rest->lasts >= LASTS_LONG)
         return rest_sleep(rest, now, REST_POLL);
