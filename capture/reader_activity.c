@@ -96,6 +96,41 @@ static void buckets_add(struct reader_activity *activity, const struct reader_ro
     }
 }
 
+bool reader_activity_ends(const struct reader_activity *activity, const struct xtop_record *record,
+                          struct reader_ends *ends)
+{
+    uint32_t beginner;
+    bool known = began(record, &beginner);
+
+    ends->beginner = (uint16_t)bucket_of(host_hash(activity, record, beginner));
+    ends->other = (uint16_t)bucket_of(host_hash(activity, record, !beginner));
+    return known;
+}
+
+bool reader_activity_add_ends(struct reader_activity *activity, struct reader_ends ends, bool began, uint64_t rate)
+{
+    uint8_t mark = activity->mark[ends.beginner];
+
+    if (activity->phase == READER_ACTIVITY_NAME)
+        return !(began && mark & BEGAN) && !(rate && (mark | activity->mark[ends.other]));
+    activity->began[ends.beginner] += began;
+    activity->rate[ends.beginner] += rate;
+    activity->rate[ends.other] += rate;
+    return true;
+}
+
+uint64_t reader_activity_add_still(struct reader_activity *activity, const struct reader_ends *ends, uint64_t began)
+{
+    uint64_t whole = 0;
+
+    if (activity->phase == READER_ACTIVITY_COUNT)
+        for (; began; began &= began - 1)
+            activity->began[ends[__builtin_ctzll(began)].beginner]++;
+    for (; began; began &= began - 1)
+        whole |= activity->mark[ends[__builtin_ctzll(began)].beginner] & BEGAN ? began & -began : 0;
+    return whole;
+}
+
 static uint64_t bucket_value(const struct reader_activity *activity, uint8_t mark, uint32_t bucket)
 {
     return mark == BEGAN ? activity->began[bucket] : activity->rate[bucket];
@@ -182,15 +217,17 @@ static void hosts_add(struct reader_activity *activity, const struct reader_row 
 
     for (uint32_t end = 0; end < 2; end++) {
         uint32_t hash = host_hash(activity, &flow->record, end);
+        uint8_t mark = activity->mark[bucket_of(hash)];
+        bool touches = known && end == beginner && mark & BEGAN;
         struct active_host *host;
 
-        if (!activity->mark[bucket_of(hash)])
+        if (!mark || !(touches || flow_rate(flow)))
             continue;
         host = host_find(activity, &flow->record, end, hash);
         if (!host)
             continue;
         host->host.rate_bytes += flow_rate(flow);
-        if (known && end == beginner && activity->mark[bucket_of(hash)] & BEGAN)
+        if (touches)
             contact_add(activity, host, &flow->record, end);
     }
 }
@@ -217,15 +254,21 @@ void reader_activity_finish(struct reader_activity *activity)
     }
 }
 
+/* Of hosts that are alike otherwise the one comes first whose address does. */
+static bool host_before(const struct reader_host *a, uint64_t of_a, const struct reader_host *b, uint64_t of_b)
+{
+    return of_a != of_b ? of_a > of_b : memcmp(a->address, b->address, sizeof a->address) < 0;
+}
+
 /* Puts `host` among the `count` that are there, most flows first; the last falls out where there is no room. */
 static uint32_t hosts_insert(struct reader_host *hosts, uint32_t count, uint32_t room, const struct reader_host *host)
 {
     uint32_t at;
 
-    if (count == room && (room == 0 || host->flows <= hosts[count - 1].flows))
+    if (count == room && (room == 0 || !host_before(host, host->flows, &hosts[count - 1], hosts[count - 1].flows)))
         return count;
     count += count < room;
-    for (at = count - 1; at > 0 && hosts[at - 1].flows < host->flows; at--)
+    for (at = count - 1; at > 0 && host_before(host, host->flows, &hosts[at - 1], hosts[at - 1].flows); at--)
         hosts[at] = hosts[at - 1];
     hosts[at] = *host;
     return count;
@@ -241,7 +284,7 @@ uint32_t reader_activity_hosts(const struct reader_activity *activity, struct re
     for (uint32_t i = 0; i < activity->found; i++) {
         const struct reader_host *host = &activity->host[i].host;
 
-        if (!top || host->rate_bytes > top->rate_bytes)
+        if (!top || host_before(host, host->rate_bytes, top, top->rate_bytes))
             top = host;
         if (host->flows)
             count = hosts_insert(hosts + 1, count, room - 1, host);

@@ -28,6 +28,25 @@ struct reader_activity;
 /* Begins a look of `phase` (READER_ACTIVITY_); *activity is made at the first. False: no memory. */
 bool reader_activity_begin(struct reader_activity **activity, uint32_t phase, uint32_t seed);
 
+/* Where the ends of a flow are counted in the first look. */
+struct reader_ends {
+    uint16_t beginner; /* or who seems to be */
+    uint16_t other;
+};
+
+/* Tells where; returns whether it is known who began the flow. All of it stays so until something new is known of it. */
+bool reader_activity_ends(const struct reader_activity *activity, const struct xtop_record *record,
+                          struct reader_ends *ends);
+
+/*
+ * Adds a live flow of which that is known, with its rate, IP bytes of both ends. False: nothing was done, it must be added
+ * whole (never in the first look).
+ */
+bool reader_activity_add_ends(struct reader_activity *activity, struct reader_ends ends, bool began, uint64_t rate);
+
+/* Adds of 64 flows that have no rate those of which it is known who began them, a bit each; returns those to be added whole. */
+uint64_t reader_activity_add_still(struct reader_activity *activity, const struct reader_ends *ends, uint64_t began);
+
 /* Adds a live flow, whole, with its rates. */
 void reader_activity_add(struct reader_activity *activity, const struct reader_row *flow);
 

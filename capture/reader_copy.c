@@ -79,5 +79,7 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
         row_add_ended(scan, &row);
     if (look->activity)
         reader_activity_add(look->activity, &row);
+    if (look->activity && look->kept && scan->differs)
+        ends_keep(scan, place, &row.record);
     look_consider(look, &row);
 }

@@ -113,27 +113,49 @@ static inline bool row_is_behind(struct scan *scan, struct reader_place place, b
     return order > 0;
 }
 
+static inline struct reader_bits *bits_of(const struct scan *scan, struct reader_place place)
+{
+    return &scan->reader->bits[place.queue][place.slot / 64];
+}
+
+static inline uint64_t bit_of(struct reader_place place)
+{
+    return UINT64_C(1) << place.slot % 64;
+}
+
 /* Of a look that is kept: from now on what the slot has is measured from here. */
 static inline void part_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record,
                              const struct pending *pending, const struct gain *gain)
 {
-    uint64_t *gained = &scan->reader->gained[place.queue][place.slot / 64];
-    uint64_t bit = UINT64_C(1) << place.slot % 64;
+    struct reader_bits *bits = bits_of(scan, place);
 
     *seen_of(scan, place) = gain_keep(previous_of(scan, place), record, pending, gain);
-    *gained = gain->packets[0] | gain->packets[1] ? *gained | bit : *gained & ~bit;
+    bits->ends_known &= ~bit_of(place);
+    if (gain->packets[0] | gain->packets[1])
+        bits->gained |= bit_of(place);
+    else
+        bits->gained &= ~bit_of(place);
 }
 
 /* The same where it stood still: mostly its rates were 0, too, and no line is written. */
 static inline void part_keep_still(const struct scan *scan, struct reader_place place)
 {
-    uint64_t *gained = &scan->reader->gained[place.queue][place.slot / 64];
-    uint64_t bit = UINT64_C(1) << place.slot % 64;
+    struct reader_bits *bits = bits_of(scan, place);
 
-    if (!(*gained & bit))
+    if (!(bits->gained & bit_of(place)))
         return;
     gain_nothing(previous_of(scan, place));
-    *gained &= ~bit;
+    bits->gained &= ~bit_of(place);
+}
+
+/* After that, where hosts that stand out are looked for: what they are is the same as long as nothing is new of the flow. */
+static inline void ends_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record)
+{
+    struct reader_bits *bits = bits_of(scan, place);
+    bool began = reader_activity_ends(scan->look->activity, record, &scan->reader->ends[place.queue][place.slot]);
+
+    bits->ends_known |= bit_of(place);
+    bits->began = began ? bits->began | bit_of(place) : bits->began & ~bit_of(place);
 }
 
 /* How long a flow has lasted; where `moved` is false it is in the bin that it was in. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "capture/reader_activity.h"
 #include "capture/reader_gain.h"
 #include "capture/reader_kin.h"
 #include "capture/reader_state.h"
@@ -36,9 +37,14 @@ static uint64_t seen_size(uint32_t room)
     return whole_pages(room * sizeof(uint32_t));
 }
 
-static size_t gained_size(uint32_t room)
+static uint64_t ends_size(uint32_t room)
 {
-    return (room / 64 + 1) * sizeof(uint64_t);
+    return whole_pages(room * sizeof(struct reader_ends));
+}
+
+static size_t bits_size(uint32_t room)
+{
+    return (room / 64 + 1) * sizeof(struct reader_bits);
 }
 
 static size_t births_size(uint32_t room)
@@ -89,11 +95,11 @@ static void *small_grow(void *array, size_t known, size_t to)
 /* The small ones; where there is no memory for all, those that have grown are longer than anybody asks. */
 static bool small_reserve(struct reader *reader, uint32_t queue, uint32_t from, uint32_t to)
 {
-    void *grown = small_grow(reader->gained[queue], reader->gained[queue] ? gained_size(from) : 0, gained_size(to));
+    void *grown = small_grow(reader->bits[queue], reader->bits[queue] ? bits_size(from) : 0, bits_size(to));
 
     if (!grown)
         return false;
-    reader->gained[queue] = grown;
+    reader->bits[queue] = grown;
     if (reader->header->queue_count == 1)
         return true;
     grown = small_grow(reader->births[queue], reader->births[queue] ? births_size(from) : 0, births_size(to));
@@ -108,13 +114,16 @@ static bool arrays_reserve(struct reader *reader, uint32_t queue, uint32_t from,
     bool several = reader->header->queue_count > 1;
     void *previous = array_grow(reader->previous[queue], previous_size(from), previous_size(to));
     void *seen = previous ? array_grow(reader->seen[queue], seen_size(from), seen_size(to)) : NULL;
-    void *kin = seen && several ? array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
-    bool enough = seen && (kin || !several);
+    void *ends = seen ? array_grow(reader->ends[queue], ends_size(from), ends_size(to)) : NULL;
+    void *kin = ends && several ? array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
+    bool enough = ends && (kin || !several);
 
     if (previous)
         reader->previous[queue] = enough ? previous : array_shrink(previous, previous_size(from), previous_size(to));
     if (seen)
         reader->seen[queue] = enough ? seen : array_shrink(seen, seen_size(from), seen_size(to));
+    if (ends)
+        reader->ends[queue] = enough ? ends : array_shrink(ends, ends_size(from), ends_size(to));
     if (kin)
         reader->kin[queue] = kin;
     return enough;
@@ -138,13 +147,15 @@ void reader_previous_free(struct reader *reader, uint32_t queue)
 {
     array_free(reader->previous[queue], previous_size(reader->previous_room[queue]));
     array_free(reader->seen[queue], seen_size(reader->previous_room[queue]));
+    array_free(reader->ends[queue], ends_size(reader->previous_room[queue]));
     array_free(reader->kin[queue], kin_size(reader->previous_room[queue]));
-    free(reader->gained[queue]);
+    free(reader->bits[queue]);
     free(reader->births[queue]);
-    reader->gained[queue] = NULL;
+    reader->bits[queue] = NULL;
     reader->births[queue] = NULL;
     reader->previous[queue] = NULL;
     reader->seen[queue] = NULL;
+    reader->ends[queue] = NULL;
     reader->kin[queue] = NULL;
     reader->previous_room[queue] = 0;
 }

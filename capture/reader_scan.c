@@ -40,6 +40,8 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
         part_keep_still(scan, place);
     else if (look->kept)
         part_keep(scan, place, &row->record, &scan->pending, &gain);
+    if (look->activity && look->kept && scan->differs)
+        ends_keep(scan, place, &row->record);
     if (look->kept && !hidden && scan->tied)
         previous_keep_key(previous_of(scan, place), &row->record.key);
     return true;
@@ -255,11 +257,11 @@ static uint64_t slots_behind(const struct scan *scan, struct reader_place first,
 /* Passes over flows that stood still, and behind: nothing is new of them but that they have no rate. */
 static void slots_pass(struct scan *scan, struct reader_place first, uint64_t slots)
 {
-    uint64_t *gained = &scan->reader->gained[first.queue][first.slot / 64];
-    uint64_t faded = *gained & slots;
+    struct reader_bits *bits = bits_of(scan, first);
+    uint64_t faded = bits->gained & slots;
     uint64_t count = (uint64_t)__builtin_popcountll(slots);
 
-    for (*gained &= ~faded; faded; faded &= faded - 1)
+    for (bits->gained &= ~faded; faded; faded &= faded - 1)
         gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
     scan->look->result->matched += count;
     ranking_pass(&scan->look->rows, count);
@@ -283,6 +285,31 @@ static bool previous_is_ample(const struct previous *previous)
             ((previous->side[0].bytes | previous->side[1].bytes) >> 45)) == 0;
 }
 
+/* Whether hosts that stand out are not looked for, or the flow's ends are known and enough for that. */
+static bool ends_suffice(const struct scan *scan, struct reader_place place, const struct gain *gain)
+{
+    const struct reader_bits *bits = bits_of(scan, place);
+    struct reader_activity *activity = scan->look->activity;
+
+    if (!activity)
+        return true;
+    return bits->ends_known & bit_of(place) &&
+           reader_activity_add_ends(activity, scan->reader->ends[place.queue][place.slot], bits->began & bit_of(place),
+                                    gain->bytes[0] + gain->bytes[1]);
+}
+
+/* The same of flows that stood still: those for which that is so. */
+static uint64_t slots_ends(const struct scan *scan, struct reader_place first, uint64_t still)
+{
+    const struct reader_bits *bits = bits_of(scan, first);
+    const struct reader_ends *ends = &scan->reader->ends[first.queue][first.slot];
+
+    if (!scan->look->activity)
+        return still;
+    still &= bits->ends_known;
+    return still & ~reader_activity_add_still(scan->look->activity, ends, still & bits->began);
+}
+
 /* What slot_suffices does, of most flows that moved. */
 static bool added_suffices(struct scan *scan, struct reader_place place, const struct least *least)
 {
@@ -295,13 +322,13 @@ static bool added_suffices(struct scan *scan, struct reader_place place, const s
     if (!slot_was_added_to(reader_slot_at(scan->reader, place), &before, &added))
         return false;
     gain = gain_added(previous, &added.pending);
-    if (!added_is_behind(previous, &gain, least) || !previous_is_ample(previous))
+    if (!added_is_behind(previous, &gain, least) || !previous_is_ample(previous) || !ends_suffice(scan, place, &gain))
         return false;
     packets = (uint64_t)previous->side[0].packets + previous->side[1].packets;
     tally_add(&scan->look->tally, previous->protocol, packets, &gain);
     gain_keep_added(previous, &added.pending, &gain);
     *seen_of(scan, place) = added.sequence;
-    scan->reader->gained[place.queue][place.slot / 64] |= UINT64_C(1) << place.slot % 64;
+    bits_of(scan, place)->gained |= bit_of(place);
     row_pass(scan, false);
     return true;
 }
@@ -312,7 +339,7 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
     for (; slots && !scan->look->failed; slots &= slots - 1) {
         struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)};
 
-        if (!added_suffices(scan, place, least) && !slot_suffices(scan, place))
+        if (!added_suffices(scan, place, least) && (scan->look->by_key || !slot_suffices(scan, place)))
             flow_wait(scan, place);
     }
 }
@@ -328,7 +355,7 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
 
         first = now.first.slot + 64 < end ? now.first.slot + 64 : end;
         next = slots_ahead(scan, (struct reader_place){queue, first}, end);
-        behind = slots_behind(scan, now.first, &least) & now.all & ~now.moved;
+        behind = slots_ends(scan, now.first, slots_behind(scan, now.first, &least) & now.all & ~now.moved);
         slots_pass(scan, now.first, behind);
         slots_look(scan, now.first, now.all & ~behind, &least);
     }
@@ -356,7 +383,7 @@ static bool is_plain(const struct scan *scan)
 {
     const struct look *look = scan->look;
 
-    return look->kept && look->few && !look->by_key && !look->view->filter && look->view->descending && scan->differs;
+    return look->kept && look->few && !look->view->filter && look->view->descending && scan->differs;
 }
 
 void reader_scan_share(struct look *look, uint32_t number, uint32_t of)

@@ -21,6 +21,15 @@ struct pending {
     uint32_t bytes[2];
 };
 
+/* What is kept of slots besides, a bit each. */
+struct reader_bits {
+    uint64_t gained;     /* previous has a rate */
+    uint64_t ends_known; /* since something new was known of the flow that was seen */
+    uint64_t began;      /* of those: it is known who began it */
+};
+
+struct reader_ends; /* reader_activity.h */
+
 struct reader_kin; /* reader_kin.h */
 
 struct reunion; /* reader_reunion.h */
@@ -41,16 +50,17 @@ struct reader {
 
     struct previous *previous[XTOP_MAX_QUEUES];
     uint32_t *seen[XTOP_MAX_QUEUES]; /* the slots' sequences then; 0 = not looked at, or previous had no room for it */
-    uint64_t *gained[XTOP_MAX_QUEUES];       /* a bit for each slot whose previous has a rate */
-    struct reader_kin *kin[XTOP_MAX_QUEUES]; /* as long as previous; NULL with one queue */
-    uint16_t *births[XTOP_MAX_QUEUES];       /* xtop_shard.births_offset, as they were learned; for all of kin */
-    uint32_t previous_room[XTOP_MAX_QUEUES]; /* slots */
-    uint64_t looked_at;                      /* monotonic ns of the look before; 0 = none */
-    uint64_t interval;                       /* ns, of the last look */
-    struct tally tally;                      /* of one queue: what the flows of `seen` amount to */
-    struct reader_activity *activity;        /* NULL until it is asked for */
-    bool final;                              /* the capture has ended and its last rates stand */
-    bool over;                               /* nobody writes any more */
+    struct reader_bits *bits[XTOP_MAX_QUEUES]; /* of 64 slots each */
+    struct reader_ends *ends[XTOP_MAX_QUEUES]; /* of slots whose bit says that they are known */
+    struct reader_kin *kin[XTOP_MAX_QUEUES];   /* as long as previous; NULL with one queue */
+    uint16_t *births[XTOP_MAX_QUEUES];         /* xtop_shard.births_offset, as they were learned; for all of kin */
+    uint32_t previous_room[XTOP_MAX_QUEUES];   /* slots */
+    uint64_t looked_at;                        /* monotonic ns of the look before; 0 = none */
+    uint64_t interval;                         /* ns, of the last look */
+    struct tally tally;                        /* of one queue: what the flows of `seen` amount to */
+    struct reader_activity *activity;          /* NULL until it is asked for */
+    bool final;                                /* the capture has ended and its last rates stand */
+    bool over;                                 /* nobody writes any more */
 };
 
 /* Where a record lies. */
