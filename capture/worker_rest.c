@@ -23,8 +23,11 @@
 #define SLEEP_TO_STAY 16
 #define IDLE_TO_BEGIN 8
 
-/* A longer sleep pays for no more time awake than this one: what was before the traffic says nothing of it. */
-#define LENGTH_MOST UINT64_C(1000000)
+/*
+ * A longer sleep pays for no time awake. Poll(2) slept through a time of which the traffic now says nothing; and a nap that ended
+ * this late did so because another worker has the same CPU: if both stayed awake nothing of it would be left to others.
+ */
+#define SLEEP_MOST UINT64_C(200000)
 
 /* Time to stay awake that a frame earns, and the most that can be saved up. */
 #define AWAKE_PER_FRAME UINT64_C(600)
@@ -83,9 +86,7 @@ static uint64_t nap_length(const struct worker_rest *rest)
 /* Whether its last sleep is enough for now. */
 static bool rest_is_enough(const struct worker_rest *rest, uint64_t now)
 {
-    uint64_t length = rest->length < LENGTH_MOST ? rest->length : LENGTH_MOST;
-
-    return now - rest->begun < length * SLEEP_LEAST;
+    return rest->length <= SLEEP_MOST && now - rest->begun < rest->length * SLEEP_LEAST;
 }
 
 /* What was measured last, but it is forgotten slowly that it was less: who has sent that fast will again. */
