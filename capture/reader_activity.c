@@ -107,16 +107,27 @@ bool reader_activity_ends(const struct reader_activity *activity, const struct x
     return known;
 }
 
-bool reader_activity_add_ends(struct reader_activity *activity, struct reader_ends ends, bool began, uint64_t rate)
+uint64_t reader_activity_whole(const struct reader_activity *activity, const struct reader_ends *ends, uint64_t known)
 {
-    uint8_t mark = activity->mark[ends.beginner];
+    uint64_t whole = 0;
 
-    if (activity->phase == READER_ACTIVITY_NAME)
-        return !(began && mark & BEGAN) && !(rate && (mark | activity->mark[ends.other]));
+    if (activity->phase == READER_ACTIVITY_COUNT)
+        return 0;
+    for (; known; known &= known - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(known);
+
+        whole |= activity->mark[ends[i].beginner] | activity->mark[ends[i].other] ? known & -known : 0;
+    }
+    return whole;
+}
+
+void reader_activity_add_ends(struct reader_activity *activity, struct reader_ends ends, bool began, uint64_t rate)
+{
+    if (activity->phase != READER_ACTIVITY_COUNT)
+        return;
     activity->began[ends.beginner] += began;
     activity->rate[ends.beginner] += rate;
     activity->rate[ends.other] += rate;
-    return true;
 }
 
 uint64_t reader_activity_add_still(struct reader_activity *activity, const struct reader_ends *ends, uint64_t began)

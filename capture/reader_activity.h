@@ -38,11 +38,11 @@ struct reader_ends {
 bool reader_activity_ends(const struct reader_activity *activity, const struct xtop_record *record,
                           struct reader_ends *ends);
 
-/*
- * Adds a live flow of which that is known, with its rate, IP bytes of both ends. False: nothing was done, it must be added
- * whole (never in the first look).
- */
-bool reader_activity_add_ends(struct reader_activity *activity, struct reader_ends ends, bool began, uint64_t rate);
+/* Of 64 flows of which that is known, a bit each, those that are to be added whole if they have a rate; in the first look none. */
+uint64_t reader_activity_whole(const struct reader_activity *activity, const struct reader_ends *ends, uint64_t known);
+
+/* Adds another of them with its rate, IP bytes of both ends. */
+void reader_activity_add_ends(struct reader_activity *activity, struct reader_ends ends, bool began, uint64_t rate);
 
 /* Adds of 64 flows that have no rate those of which it is known who began them, a bit each; returns those to be added whole. */
 uint64_t reader_activity_add_still(struct reader_activity *activity, const struct reader_ends *ends, uint64_t began);

@@ -80,6 +80,6 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
     if (look->activity)
         reader_activity_add(look->activity, &row);
     if (look->activity && look->kept && scan->differs)
-        ends_keep(scan, place, &row.record);
+        ends_keep(scan, place, &row.record, false);
     look_consider(look, &row);
 }

@@ -148,13 +148,20 @@ static inline void part_keep_still(const struct scan *scan, struct reader_place 
     bits->gained &= ~bit_of(place);
 }
 
-/* After that, where hosts that stand out are looked for: what they are is the same as long as nothing is new of the flow. */
-static inline void ends_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record)
+/*
+ * After that, where hosts that stand out are looked for: what the ends are is the same as long as nothing is new of the flow;
+ * so they are where they are `known`.
+ */
+static inline void ends_keep(const struct scan *scan, struct reader_place place, const struct xtop_record *record,
+                             bool known)
 {
     struct reader_bits *bits = bits_of(scan, place);
-    bool began = reader_activity_ends(scan->look->activity, record, &scan->reader->ends[place.queue][place.slot]);
+    bool began;
 
     bits->ends_known |= bit_of(place);
+    if (known)
+        return;
+    began = reader_activity_ends(scan->look->activity, record, &scan->reader->ends[place.queue][place.slot]);
     bits->began = began ? bits->began | bit_of(place) : bits->began & ~bit_of(place);
 }
 
@@ -175,6 +182,18 @@ static inline void row_count(struct scan *scan, struct reader_place place, bool 
         return;
     flow_uncount(scan, place);
     flow_count(scan->look, &scan->row.record, row_lasts(scan, place, moved));
+}
+
+/* The same of a flow that was added to. */
+static inline void row_count_added(struct scan *scan, struct reader_place place, const struct gain *gain)
+{
+    const struct previous *previous = previous_of(scan, place);
+
+    if (scan->differs && scan->look->kept && previous_has_room(&scan->row.record))
+        tally_add(&scan->look->tally, previous->protocol,
+                  (uint64_t)previous->side[0].packets + previous->side[1].packets, gain);
+    else
+        row_count(scan, place, false, false);
 }
 
 /* Passes over a flow that need not be offered, or that the filter has `hidden`. */

@@ -17,6 +17,7 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
     const struct previous *previous = previous_of(scan, place);
     const struct look *look = scan->look;
     struct reader_row *row = &scan->row;
+    bool known = bits_of(scan, place)->ends_known & bit_of(place);
     bool still = glance == GLANCE_STILL;
     struct gain gain = {0};
     bool hidden;
@@ -34,14 +35,17 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
         return false;
     if (look->activity)
         reader_activity_add(look->activity, row);
-    row_count(scan, place, still, glance == GLANCE_MOVED);
+    if (glance == GLANCE_ADDED)
+        row_count_added(scan, place, &gain);
+    else
+        row_count(scan, place, still, glance == GLANCE_MOVED);
     row_pass(scan, hidden);
     if (look->kept && still)
         part_keep_still(scan, place);
     else if (look->kept)
         part_keep(scan, place, &row->record, &scan->pending, &gain);
     if (look->activity && look->kept && scan->differs)
-        ends_keep(scan, place, &row->record);
+        ends_keep(scan, place, &row->record, known && glance != GLANCE_MOVED);
     if (look->kept && !hidden && scan->tied)
         previous_keep_key(previous_of(scan, place), &row->record.key);
     return true;
@@ -199,6 +203,7 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
 struct slots {
     struct reader_place first;
     uint64_t all;
+    uint32_t taken; /* to have moved all, without a look; and so many times 64 before */
     uint64_t moved; /* those that may hold another flow than at the look before, or nothing, or another moment of it */
 };
 
@@ -239,6 +244,25 @@ static bool total_is_behind(const struct previous *previous, uint64_t total, con
 {
     return total < least->total ||
            (total == least->total && previous->key_known && previous->key_begin > least->key_begin);
+}
+
+/* How many times the 64 after such as nearly all moved are taken to have moved, too, before one looks again. */
+#define MOVED_MOST 7
+#define MOVED_NEARLY 56
+
+/*
+ * The slots after `before`. Behind such as nearly all moved it is not asked which: a flow that stood still is one to which
+ * nothing was added.
+ */
+static struct slots slots_after(const struct scan *scan, const struct slots *before, uint32_t end)
+{
+    uint32_t first = before->first.slot + 64 < end ? before->first.slot + 64 : end;
+    struct slots slots = {.first = {before->first.queue, first}, .all = UINT64_MAX, .moved = UINT64_MAX};
+
+    slots.taken = before->taken + 1;
+    if (end - first < 64 || slots.taken > MOVED_MOST || __builtin_popcountll(before->moved) < MOVED_NEARLY)
+        return slots_ahead(scan, slots.first, end);
+    return slots;
 }
 
 /* Which flows would stand behind the wanted for certain if they had no rate. */
@@ -285,20 +309,7 @@ static bool previous_is_ample(const struct previous *previous)
             ((previous->side[0].bytes | previous->side[1].bytes) >> 45)) == 0;
 }
 
-/* Whether hosts that stand out are not looked for, or the flow's ends are known and enough for that. */
-static bool ends_suffice(const struct scan *scan, struct reader_place place, const struct gain *gain)
-{
-    const struct reader_bits *bits = bits_of(scan, place);
-    struct reader_activity *activity = scan->look->activity;
-
-    if (!activity)
-        return true;
-    return bits->ends_known & bit_of(place) &&
-           reader_activity_add_ends(activity, scan->reader->ends[place.queue][place.slot], bits->began & bit_of(place),
-                                    gain->bytes[0] + gain->bytes[1]);
-}
-
-/* The same of flows that stood still: those for which that is so. */
+/* Of flows that stood still those whose ends are known and enough, where hosts that stand out are looked for. */
 static uint64_t slots_ends(const struct scan *scan, struct reader_place first, uint64_t still)
 {
     const struct reader_bits *bits = bits_of(scan, first);
@@ -310,38 +321,75 @@ static uint64_t slots_ends(const struct scan *scan, struct reader_place first, u
     return still & ~reader_activity_add_still(scan->look->activity, ends, still & bits->began);
 }
 
-/* What slot_suffices does, of most flows that moved. */
-static bool added_suffices(struct scan *scan, struct reader_place place, const struct least *least)
-{
-    const struct before before = before_of(scan, place);
-    struct previous *previous = previous_of(scan, place);
-    struct added added;
-    struct gain gain;
-    uint64_t packets;
+/* Slots ahead of one that moved: those behind the next 64, at which is looked already. */
+#define SLOTS_FAR 128
 
-    if (!slot_was_added_to(reader_slot_at(scan->reader, place), &before, &added))
+/* What is read and kept of a slot. */
+struct at {
+    const struct xtop_slot *slot;
+    struct previous *previous;
+    uint32_t *seen;
+};
+
+/* What slot_suffices does, of most flows that moved; tells what the flow has gained. */
+static inline bool added_suffices(struct tally *tally, struct at at, const struct least *least, struct gain *gain)
+{
+    const struct before before = {*at.seen, at.previous};
+    struct added added;
+
+    if (!slot_was_added_to(at.slot, &before, &added))
         return false;
-    gain = gain_added(previous, &added.pending);
-    if (!added_is_behind(previous, &gain, least) || !previous_is_ample(previous) || !ends_suffice(scan, place, &gain))
+    *gain = gain_added(at.previous, &added.pending);
+    if (!added_is_behind(at.previous, gain, least) || !previous_is_ample(at.previous))
         return false;
-    packets = (uint64_t)previous->side[0].packets + previous->side[1].packets;
-    tally_add(&scan->look->tally, previous->protocol, packets, &gain);
-    gain_keep_added(previous, &added.pending, &gain);
-    *seen_of(scan, place) = added.sequence;
-    bits_of(scan, place)->gained |= bit_of(place);
-    row_pass(scan, false);
+    tally_add(tally, at.previous->protocol, side_total(at.previous->side, false), gain);
+    gain_keep_added(at.previous, &added.pending, gain);
+    *at.seen = added.sequence;
     return true;
 }
 
-static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader_place first, uint64_t slots,
-                                                const struct least *least)
+/* Of flows that moved those whose ends are known and enough, where hosts that stand out are looked for. */
+static uint64_t moved_ends(const struct scan *scan, struct reader_place first, uint64_t moved)
 {
-    for (; slots && !scan->look->failed; slots &= slots - 1) {
-        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)};
+    const struct reader_bits *bits = bits_of(scan, first);
+    const struct reader_ends *ends = &scan->reader->ends[first.queue][first.slot];
 
-        if (!added_suffices(scan, place, least) && (scan->look->by_key || !slot_suffices(scan, place)))
+    if (!scan->look->activity)
+        return moved;
+    moved &= bits->ends_known;
+    return moved & ~reader_activity_whole(scan->look->activity, ends, moved);
+}
+
+/* Looks at `slots`, of which `light` may be passed over without their keys. */
+static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader_place first, uint64_t slots,
+                                                uint64_t light, const struct least *least)
+{
+    const struct at at = {reader_slot_at(scan->reader, first), previous_of(scan, first), seen_of(scan, first)};
+    struct reader_activity *activity = scan->look->activity;
+    struct reader_bits *bits = bits_of(scan, first);
+    uint64_t passed = 0;
+
+    for (; slots && !scan->look->failed; slots &= slots - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(slots);
+        uint64_t bit = slots & -slots;
+        struct reader_place place = {first.queue, first.slot + i};
+        struct gain gain;
+
+        __builtin_prefetch(at.slot + i + SLOTS_FAR); /* where one flow moved its neighbours did, mostly */
+        __builtin_prefetch(at.previous + i + SLOTS_FAR, 1);
+        if (light & bit &&
+            added_suffices(&scan->look->tally, (struct at){at.slot + i, at.previous + i, at.seen + i}, least, &gain)) {
+            passed |= bit;
+            if (activity)
+                reader_activity_add_ends(activity, scan->reader->ends[first.queue][place.slot], bits->began & bit,
+                                         gain.bytes[0] + gain.bytes[1]);
+        } else if (activity || !slot_suffices(scan, place)) {
             flow_wait(scan, place);
+        }
     }
+    bits->gained |= passed;
+    scan->look->result->matched += (uint64_t)__builtin_popcountll(passed);
+    ranking_pass(&scan->look->rows, (uint64_t)__builtin_popcountll(passed));
 }
 
 static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
@@ -353,11 +401,10 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
         struct least least = ranking_least(&scan->look->rows);
         uint64_t behind;
 
-        first = now.first.slot + 64 < end ? now.first.slot + 64 : end;
-        next = slots_ahead(scan, (struct reader_place){queue, first}, end);
+        next = slots_after(scan, &now, end);
         behind = slots_ends(scan, now.first, slots_behind(scan, now.first, &least) & now.all & ~now.moved);
         slots_pass(scan, now.first, behind);
-        slots_look(scan, now.first, now.all & ~behind, &least);
+        slots_look(scan, now.first, now.all & ~behind, moved_ends(scan, now.first, now.moved), &least);
     }
     while (scan->waiting.count)
         flow_leave(scan);

@@ -61,7 +61,9 @@ static void add(struct reader_activity *activity, const struct reader_row *flow)
         memset(row.rate_bytes, 0, sizeof row.rate_bytes);
         whole = reader_activity_add_still(activity, &ends, began);
     } else if (way == BY_ENDS) {
-        whole = !reader_activity_add_ends(activity, ends, began, row.rate_bytes[0] + row.rate_bytes[1]);
+        whole = reader_activity_whole(activity, &ends, 1);
+        if (!whole)
+            reader_activity_add_ends(activity, ends, began, row.rate_bytes[0] + row.rate_bytes[1]);
     }
     if (whole)
         reader_activity_add(activity, &row);
