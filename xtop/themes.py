@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from xtop.drawing_pace import take_short_steps
 from xtop.plain_asyncio import import_plain_asyncio
 
 import_plain_asyncio()  # here, since this is the first that imports Textual
+take_short_steps()
 
 from textual.theme import BUILTIN_THEMES, Theme  # noqa: E402
 
