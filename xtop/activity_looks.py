@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xtop.activity import ActiveHost  # a snapshot asks for no hosts
 
 EVERY_S = 5.0  # at least: hosts that stand out are looked for this often
-PACE = 100_000  # live flows for each second between, so that the two looks cost the same share at any number
+PACE = 50_000  # live flows for each second between, so that the two looks cost the same share at any number
 MOST_HOSTS = 9  # the first by rate, and those that began most flows
 
 
