@@ -46,18 +46,15 @@ static uint32_t budget_claim(struct xtop_header *header, uint32_t wanted)
 
 /*
  * Asks for the four lines of the slot that will be taken SLOT_AHEAD flows later: a flow's first packet writes them all.
- * By force inline: gcc 12 leaves out calls of what does nothing but prefetch.
+ * By force inline, as slot_fetch_rest.
  */
 static inline __attribute__((always_inline)) void slot_fetch_ahead(const struct flow_table *table)
 {
     bool freed = table->free_count > SLOT_AHEAD;
     uint32_t slot = freed ? table->free_slot[table->free_count - SLOT_AHEAD] : table->fresh + SLOT_AHEAD;
-    const struct xtop_rest *rest = &table->rest[slot];
 
     __builtin_prefetch(&table->slot[slot], 1, 3);
-    __builtin_prefetch(&rest->total[0], 1, 3);
-    __builtin_prefetch(&rest->total[1], 1, 3);
-    __builtin_prefetch(rest->address0, 1, 3);
+    slot_fetch_rest(&table->rest[slot]);
 }
 
 /* A free slot, or 0 when the budget is spent. */
@@ -194,13 +191,10 @@ static void ended_publish(struct flow_table *table, uint32_t slot, const struct 
 
 void flow_fetch_rest(const struct flow_table *table, uint32_t slot, uint32_t number)
 {
-    const struct xtop_rest *rest = &table->rest[slot];
     const struct xtop_shard *shard = table->shard;
     const uint8_t *room = (const uint8_t *)&table->ended[(shard->ended_head + number) & (shard->ended_capacity - 1)];
 
-    __builtin_prefetch(&rest->total[0], 1, 3);
-    __builtin_prefetch(&rest->total[1], 1, 3);
-    __builtin_prefetch(rest->address0, 1, 3);
+    slot_fetch_rest(&table->rest[slot]);
     for (size_t line = 0; line < sizeof(struct xtop_record); line += 64)
         __builtin_prefetch(room + line, 1, 3);
 }

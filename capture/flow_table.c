@@ -160,20 +160,16 @@ static inline void flow_count(struct flow_table *table, struct due *due, uint32_
 }
 
 /*
- * Packets that will not be plain need their flows' rests as well; the slots have come since find. Always inline: calls of
- * a function that only prefetches are of no effect to gcc 12, which leaves them out.
+ * Packets that will not be plain need their flows' rests as well; the slots have come since find. Always inline, as
+ * slot_fetch_rest.
  */
 static inline __attribute__((always_inline)) void rests_fetch(const struct flow_table *table,
                                                               const struct lookup *lookup, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const struct xtop_rest *rest = &table->rest[lookup[i].slot];
-
         if (!lookup[i].slot || (lookup[i].packet.allows | table->slot[lookup[i].slot].state) == 0xff)
             continue;
-        __builtin_prefetch(&rest->total[0], 1, 3);
-        __builtin_prefetch(&rest->total[1], 1, 3);
-        __builtin_prefetch(rest->address0, 1, 3);
+        slot_fetch_rest(&table->rest[lookup[i].slot]);
     }
 }
 
