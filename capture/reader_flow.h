@@ -75,12 +75,10 @@ static inline void flow_count(struct look *look, const struct xtop_record *recor
 static inline void flow_uncount(struct scan *scan, struct reader_place place)
 {
     const struct previous *previous = previous_of(scan, place);
-    uint64_t packets = (uint64_t)previous->side[0].packets + previous->side[1].packets;
-    uint64_t bytes = (uint64_t)previous->side[0].bytes + previous->side[1].bytes;
 
     if (scan->differs && *seen_of(scan, place))
-        tally_count(&scan->look->tally, previous->protocol, packets, bytes, previous_duration_bin(previous),
-                    TALLY_TAKE_OFF);
+        tally_count(&scan->look->tally, previous->protocol, previous_total(previous, false),
+                    previous_total(previous, true), previous_duration_bin(previous), TALLY_TAKE_OFF);
 }
 
 /* The slot is free. */
@@ -190,8 +188,7 @@ static inline void row_count_added(struct scan *scan, struct reader_place place,
     const struct previous *previous = previous_of(scan, place);
 
     if (scan->differs && scan->look->kept && previous_has_room(&scan->row.record))
-        tally_add(&scan->look->tally, previous->protocol,
-                  (uint64_t)previous->side[0].packets + previous->side[1].packets, gain);
+        tally_add(&scan->look->tally, previous->protocol, previous_total(previous, false), gain);
     else
         row_count(scan, place, false, false);
 }

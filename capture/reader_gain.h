@@ -201,6 +201,14 @@ static inline void previous_keep_key(struct previous *previous, const struct xto
     previous->key_known = true;
 }
 
+/* All that was kept of the flow's packets, or of its bytes. */
+static inline uint64_t previous_total(const struct previous *previous, bool bytes)
+{
+    const struct previous_side *side = previous->side;
+
+    return bytes ? (uint64_t)side[0].bytes + side[1].bytes : (uint64_t)side[0].packets + side[1].packets;
+}
+
 /* What was added to the flow since then. */
 static inline struct gain gain_added(const struct previous *previous, const struct pending *pending)
 {
