@@ -137,7 +137,7 @@ static void worker_describe(const struct capture *capture, struct worker *worker
         worker->collects = worker->collects && input->source->operations->take_epoch;
         worker->busy_poll = worker->busy_poll || input->source->busy_poll;
         worker->drains = worker->drains || input->fd >= 0;
-        if (input->fd >= 0 && !input->source->busy_poll && (!ring || input->source->ring_size < ring))
+        if (input->fd >= 0 && (!ring || input->source->ring_size < ring))
             ring = input->source->ring_size;
     }
     worker->rest.ring = worker->busy_poll ? 0 : ring;

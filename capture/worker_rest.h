@@ -5,7 +5,8 @@
  * A ring holds some milliseconds of a fast link, and a program that got its turn on the worker's CPU keeps it up to a
  * tick of the scheduler (4 ms at HZ=250), however low its priority. So a worker comes before all ordinary programs
  * (SCHED_FIFO, sched(7)) as long as it leaves them some time. One that rests less than a sixteenth of it would starve its
- * CPU, and the kernel would stop it for 50 ms in a second that it had 95 % of ("Limiting the CPU usage of real-time"): it takes its turn among them again (SCHED_OTHER, capture/priority.h) until it has time in hand.
+ * CPU, and the kernel would stop it for the rest of a second that it had 95 % of ("Limiting the CPU usage of real-time and
+ * deadline processes"): it takes its turn among them again (SCHED_OTHER, capture/priority.h) until it has time in hand.
  *
  * How it rests depends on how long a ring lasts at the rate of now:
  *   long enough for a late timer   it naps, for a small part of that time: the sender wakes nobody, bursts are full
