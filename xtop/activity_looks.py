@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xtop._native import ffi, lib
 from xtop.flow_rows import address_text
 from xtop.model import Activity, View
-
-if TYPE_CHECKING:
-    from xtop.activity import ActiveHost  # a snapshot asks for no hosts
 
 EVERY_S = 5.0  # at least: hosts that stand out are looked for this often
 PACE = 50_000  # live flows for each second between, so that the two looks cost the same share at any number
@@ -45,15 +42,16 @@ class ActivityLooks:
         """Return who stands out, where the last look has found it."""
         if self._phase != lib.READER_ACTIVITY_NAME:
             return None
-        from xtop.activity import activity_of
+        from xtop.activity import ActiveHost, activity_of  # here, since a snapshot asks for no hosts
 
         hosts = ffi.new("struct reader_host[]", MOST_HOSTS)
         count = lib.reader_active_hosts(self._reader, hosts, MOST_HOSTS)
-        return activity_of([_active_host(hosts[index]) for index in range(count)], interval_ns)
+        found = [
+            ActiveHost(_address(host), host.flows, host.host_bits, host.port_bits, host.rate_bytes)
+            for host in hosts[0:count]
+        ]
+        return activity_of(found, interval_ns)
 
 
-def _active_host(host: Any) -> ActiveHost:
-    from xtop.activity import ActiveHost
-
-    address = address_text(host.ip_version, bytes(ffi.buffer(host.address)))
-    return ActiveHost(address, host.flows, host.host_bits, host.port_bits, host.rate_bytes)
+def _address(host: Any) -> str:
+    return address_text(host.ip_version, bytes(ffi.buffer(host.address)))
