@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define TRAFFIC_RUN_FRAMES (1u << 20) /* frames between two looks at the outside, half a second */
-#define TRAFFIC_TICK_S 0.01           /* of a rate that is kept */
+#define TRAFFIC_TICK_MS 1             /* of a rate that is kept: between two runs this CPU is another's */
 #define TRAFFIC_DEMO_RATE 300000
 
 static volatile sig_atomic_t signalled;
@@ -94,7 +94,7 @@ static uint32_t frames_due(const struct traffic_options *options, uint64_t sent,
     uint64_t due = options->frames - sent;
 
     if (options->rate) {
-        double behind = (elapsed + TRAFFIC_TICK_S) * options->rate - (double)sent;
+        double behind = (elapsed + TRAFFIC_TICK_MS / 1e3) * options->rate - (double)sent;
 
         if (behind < 1)
             return 0;
@@ -113,10 +113,10 @@ static int traffic_exact_run(struct traffic_sender *sender, const struct traffic
     while (sender->state->sent < options->frames && !traffic_stopped(0)) {
         uint32_t frames = frames_due(options, sender->state->sent, seconds);
 
-        if (!frames)
-            traffic_stopped((int)(TRAFFIC_TICK_S * 1000));
-        else if (traffic_sender_run(sender, frames, failure) < 0)
+        if (frames && traffic_sender_run(sender, frames, failure) < 0)
             return -1;
+        if (options->rate)
+            traffic_stopped(TRAFFIC_TICK_MS);
         seconds = traffic_now() - start;
     }
     traffic_print(traffic_sender_sent(sender), seconds);
