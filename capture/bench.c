@@ -29,6 +29,7 @@ static const char help_text[] =
     "  --size B             bytes of a frame, 60 to 9216 (64)\n"
     "  --zipf S             flows by Zipf's law of exponent S (0: all alike)\n"
     "  --new-flow-ratio R   share of packets that open a flow never seen, 0 to 1 (0)\n"
+    "  --ipv6               flows of IPv6; frames of 62 bytes at least\n"
     "  --repeat N           times to run; the median is told (3)\n"
     "  --cpu N              CPU to run on (the one it is on)\n"
     "  --byte-histogram     also what counting payload bytes by value adds to a packet\n"
@@ -42,6 +43,7 @@ enum {
     OPTION_SIZE,
     OPTION_ZIPF,
     OPTION_RATIO,
+    OPTION_IPV6,
     OPTION_REPEAT,
     OPTION_CPU,
     OPTION_BYTE_HISTOGRAM,
@@ -56,6 +58,7 @@ static const struct option long_options[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
     {"zipf", required_argument, NULL, OPTION_ZIPF},
     {"new-flow-ratio", required_argument, NULL, OPTION_RATIO},
+    {"ipv6", no_argument, NULL, OPTION_IPV6},
     {"repeat", required_argument, NULL, OPTION_REPEAT},
     {"cpu", required_argument, NULL, OPTION_CPU},
     {"byte-histogram", no_argument, NULL, OPTION_BYTE_HISTOGRAM},
@@ -107,6 +110,9 @@ static int parse_option(struct bench_options *options, int option, const char *v
         return parse_share(value, 10, &options->zipf, "--zipf", failure);
     case OPTION_RATIO:
         return parse_share(value, 1, &options->new_flow_ratio, "--new-flow-ratio", failure);
+    case OPTION_IPV6:
+        options->ipv6 = true;
+        return 0;
     case OPTION_REPEAT:
         return parse_count(value, 1, BENCH_REPEAT_MAX, &options->repeat, "--repeat", failure);
     case OPTION_CPU:
@@ -140,14 +146,17 @@ static int parse_options(struct bench_options *options, int argc, char **argv, s
                                option == ':' ? "needs a value" : "is no option of bench");
         if (parse_option(options, option, optarg, failure) < 0)
             return -1;
-        own_frames |= option >= OPTION_FLOWS && option <= OPTION_RATIO;
+        own_frames |= option >= OPTION_FLOWS && option <= OPTION_IPV6;
     }
     if (optind < argc)
         return failure_set(failure, EXIT_USAGE, "unexpected argument %s (see xtop bench --help)", argv[optind]);
     if (options->pcap && own_frames)
         return failure_set(failure, EXIT_USAGE,
                            "--pcap brings its own frames (leave --flows, --packets, --size, "
-                           "--zipf and --new-flow-ratio out)");
+                           "--zipf, --new-flow-ratio and --ipv6 out)");
+    if (options->ipv6 && options->size < BENCH_FRAME_MIN_IPV6)
+        return failure_set(failure, EXIT_USAGE, "bad --size %u (frames of IPv6 have %u bytes at least)", options->size,
+                           BENCH_FRAME_MIN_IPV6);
     return 0;
 }
 

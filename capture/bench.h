@@ -18,6 +18,7 @@ struct bench_options {
     uint32_t size; /* bytes of a frame, without FCS */
     double zipf;   /* exponent; 0 = all flows alike */
     double new_flow_ratio;
+    bool ipv6; /* flows of IPv6, not IPv4 */
     uint32_t repeat;
     int cpu;             /* -1 = the one it runs on */
     bool byte_histogram; /* measure again with payload bytes counted */

@@ -17,7 +17,7 @@
 /* Frames lie on huge pages where the kernel has any, as a UMEM does. */
 #define FRAME_ALIGN (UINT64_C(2) << 20)
 
-enum { ETHERNET_HEADER = 14, IPV4_HEADER = 20, UDP_HEADER = 8 };
+enum { ETHERNET_HEADER = 14, IPV4_HEADER = 20, IPV6_HEADER = 40 };
 
 /* SplitMix64 (Steele, Lea, Flood 2014): the same frames in every run. */
 static uint64_t random_next(uint64_t *state)
@@ -115,27 +115,50 @@ static void write32(uint8_t *at, uint32_t value)
     write16(at + 2, value);
 }
 
-/* Addresses of RFC 1918 and RFC 2544; (client, port) alone tells flows apart. Checksums stay 0: nobody reads them. */
-void bench_frame_write(uint8_t *at, uint32_t size, uint32_t flow, uint32_t end)
+static uint8_t *write_ipv4(uint8_t *ip, uint32_t size, const uint32_t from_to[2])
 {
-    uint32_t address[2] = {UINT32_C(0x0a000000) | (flow & 0xffffff), UINT32_C(0xc6120000) | (flow * 40503u >> 15)};
-    uint32_t port[2] = {1024 + (flow >> 24), 443};
-    uint8_t *ip = at + ETHERNET_HEADER;
-    uint8_t *udp = ip + IPV4_HEADER;
-
-    memset(at, 0, size);
-    at[0] = at[6] = 2; /* locally administered */
-    write16(at + 12, 0x0800);
+    write16(ip - 2, 0x0800);
     ip[0] = 0x45;
-    write16(ip + 2, size - ETHERNET_HEADER);
+    write16(ip + 2, size);
     ip[6] = 0x40;
     ip[8] = 64;
     ip[9] = 17;
-    write32(ip + 12, address[end]);
-    write32(ip + 16, address[!end]);
+    write32(ip + 12, from_to[0]);
+    write32(ip + 16, from_to[1]);
+    return ip + IPV4_HEADER;
+}
+
+/* The same addresses, within 2001:db8::/64. */
+static uint8_t *write_ipv6(uint8_t *ip, uint32_t size, const uint32_t from_to[2])
+{
+    write16(ip - 2, 0x86dd);
+    ip[0] = 0x60;
+    write16(ip + 4, size - IPV6_HEADER);
+    ip[6] = 17;
+    ip[7] = 64;
+    for (uint32_t end = 0; end < 2; end++) {
+        write32(ip + 8 + 16 * end, UINT32_C(0x20010db8));
+        write32(ip + 20 + 16 * end, from_to[end]);
+    }
+    return ip + IPV6_HEADER;
+}
+
+/* Addresses of RFC 1918 and RFC 2544; (client, port) alone tells flows apart. Checksums stay 0: nobody reads them. */
+void bench_frame_write(uint8_t *at, uint32_t size, uint32_t flow, uint32_t end, bool ipv6)
+{
+    const uint32_t address[2] = {UINT32_C(0x0a000000) | (flow & 0xffffff),
+                                 UINT32_C(0xc6120000) | (flow * 40503u >> 15)};
+    const uint32_t from_to[2] = {address[end], address[!end]};
+    const uint32_t port[2] = {1024 + (flow >> 24), 443};
+    uint8_t *ip = at + ETHERNET_HEADER;
+    uint8_t *udp;
+
+    memset(at, 0, size);
+    at[0] = at[6] = 2; /* locally administered */
+    udp = ipv6 ? write_ipv6(ip, size - ETHERNET_HEADER, from_to) : write_ipv4(ip, size - ETHERNET_HEADER, from_to);
     write16(udp, port[end]);
     write16(udp + 2, port[!end]);
-    write16(udp + 4, size - ETHERNET_HEADER - IPV4_HEADER);
+    write16(udp + 4, (uint32_t)(at + size - udp));
 }
 
 static int frames_allocate(struct bench_frames *frames, uint64_t count, uint64_t room, struct failure *failure)
@@ -180,9 +203,11 @@ int bench_frames_make(struct bench_frames *frames, const struct bench_options *o
         if (i >= stored)
             continue;
         if (options->new_flow_ratio > 0 && random_share(&draw.state) < options->new_flow_ratio)
-            bench_frame_write(frames->data + frame->at, options->size, options->flows + frames->new_flows++, 0);
+            bench_frame_write(frames->data + frame->at, options->size, options->flows + frames->new_flows++, 0,
+                              options->ipv6);
         else
-            bench_frame_write(frames->data + frame->at, options->size, draw_flow(&draw), random_next(&draw.state) & 1);
+            bench_frame_write(frames->data + frame->at, options->size, draw_flow(&draw), random_next(&draw.state) & 1,
+                              options->ipv6);
     }
     frames->count = options->packets;
     draw_close(&draw);

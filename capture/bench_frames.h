@@ -5,6 +5,7 @@
 #ifndef XTOP_BENCH_FRAMES_H
 #define XTOP_BENCH_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 #include "capture/parse.h"
 
 #define BENCH_FRAME_MIN 60
+#define BENCH_FRAME_MIN_IPV6 62u
 
 /* As large as the descriptor of an AF_XDP ring. */
 struct bench_frame {
@@ -40,6 +42,6 @@ int bench_frames_read(struct bench_frames *frames, const char *path, struct fail
 void bench_frames_free(struct bench_frames *frames);
 
 /* One frame of `size` bytes at `at`: what end 0 of flow number `flow` sends, or end 1. */
-void bench_frame_write(uint8_t *at, uint32_t size, uint32_t flow, uint32_t end);
+void bench_frame_write(uint8_t *at, uint32_t size, uint32_t flow, uint32_t end, bool ipv6);
 
 #endif

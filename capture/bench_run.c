@@ -67,16 +67,17 @@ static double run_frames(struct bench_table *table)
 }
 
 /* Puts flows 0 .. flows - 1 into the table, both directions of each. */
-static void run_warm(struct bench_table *table, uint32_t flows)
+static void run_warm(struct bench_table *table, uint32_t flows, bool ipv6)
 {
-    uint8_t data[SOURCE_BURST][BENCH_FRAME_MIN];
+    const uint32_t size = ipv6 ? BENCH_FRAME_MIN_IPV6 : BENCH_FRAME_MIN;
+    uint8_t data[SOURCE_BURST][BENCH_FRAME_MIN_IPV6];
     struct burst burst = {0};
 
     for (uint64_t i = 0; i < UINT64_C(2) * flows; i++) {
         struct frame *frame = &burst.frame[burst.count];
 
-        bench_frame_write(data[burst.count], BENCH_FRAME_MIN, (uint32_t)(i / 2), i & 1);
-        *frame = (struct frame){.data = data[burst.count], .captured = BENCH_FRAME_MIN, .length = BENCH_FRAME_MIN};
+        bench_frame_write(data[burst.count], size, (uint32_t)(i / 2), i & 1, ipv6);
+        *frame = (struct frame){.data = data[burst.count], .captured = size, .length = size};
         if (++burst.count == SOURCE_BURST || i + 1 == UINT64_C(2) * flows) {
             worker_count_burst(&table->queue, &burst, clock_now());
             burst.count = 0;
@@ -89,7 +90,7 @@ static void table_warm(struct bench_table *table, const struct bench_options *op
     if (options->pcap)
         run_frames(table);
     else
-        run_warm(table, flows);
+        run_warm(table, flows, options->ipv6);
 }
 
 /* The stages of one burst with a clock between them. */

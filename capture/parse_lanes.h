@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Eight frames at once, where the CPU can (AVX2): those of them that are Ethernet with at most one 802.1Q tag, IPv4
- * without options that is no fragment, TCP (with no options or with time stamps alone) or UDP (to no port that a tunnel
- * uses). Each such frame's packet is filled exactly as parse_frame does it; tests/native/test_parse_lanes.c and the fuzzer
+ * without options that is no fragment or IPv6 without extension headers, TCP (with no options or with time stamps alone)
+ * or UDP (to no port that a tunnel uses). Each such frame's packet is filled exactly as parse_frame does it; tests/native/test_parse_lanes.c and the fuzzer
  * hold the two against each other.
  *
  * DESIGN
  *   A header's words are turned into lanes, word n of all eight frames in one vector, so each step of the parser is one
  *   instruction for eight packets and none is a branch; then the packets' words are turned back. Whatever is not so
- *   plain is told by lane, and looked at again by parse_fast and parse_frame.
+ *   plain is told by lane, and looked at again by parse_fast and parse_frame. So are, of eight frames, those of the other
+ *   version of IP.
  *
  *   Packets are written in stores no narrower than what the next stage loads: a load that a few younger, narrower stores
  *   have to serve waits for all of them to reach the cache.

@@ -40,16 +40,31 @@ static uint32_t one_of(const uint32_t *value, uint32_t count)
 
 #define ONE_OF(...) one_of((const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
-/* Few addresses and ports, so that ends are often alike in one or both; ports that tunnels use among them. */
-static void put_ends(uint8_t *ip)
+/* Few ports, so that ends are often alike; such that tunnels use among them. */
+static void put_ports(uint8_t *at)
+{
+    for (int end = 0; end < 2; end++)
+        put16(at + 2 * end, noise(8) ? ONE_OF(0, 53, 32767, 32768, 65535)
+                                     : ONE_OF(2151, 2152, 2153, 3544, 4789, 4790, 6081, 8472, 47123));
+}
+
+/* Few addresses, for the same reason. */
+static void put_ipv4_ends(uint8_t *ip)
 {
     for (int end = 0; end < 2; end++) {
         ip[12 + 4 * end] = (uint8_t)ONE_OF(10, 127, 128, 255);
         ip[13 + 4 * end] = ip[14 + 4 * end] = 0;
         ip[15 + 4 * end] = (uint8_t)noise(3);
-        put16(ip + 20 + 2 * end, noise(8) ? ONE_OF(0, 53, 32767, 32768, 65535)
-                                          : ONE_OF(2151, 2152, 2153, 3544, 4789, 4790, 6081, 8472, 47123));
     }
+}
+
+/* Two that differ in a byte or two, anywhere, or not at all. */
+static void put_ipv6_ends(uint8_t *ip)
+{
+    memcpy(ip + 8, "\x20\x01\x0d\xb8\x7f\xff\xff\xff\x80\0\0\0\0\0\0\x01", 16);
+    memcpy(ip + 24, ip + 8, 16);
+    for (uint32_t change = noise(3); change > 0; change--)
+        ip[8 + noise(32)] = (uint8_t)ONE_OF(0, 1, 127, 128, 255);
 }
 
 static void put_tcp(uint8_t *tcp)
@@ -64,36 +79,57 @@ static void put_tcp(uint8_t *tcp)
     memcpy(tcp + 20, "\x01\x01\x08\x0a", 4);
 }
 
-/* An Ethernet frame of `size` bytes, most of them plain, in room for 80. */
-static void make_frame(uint8_t *data, uint32_t size, bool tagged)
+static void put_ipv4(uint8_t *ip, uint32_t size, uint8_t protocol)
+{
+    put16(ip - 2, 0x0800);
+    ip[0] = 0x45;
+    put16(ip + 2, noise(4) ? size : 20 + noise(80));
+    put16(ip + 6, ONE_OF(0, 0x4000));
+    ip[9] = protocol;
+    put_ipv4_ends(ip);
+}
+
+static void put_ipv6(uint8_t *ip, uint32_t size, uint8_t protocol)
+{
+    put16(ip - 2, 0x86dd);
+    ip[0] = (uint8_t)(0x60 | noise(16));
+    put16(ip + 4, noise(4) && size > 40 ? size - 40 : noise(80));
+    ip[6] = protocol;
+    put_ipv6_ends(ip);
+}
+
+/* An Ethernet frame of `size` bytes, most of them plain, in room for 110. */
+static void make_frame(uint8_t *data, uint32_t size, bool tagged, bool ipv6)
 {
     uint8_t *ip = data + (tagged ? 18 : 14);
+    uint8_t *transport = ip + (ipv6 ? 40 : 20);
+    uint8_t protocol = (uint8_t)ONE_OF(6, 17);
+    uint32_t left = size > (uint32_t)(ip - data) ? size - (uint32_t)(ip - data) : 0;
 
-    for (uint32_t i = 0; i < size || i < 80; i++)
+    for (uint32_t i = 0; i < size || i < 110; i++)
         data[i] = (uint8_t)noise(256);
     if (tagged)
         put16(data + 12, 0x8100);
-    put16(ip - 2, 0x0800);
-    ip[0] = 0x45;
-    put16(ip + 2, noise(4) ? size - (uint32_t)(ip - data) : 20 + noise(80));
-    put16(ip + 6, ONE_OF(0, 0x4000));
-    ip[9] = (uint8_t)ONE_OF(6, 17);
-    put_ends(ip);
-    if (ip[9] == 6)
-        put_tcp(ip + 20);
+    if (ipv6)
+        put_ipv6(ip, left, protocol);
+    else
+        put_ipv4(ip, left, protocol);
+    put_ports(transport);
+    if (protocol == 6)
+        put_tcp(transport);
     if (noise(3) == 0) /* something in the headers is otherwise */
-        data[12 + noise(56)] ^= (uint8_t)(1u << noise(8));
+        data[12 + noise((uint32_t)(transport - data) + 24)] ^= (uint8_t)(1u << noise(8));
 }
 
-static uint32_t frame_size(void)
+static uint32_t frame_size(bool ipv6)
 {
-    return noise(3) ? 42 + noise(36)
+    return noise(3) ? 42 + noise(36) + (ipv6 ? 20 : 0)
                     : ONE_OF(14, 31, 41, 42, 45, 46, 54, 57, 58, 59, 60, 61, 62, 64, 65, 128, 129, 512, 513, 1024, 1025,
                              1518, 1519, FRAME_MOST);
 }
 
 struct tally {
-    uint32_t taken, tcp, tagged, snapped, ended_early;
+    uint32_t taken, tcp, ipv6, tagged, snapped, ended_early;
 };
 
 static void check_group(const struct frame *frame, bool tagged, struct tally *tally)
@@ -119,9 +155,10 @@ static void check_group(const struct frame *frame, bool tagged, struct tally *ta
         assert_memory_equal(&got[i].packet, &wanted, sizeof wanted);
         tally->taken++;
         tally->tcp += wanted.tcp_seen;
+        tally->ipv6 += wanted.key.ip_version == 6;
         tally->tagged += tagged;
         tally->snapped += frame[i].length > frame[i].captured;
-        tally->ended_early += frame[i].captured < 58;
+        tally->ended_early += frame[i].captured < (wanted.key.ip_version == 6 ? 78 : 58);
     }
 }
 
@@ -134,12 +171,13 @@ static void test_lanes_are_one_at_a_time(void **state)
         static uint8_t data[FRAME_MOST + 64];
         struct frame frame[PARSE_LANES];
         uint8_t *block[PARSE_LANES];
-        bool tagged = noise(2);
+        bool tagged = noise(2), ipv6 = noise(2);
 
         for (int i = 0; i < PARSE_LANES; i++) {
-            uint32_t size = frame_size();
+            bool other = noise(10) == 0;
+            uint32_t size = frame_size(ipv6 ^ other);
 
-            make_frame(data, size, noise(10) ? tagged : !tagged);
+            make_frame(data, size, noise(10) ? tagged : !tagged, ipv6 ^ other);
             block[i] = malloc(size);
             assert_non_null(block[i]);
             memcpy(block[i], data, size);
@@ -153,31 +191,33 @@ static void test_lanes_are_one_at_a_time(void **state)
     if (!__builtin_cpu_supports("avx2"))
         skip(); /* no lanes: parse_lanes takes nothing, as was just seen */
     assert_true(tally.taken > ROUNDS && tally.tcp > ROUNDS / 4 && tally.tagged > ROUNDS / 4);
+    assert_true(tally.ipv6 > ROUNDS / 4 && tally.ipv6 < tally.taken - ROUNDS / 4);
     assert_true(tally.snapped > ROUNDS / 10 && tally.ended_early > ROUNDS / 4);
 #else
     assert_int_equal(tally.taken, 0);
 #endif
 }
 
-/* A frame of `kind`: bit 0, tagged; 1, TCP; 2, with time stamps; 3, it ends where its headers do. Returns its size. */
-static uint32_t plain_frame(uint32_t kind, uint8_t data[74])
+/* A frame of `kind`: bit 0, tagged; 1, TCP; 2, with time stamps; 3, it ends where its headers do; 4, IPv6. Returns its size. */
+static uint32_t plain_frame(uint32_t kind, uint8_t data[94])
 {
     static const uint8_t protocol[] = {17, 6};
-    bool tagged = kind & 1, tcp = kind & 2, stamped = kind & 4;
-    uint32_t headers = !tcp ? 28 : stamped ? 52 : 40;
+    bool tagged = kind & 1, tcp = kind & 2, stamped = kind & 4, ipv6 = kind & 16;
+    uint32_t behind = !tcp ? 8 : stamped ? 32 : 20;
     uint8_t *ip = data + (tagged ? 18 : 14);
+    uint8_t *transport = ip + (ipv6 ? 40 : 20);
 
     put16(data + 12, tagged ? 0x8100 : 0x0800);
-    put16(ip - 2, 0x0800);
-    ip[0] = 0x45;
-    put16(ip + 2, headers);
-    ip[9] = protocol[tcp];
-    memcpy(ip + 12, "\x0a\x00\x00\x01\x0a\x00\x00\x02\x03\xe8\x00\x50", 12);
-    ip[32] = stamped ? 0x80 : 0x50;
-    ip[33] = 0x10;
-    ip[34] = 1;
-    memcpy(ip + 40, "\x01\x01\x08\x0a", 4);
-    return kind & 8 ? (uint32_t)(ip - data) + headers : 74;
+    put16(ip - 2, ipv6 ? 0x86dd : 0x0800);
+    ip[0] = ipv6 ? 0x60 : 0x45;
+    put16(ip + (ipv6 ? 4 : 2), ipv6 ? behind : 20 + behind);
+    ip[ipv6 ? 6 : 9] = protocol[tcp];
+    memcpy(transport - 8, "\x0a\x00\x00\x01\x0a\x00\x00\x02\x03\xe8\x00\x50", 12);
+    transport[12] = stamped ? 0x80 : 0x50;
+    transport[13] = 0x10;
+    transport[14] = 1;
+    memcpy(transport + 20, "\x01\x01\x08\x0a", 4);
+    return kind & 8 ? (uint32_t)(transport - data) + behind : 94;
 }
 
 /* What a link is full of is taken, all of it: this is what the lanes are for. */
@@ -187,10 +227,10 @@ static void test_plain_frames_are_taken(void **state)
 #ifdef __x86_64__
     if (!__builtin_cpu_supports("avx2"))
         skip();
-    for (uint32_t kind = 0; kind < 16; kind++) {
+    for (uint32_t kind = 0; kind < 32; kind++) {
         struct packet packet[PARSE_LANES];
         struct frame frame[PARSE_LANES];
-        uint8_t data[74] = {0};
+        uint8_t data[94] = {0};
         uint32_t size = plain_frame(kind, data);
 
         for (int i = 0; i < PARSE_LANES; i++)

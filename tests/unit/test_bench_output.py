@@ -41,7 +41,7 @@ def figures(*arguments: str) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("more", [(), ("--zipf", "1.0"), ("--new-flow-ratio", "0.1"), ("--size", "1500")])
+@pytest.mark.parametrize("more", [(), ("--zipf", "1.0"), ("--new-flow-ratio", "0.1"), ("--size", "1500"), ("--ipv6",)])
 def test_object_is_whole_and_adds_up(more: tuple[str, ...]) -> None:
     result = figures("--flows", "4000", "--packets", "40000", *more)
     assert set(result) == KEYS
@@ -80,6 +80,8 @@ def test_table_for_people() -> None:
         ("stray",),
         ("--pcap", "/nonexistent"),
         ("--pcap", "x.pcap", "--flows", "5"),
+        ("--pcap", "x.pcap", "--ipv6"),
+        ("--ipv6", "--size", "61"),
     ],
 )
 def test_refusals_are_one_line(arguments: tuple[str, ...]) -> None:
