@@ -15,6 +15,7 @@
 #include "capture/flow_growth.h"
 #include "capture/flow_path.h"
 #include "capture/frame_filter.h"
+#include "capture/ip_versions.h"
 #include "capture/priority.h"
 #include "capture/segment.h"
 #include "capture/sequence_lock.h"
@@ -25,6 +26,12 @@
 
 /* Frames parsed between prefetches; what parse_lanes takes at once. */
 #define PARSE_AT_ONCE 8
+
+/* So many groups of those must have had both versions of IP for the next burst to be put in order, */
+#define MIXED_GROUPS 2
+
+/* and so many frames of each version for that to go on. */
+#define MIXED_FRAMES 4
 
 /* Bursts taken after the stop: what the ring already held was received and must be counted. */
 #define DRAIN_BURSTS 1024
@@ -143,6 +150,14 @@ static uint32_t dedup_burst(struct worker_queue *queue, struct burst *burst, uin
     return kept;
 }
 
+/* Where both versions of IP come, IPv6 goes to the end: what is parsed at once is of one version then. */
+static void versions_part(struct worker_queue *queue, struct burst *burst, uint32_t count)
+{
+    uint32_t sixes = ip_versions_partition(burst, count);
+
+    queue->mixed = sixes >= MIXED_FRAMES && count - sixes >= MIXED_FRAMES ? MIXED_GROUPS : 0;
+}
+
 /* The record takes it from what is not plain, which the first packet of a direction never is. */
 static void mark_egress(struct lookup *lookup, uint32_t count)
 {
@@ -169,6 +184,10 @@ void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_
         frames = filter_burst(queue, burst, frames);
     if (queue->dedup)
         frames = dedup_burst(queue, burst, frames, now);
+    if (__builtin_expect(queue->mixed >= MIXED_GROUPS, 0))
+        versions_part(queue, burst, frames);
+    else
+        queue->mixed = 0;
     for (uint32_t from = 0; from < frames; from += PARSE_AT_ONCE) {
         uint32_t to = from + PARSE_AT_ONCE < frames ? from + PARSE_AT_ONCE : frames;
         uint32_t more = path->parse(queue, burst, from, to, now, &lookup[flows]);

@@ -57,7 +57,8 @@ struct worker_queue {
     struct fragments *fragments;
     struct dedup *dedup;    /* NULL = off */
     struct sampler sampler; /* of plan.interval 1 where every frame is taken, or the source samples */
-    bool decap;             /* flows are keyed on the innermost IP header */
+    uint32_t mixed; /* groups of frames that were parsed at once, in the burst before, and had both versions of IP */
+    bool decap;     /* flows are keyed on the innermost IP header */
 };
 
 struct worker {

@@ -93,6 +93,16 @@ static uint32_t parse_mixed(struct worker_queue *queue, const struct burst *burs
     return flows;
 }
 
+/* Whether packets that were looked at together are of both versions of IP. */
+static bool versions_mix(const struct lookup *lookup, uint32_t count)
+{
+    uint32_t sixes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        sixes += lookup[i].packet.key.ip_version == 6;
+    return sixes && sixes < count;
+}
+
 uint32_t worker_parse(struct worker_queue *queue, const struct burst *burst, uint32_t from, uint32_t to, uint64_t now,
                       struct lookup *lookup)
 {
@@ -103,10 +113,15 @@ uint32_t worker_parse(struct worker_queue *queue, const struct burst *burst, uin
         struct lookup *at = &lookup[flows];
         uint32_t read = parse_lanes(&burst->frame[from], &at->packet, sizeof *at);
 
-        if (read == (1u << PARSE_LANES) - 1)
+        uint32_t more;
+
+        if (read == (1u << PARSE_LANES) - 1) {
             flows += parse_plain(&queue->counts, burst, from, now, at);
-        else
-            flows += parse_mixed(queue, burst, from, from + PARSE_LANES, read, now, at);
+            continue;
+        }
+        more = parse_mixed(queue, burst, from, from + PARSE_LANES, read, now, at);
+        queue->mixed += versions_mix(at, more);
+        flows += more;
     }
     return flows + parse_mixed(queue, burst, from, to, 0, now, &lookup[flows]);
 }
