@@ -86,6 +86,7 @@ void reader_close(struct reader *reader)
     free(reader->ended);
     reunion_close(reader->reunion);
     reader_activity_free(reader->activity);
+    group_store_free(&reader->groups);
     munmap((void *)(uintptr_t)reader->header, reader->size);
     free(reader);
 }

@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/reader_group.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "capture/hash.h"
+#include "capture/large_array.h"
 
 #define SYSTEM_PORTS 1024 /* RFC 6335: below it lie the ports that the system's services listen on */
 #define TCP_SYN 2
-
-/* Less than a row: of a million hosts there may be as many, and only the few that are shown become rows. */
-struct reader_group {
-    struct xtop_key key;
-    uint64_t packets[2];
-    uint64_t bytes[2];
-    uint64_t payload_bytes[2];
-    uint64_t rate_packets[2];
-    uint64_t rate_bytes[2];
-    uint64_t first_seen[2];
-    uint64_t last_seen[2];
-    uint32_t retransmissions[2];
-    uint32_t flows;
-    uint32_t rtt_us; /* the least of its flows, 0 = none known */
-};
 
 struct group_place {
     uint32_t hash;
@@ -31,61 +16,169 @@ struct group_place {
 
 /* ---- The table ----------------------------------------------------------------------------------------------- */
 
-static bool index_grow(struct reader_groups *groups)
+static uint64_t index_size(uint32_t places)
 {
-    uint32_t places = groups->mask ? (groups->mask + 1) * 2 : 2048;
-    struct group_place *index = calloc(places, sizeof *index);
+    return places * sizeof(struct group_place);
+}
+
+static uint64_t room_size(uint32_t room)
+{
+    return room * sizeof(struct reader_group);
+}
+
+static bool index_grow(struct group_store *store)
+{
+    uint32_t before = store->mask ? store->mask + 1 : 0;
+    uint32_t places = before ? before * 2 : 2048;
+    struct group_place *index = large_array_grow(NULL, 0, index_size(places));
 
     if (!index)
         return false;
-    for (uint32_t i = 0; groups->mask && i <= groups->mask; i++) {
-        uint32_t at = groups->index[i].hash & (places - 1);
+    for (uint32_t i = 0; i < before; i++) {
+        uint32_t at = store->index[i].hash & (places - 1);
 
-        if (groups->index[i].group == 0)
+        if (store->index[i].group == 0)
             continue;
         while (index[at].group)
             at = (at + 1) & (places - 1);
-        index[at] = groups->index[i];
+        index[at] = store->index[i];
     }
-    free(groups->index);
-    groups->index = index;
-    groups->mask = places - 1;
+    large_array_free(store->index, index_size(before));
+    store->index = index;
+    store->mask = places - 1;
     return true;
 }
 
-static bool room_grow(struct reader_groups *groups)
+static bool room_grow(struct group_store *store)
 {
-    uint32_t room = groups->room ? groups->room * 2 : 1024;
-    struct reader_group *grown = realloc(groups->group, room * sizeof *grown);
+    uint32_t room = store->room ? store->room * 2 : 1024;
+    struct reader_group *grown = large_array_grow(store->group, room_size(store->room), room_size(room));
 
     if (!grown)
         return false;
-    groups->group = grown;
-    groups->room = room;
+    store->group = grown;
+    store->room = room;
     return true;
 }
 
-/* The group of `key`, made if there is none; NULL when memory ran out. */
-static struct reader_group *group_find(struct reader_groups *groups, const struct xtop_key *key)
+void group_store_free(struct group_store *store)
 {
-    uint32_t hash = hash_key(key, groups->seed);
+    large_array_free(store->group, room_size(store->room));
+    large_array_free(store->index, store->mask ? index_size(store->mask + 1) : 0);
+    *store = (struct group_store){0};
+}
+
+void reader_groups_begin(struct reader_groups *groups)
+{
+    struct group_store *store = groups->store;
+
+    if (store->by != groups->by)
+        group_store_free(store);
+    store->by = groups->by;
+    if (store->index)
+        memset(store->index, 0, index_size(store->mask + 1));
+}
+
+/* The group of a key, made if there is none; NULL when memory ran out. */
+static struct reader_group *group_find(struct reader_groups *groups, const struct xtop_key *key, uint32_t hash)
+{
+    struct group_store *store = groups->store;
     struct reader_group *group;
     uint32_t at;
 
-    if ((groups->count == groups->room && !room_grow(groups)) ||
-        ((uint64_t)groups->count * 2 >= groups->mask && !index_grow(groups))) {
+    if ((groups->count == store->room && !room_grow(store)) ||
+        ((uint64_t)groups->count * 2 >= store->mask && !index_grow(store))) {
         groups->failed = true;
         return NULL;
     }
-    for (at = hash & groups->mask; groups->index[at].group; at = (at + 1) & groups->mask) {
-        group = &groups->group[groups->index[at].group - 1];
-        if (groups->index[at].hash == hash && memcmp(&group->key, key, sizeof *key) == 0)
+    for (at = hash & store->mask; store->index[at].group; at = (at + 1) & store->mask) {
+        group = &store->group[store->index[at].group - 1];
+        if (store->index[at].hash == hash && memcmp(&group->key, key, sizeof *key) == 0)
             return group;
     }
-    group = &groups->group[groups->count++];
+    group = &store->group[groups->count++];
     *group = (struct reader_group){.key = *key};
-    groups->index[at] = (struct group_place){hash, groups->count};
+    store->index[at] = (struct group_place){hash, groups->count};
     return group;
+}
+
+/* ---- Waiting for memory -------------------------------------------------------------------------------------- */
+
+/*
+ * A million groups lie far apart. What a flow brings waits here while its place in the index comes, and again while its group
+ * does, as packets do in the worker.
+ */
+static struct reader_group *waiting_at(struct reader_groups *groups, uint32_t number)
+{
+    return &groups->waiting[number % GROUPS_WAITING];
+}
+
+/* Half of the way: where the index says that the group is. */
+static void waiting_fetch(const struct reader_groups *groups, uint32_t number)
+{
+    const struct group_store *store = groups->store;
+    const struct group_place *place = &store->index[groups->waiting_hash[number % GROUPS_WAITING] & store->mask];
+    const uint8_t *group;
+
+    if (!place->group)
+        return;
+    group = (const uint8_t *)&store->group[place->group - 1];
+    for (size_t line = 0; line < sizeof(struct reader_group); line += 64)
+        __builtin_prefetch(group + line, 1);
+}
+
+static void group_join(struct reader_group *group, const struct reader_group *more)
+{
+    for (int i = 0; i < 2; i++) {
+        group->packets[i] += more->packets[i];
+        group->bytes[i] += more->bytes[i];
+        group->payload_bytes[i] += more->payload_bytes[i];
+        group->rate_packets[i] += more->rate_packets[i];
+        group->rate_bytes[i] += more->rate_bytes[i];
+        group->retransmissions[i] += more->retransmissions[i];
+        if (more->first_seen[i] && (group->first_seen[i] == 0 || more->first_seen[i] < group->first_seen[i]))
+            group->first_seen[i] = more->first_seen[i];
+        if (more->last_seen[i] > group->last_seen[i])
+            group->last_seen[i] = more->last_seen[i];
+    }
+    if (more->rtt_us && (group->rtt_us == 0 || more->rtt_us < group->rtt_us))
+        group->rtt_us = more->rtt_us;
+    group->flows += more->flows;
+}
+
+static void waiting_join(struct reader_groups *groups, uint32_t number)
+{
+    const struct reader_group *more = waiting_at(groups, number);
+    struct reader_group *group = group_find(groups, &more->key, groups->waiting_hash[number % GROUPS_WAITING]);
+
+    if (group)
+        group_join(group, more);
+}
+
+/* One more begins to wait, which *waiting_at(groups, groups->waited) is then for. */
+static struct reader_group *waiting_begin(struct reader_groups *groups, const struct xtop_key *key)
+{
+    uint32_t number = groups->waited++;
+    struct reader_group *more = waiting_at(groups, number);
+
+    if (number >= GROUPS_WAITING)
+        waiting_join(groups, number - GROUPS_WAITING);
+    if (number >= GROUPS_WAITING / 2 && groups->store->index)
+        waiting_fetch(groups, number - GROUPS_WAITING / 2);
+    *more = (struct reader_group){.key = *key};
+    groups->waiting_hash[number % GROUPS_WAITING] = hash_key(key, groups->seed);
+    if (groups->store->index)
+        __builtin_prefetch(&groups->store->index[groups->waiting_hash[number % GROUPS_WAITING] & groups->store->mask]);
+    return more;
+}
+
+static void waiting_end(struct reader_groups *groups)
+{
+    uint32_t first = groups->waited > GROUPS_WAITING ? groups->waited - GROUPS_WAITING : 0;
+
+    for (uint32_t number = first; number < groups->waited; number++)
+        waiting_join(groups, number);
+    groups->waited = 0;
 }
 
 /* ---- What a flow brings -------------------------------------------------------------------------------------- */
@@ -117,31 +210,26 @@ static uint32_t service_end(const struct xtop_record *record)
 static void group_add(struct reader_groups *groups, const struct xtop_key *key, const struct reader_row *flow,
                       uint32_t first)
 {
-    struct reader_group *group = group_find(groups, key);
+    struct reader_group *more = waiting_begin(groups, key);
     const struct xtop_record *record = &flow->record;
 
-    if (!group)
-        return;
     for (uint32_t to = 0; to < 2; to++) {
         uint32_t from = to ^ first;
         const struct xtop_direction *direction = &record->direction[from];
 
         if (direction->packets == 0)
             continue;
-        group->packets[to] += direction->packets;
-        group->bytes[to] += direction->bytes;
-        group->payload_bytes[to] += direction->payload_bytes;
-        group->rate_packets[to] += flow->rate_packets[from];
-        group->rate_bytes[to] += flow->rate_bytes[from];
-        group->retransmissions[to] += flow->retransmissions[from];
-        if (group->first_seen[to] == 0 || record->first_seen[from] < group->first_seen[to])
-            group->first_seen[to] = record->first_seen[from];
-        if (record->last_seen[from] > group->last_seen[to])
-            group->last_seen[to] = record->last_seen[from];
+        more->packets[to] = direction->packets;
+        more->bytes[to] = direction->bytes;
+        more->payload_bytes[to] = direction->payload_bytes;
+        more->rate_packets[to] = flow->rate_packets[from];
+        more->rate_bytes[to] = flow->rate_bytes[from];
+        more->retransmissions[to] = flow->retransmissions[from];
+        more->first_seen[to] = record->first_seen[from];
+        more->last_seen[to] = record->last_seen[from];
     }
-    if (record->rtt_us && (group->rtt_us == 0 || record->rtt_us < group->rtt_us))
-        group->rtt_us = record->rtt_us;
-    group->flows++;
+    more->rtt_us = record->rtt_us;
+    more->flows = 1;
 }
 
 static void add_hosts(struct reader_groups *groups, const struct reader_row *flow)
@@ -208,17 +296,39 @@ static struct reader_row group_row(const struct reader_group *group)
     return row;
 }
 
+/* Whether a group stands behind the wanted for certain: most of a million do, and need not become rows for that. */
+static bool group_is_behind(const struct reader_group *group, const struct least *least)
+{
+    const uint64_t *rate = least->bytes ? group->rate_bytes : group->rate_packets;
+    const uint64_t *total = least->bytes ? group->bytes : group->packets;
+    uint64_t fast = least->by_rate ? rate[0] + rate[1] : 0;
+
+    return fast < least->rate || (fast == least->rate && total[0] + total[1] < least->total);
+}
+
+static void group_offer(const struct reader_group *group, bool directions, struct ranking *ranking)
+{
+    struct reader_row row = group_row(group);
+
+    if (directions)
+        ranking_offer_directions(ranking, &row);
+    else
+        ranking_offer(ranking, &row);
+}
+
 void reader_groups_rank(struct reader_groups *groups, bool directions, struct ranking *ranking)
 {
+    directions = directions && groups->by == READER_GROUP_PAIR;
+    waiting_end(groups);
     for (uint32_t i = 0; i < groups->count && !groups->failed; i++) {
-        struct reader_row row = group_row(&groups->group[i]);
+        const struct least least = ranking_least(ranking);
 
-        if (directions && groups->by == READER_GROUP_PAIR)
-            ranking_offer_directions(ranking, &row);
+        if (!directions && group_is_behind(&groups->store->group[i], &least))
+            ranking_pass(ranking, 1);
         else
-            ranking_offer(ranking, &row);
+            group_offer(&groups->store->group[i], directions, ranking);
     }
     ranking->failed |= groups->failed;
-    free(groups->group);
-    free(groups->index);
+    if (groups->failed)
+        group_store_free(groups->store);
 }

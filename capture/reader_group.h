@@ -18,27 +18,63 @@
 #include "capture/reader.h"
 #include "capture/reader_rank.h"
 
-struct reader_group;
+/* Less than a row: of a million hosts there may be as many, and only the few that are shown become rows. */
+struct reader_group {
+    struct xtop_key key;
+    uint64_t packets[2];
+    uint64_t bytes[2];
+    uint64_t payload_bytes[2];
+    uint64_t rate_packets[2];
+    uint64_t rate_bytes[2];
+    uint64_t first_seen[2];
+    uint64_t last_seen[2];
+    uint32_t retransmissions[2];
+    uint32_t flows;
+    uint32_t rtt_us; /* the least of its flows, 0 = none known */
+};
+
 struct group_place;
+
+/* What flows bring to their groups while the groups' memory comes. */
+#define GROUPS_WAITING 32
+
+/*
+ * Where a look's groups lie. The next one by the same finds them there and need not ask the kernel for a hundred megabytes of
+ * zeros.
+ */
+struct group_store {
+    uint32_t by;
+    struct reader_group *group;
+    struct group_place *index; /* open addressing, never more than half full */
+    uint32_t room;             /* of group */
+    uint32_t mask;             /* places of the index - 1 */
+};
 
 struct reader_groups {
     uint32_t by; /* READER_GROUP_ */
     uint32_t seed;
     bool failed; /* memory ran out */
-    struct reader_group *group;
-    struct group_place *index; /* open addressing, never more than half full */
     uint32_t count;
-    uint32_t room;
-    uint32_t mask; /* places of the index - 1 */
+    struct group_store *store;
+
+    uint32_t waited;                       /* so many have begun to wait */
+    uint32_t waiting_hash[GROUPS_WAITING]; /* of the last of them, by number modulo GROUPS_WAITING */
+    struct reader_group waiting[GROUPS_WAITING];
 };
 
 /* The end that serves: the responder, unless a flow without SYN has a system port (RFC 6335) at the other end alone. */
 uint32_t reader_serving_end(const struct xtop_record *record);
 
+/* Begins a look's groups; where there are none the store is given back. */
+void reader_groups_begin(struct reader_groups *groups);
+
 /* Adds one whole flow (both its directions) to its group; to two groups for hosts. */
 void reader_groups_add(struct reader_groups *groups, const struct reader_row *flow);
 
-/* Offers each group to `ranking`; with `directions`, each direction of a pair as a row of its own. Frees all. */
+/* Offers each group to `ranking`; with `directions`, each direction of a pair as a row of its own. */
 void reader_groups_rank(struct reader_groups *groups, bool directions, struct ranking *ranking);
+
+/* Gives a store's memory back. */
+void group_store_free(struct group_store *store);
 
 #endif

@@ -117,7 +117,7 @@ struct look look_of(struct reader *reader, const struct reader_view *view, struc
         .result = result,
         .rows = ranking_of(view),
         .groups = ranking_of(view),
-        .group = {.by = view->group, .seed = reader->header->hash_seed},
+        .group = {.by = view->group, .seed = reader->header->hash_seed, .store = &reader->groups},
     };
 }
 
@@ -169,6 +169,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     look.few = view->top && !view->group && !view->directions && !view->over_span && ranking_by_totals(&look.rows) &&
                needs <= FILTER_NEEDS_KEY;
     look.by_key = look.activity || needs >= FILTER_NEEDS_KEY;
+    reader_groups_begin(&look.group);
     reader_scan(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

@@ -9,8 +9,8 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "capture/large_array.h"
 #include "capture/reader_activity.h"
 #include "capture/reader_gain.h"
 #include "capture/reader_kin.h"
@@ -52,36 +52,6 @@ static size_t births_size(uint32_t room)
     return (room / XTOP_BIRTHS_SLOTS + 1) * sizeof(uint16_t);
 }
 
-/* `array` of a size, at another address perhaps, or NULL: no memory, and it stands where it stood. */
-static void *array_grow(void *array, uint64_t from, uint64_t to)
-{
-    void *grown;
-
-    if (array)
-        grown = mremap(array, from, to, MREMAP_MAYMOVE);
-    else
-        grown = mmap(NULL, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (grown == MAP_FAILED)
-        return NULL;
-    (void)madvise(grown, to, MADV_HUGEPAGE);
-    return grown;
-}
-
-static void array_free(void *array, uint64_t size)
-{
-    if (array)
-        munmap(array, size);
-}
-
-/* Back to `from` of `to` bytes; what lay there lies there still. */
-static void *array_shrink(void *array, uint64_t from, uint64_t to)
-{
-    if (from)
-        return mremap(array, to, from, 0); /* to less room in place, which never fails */
-    array_free(array, to);
-    return NULL;
-}
-
 /* An array of the heap, all zero from what was `known` of it on. */
 static void *small_grow(void *array, size_t known, size_t to)
 {
@@ -112,18 +82,19 @@ static bool small_reserve(struct reader *reader, uint32_t queue, uint32_t from, 
 static bool arrays_reserve(struct reader *reader, uint32_t queue, uint32_t from, uint32_t to)
 {
     bool several = reader->header->queue_count > 1;
-    void *previous = array_grow(reader->previous[queue], previous_size(from), previous_size(to));
-    void *seen = previous ? array_grow(reader->seen[queue], seen_size(from), seen_size(to)) : NULL;
-    void *ends = seen ? array_grow(reader->ends[queue], ends_size(from), ends_size(to)) : NULL;
-    void *kin = ends && several ? array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
+    void *previous = large_array_grow(reader->previous[queue], previous_size(from), previous_size(to));
+    void *seen = previous ? large_array_grow(reader->seen[queue], seen_size(from), seen_size(to)) : NULL;
+    void *ends = seen ? large_array_grow(reader->ends[queue], ends_size(from), ends_size(to)) : NULL;
+    void *kin = ends && several ? large_array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
     bool enough = ends && (kin || !several);
 
     if (previous)
-        reader->previous[queue] = enough ? previous : array_shrink(previous, previous_size(from), previous_size(to));
+        reader->previous[queue] =
+            enough ? previous : large_array_shrink(previous, previous_size(from), previous_size(to));
     if (seen)
-        reader->seen[queue] = enough ? seen : array_shrink(seen, seen_size(from), seen_size(to));
+        reader->seen[queue] = enough ? seen : large_array_shrink(seen, seen_size(from), seen_size(to));
     if (ends)
-        reader->ends[queue] = enough ? ends : array_shrink(ends, ends_size(from), ends_size(to));
+        reader->ends[queue] = enough ? ends : large_array_shrink(ends, ends_size(from), ends_size(to));
     if (kin)
         reader->kin[queue] = kin;
     return enough;
@@ -145,10 +116,10 @@ bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t use
 
 void reader_previous_free(struct reader *reader, uint32_t queue)
 {
-    array_free(reader->previous[queue], previous_size(reader->previous_room[queue]));
-    array_free(reader->seen[queue], seen_size(reader->previous_room[queue]));
-    array_free(reader->ends[queue], ends_size(reader->previous_room[queue]));
-    array_free(reader->kin[queue], kin_size(reader->previous_room[queue]));
+    large_array_free(reader->previous[queue], previous_size(reader->previous_room[queue]));
+    large_array_free(reader->seen[queue], seen_size(reader->previous_room[queue]));
+    large_array_free(reader->ends[queue], ends_size(reader->previous_room[queue]));
+    large_array_free(reader->kin[queue], kin_size(reader->previous_room[queue]));
     free(reader->bits[queue]);
     free(reader->births[queue]);
     reader->bits[queue] = NULL;

@@ -11,6 +11,7 @@
 #include "capture/flow_record.h"
 #include "capture/flow_unpack.h"
 #include "capture/reader.h"
+#include "capture/reader_group.h"
 #include "capture/reader_tally.h"
 
 struct previous; /* reader_gain.h */
@@ -59,6 +60,7 @@ struct reader {
     uint64_t interval;                         /* ns, of the last look */
     struct tally tally;                        /* of one queue: what the flows of `seen` amount to */
     struct reader_activity *activity;          /* NULL until it is asked for */
+    struct group_store groups;                 /* memory of the last look's */
     bool final;                                /* the capture has ended and its last rates stand */
     bool over;                                 /* nobody writes any more */
 };

@@ -99,6 +99,7 @@ struct kind {
     const char *name;
     uint32_t every;
     uint32_t threads;  /* 0: an interval's look; else one between two, by so many */
+    uint32_t group;    /* READER_GROUP_ */
     uint32_t activity; /* READER_ACTIVITY_: it looks for hosts that stand out, too */
     const struct filter_instruction *program;
     uint64_t steps;
@@ -113,6 +114,7 @@ static double look(struct bench *bench, const struct kind *kind, uint32_t activi
                                .between = kind->threads > 0,
                                .threads = kind->threads,
                                .activity = activity,
+                               .group = kind->group,
                                .filter = kind->program,
                                .filter_count = kind->steps};
     struct reader_result result = {0};
@@ -124,6 +126,7 @@ static double look(struct bench *bench, const struct kind *kind, uint32_t activi
         exit(1);
     *matched = result.matched;
     reader_rows_free(result.row);
+    reader_rows_free(result.group);
     return now_ms() - start;
 }
 
@@ -193,6 +196,9 @@ static const struct kind kinds[] = {
     {.name = "one in five, hosts, second look", .every = 5, .activity = READER_ACTIVITY_NAME},
     {.name = "all, hosts, first look", .every = 1, .activity = READER_ACTIVITY_COUNT},
     {.name = "all, hosts, second look", .every = 1, .activity = READER_ACTIVITY_NAME},
+    {.name = "one in five, by host", .every = 5, .group = READER_GROUP_HOST},
+    {.name = "one in five, by pair", .every = 5, .group = READER_GROUP_PAIR},
+    {.name = "one in five, by port", .every = 5, .group = READER_GROUP_PORT},
     {.name = "none, five tests", .program = five, .steps = 7},
     {.name = "none, proto tcp (nothing matches)", .program = tcp, .steps = 3},
     {.name = "between: five tests", .threads = 1, .program = five, .steps = 7},

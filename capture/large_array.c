@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "capture/large_array.h"
+
+#include <sys/mman.h>
+
+void *large_array_grow(void *array, uint64_t from, uint64_t to)
+{
+    void *grown;
+
+    if (array)
+        grown = mremap(array, from, to, MREMAP_MAYMOVE);
+    else
+        grown = mmap(NULL, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (grown == MAP_FAILED)
+        return NULL;
+    (void)madvise(grown, to, MADV_HUGEPAGE);
+    return grown;
+}
+
+void large_array_free(void *array, uint64_t size)
+{
+    if (array)
+        munmap(array, size);
+}
+
+void *large_array_shrink(void *array, uint64_t from, uint64_t to)
+{
+    if (from)
+        return mremap(array, to, from, 0); /* to less room in place, which never fails */
+    large_array_free(array, to);
+    return NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Arrays of many megabytes, in huge pages where there are any. What was never written is zero and costs nothing; they grow by
+ * moving, and what is given back the kernel has at once, which free(3) promises of no size.
+ */
+#ifndef XTOP_LARGE_ARRAY_H
+#define XTOP_LARGE_ARRAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * `array` of `from` bytes (NULL of 0: none yet) with room for `to`, at another address perhaps. NULL: no memory, and it stands
+ * where it stood.
+ */
+void *large_array_grow(void *array, uint64_t from, uint64_t to);
+
+/* Back to `from` of `to` bytes; what lay there lies there still. NULL where `from` is 0. */
+void *large_array_shrink(void *array, uint64_t from, uint64_t to);
+
+/* Gives one of `size` bytes back; NULL is nothing. */
+void large_array_free(void *array, uint64_t size);
+
+#endif
