@@ -9,6 +9,9 @@
 #define SYSTEM_PORTS 1024 /* RFC 6335: below it lie the ports that the system's services listen on */
 #define TCP_SYN 2
 
+/* So many groups, 0.7 MB, are near. */
+#define GROUPS_NEAR 4096
+
 struct group_place {
     uint32_t hash;
     uint32_t group; /* 1-based; 0 = free */
@@ -206,11 +209,9 @@ static uint32_t service_end(const struct xtop_record *record)
     return reader_serving_end(record);
 }
 
-/* Adds the flow; what its end `first` sent is the group's direction 0. */
-static void group_add(struct reader_groups *groups, const struct xtop_key *key, const struct reader_row *flow,
-                      uint32_t first)
+/* Adds the flow to a group, or to what waits for one; what its end `first` sent is the group's direction 0. */
+static void group_bring(struct reader_group *group, const struct reader_row *flow, uint32_t first)
 {
-    struct reader_group *more = waiting_begin(groups, key);
     const struct xtop_record *record = &flow->record;
 
     for (uint32_t to = 0; to < 2; to++) {
@@ -219,17 +220,31 @@ static void group_add(struct reader_groups *groups, const struct xtop_key *key, 
 
         if (direction->packets == 0)
             continue;
-        more->packets[to] = direction->packets;
-        more->bytes[to] = direction->bytes;
-        more->payload_bytes[to] = direction->payload_bytes;
-        more->rate_packets[to] = flow->rate_packets[from];
-        more->rate_bytes[to] = flow->rate_bytes[from];
-        more->retransmissions[to] = flow->retransmissions[from];
-        more->first_seen[to] = record->first_seen[from];
-        more->last_seen[to] = record->last_seen[from];
+        group->packets[to] += direction->packets;
+        group->bytes[to] += direction->bytes;
+        group->payload_bytes[to] += direction->payload_bytes;
+        group->rate_packets[to] += flow->rate_packets[from];
+        group->rate_bytes[to] += flow->rate_bytes[from];
+        group->retransmissions[to] += flow->retransmissions[from];
+        if (group->first_seen[to] == 0 || record->first_seen[from] < group->first_seen[to])
+            group->first_seen[to] = record->first_seen[from];
+        if (record->last_seen[from] > group->last_seen[to])
+            group->last_seen[to] = record->last_seen[from];
     }
-    more->rtt_us = record->rtt_us;
-    more->flows = 1;
+    if (record->rtt_us && (group->rtt_us == 0 || record->rtt_us < group->rtt_us))
+        group->rtt_us = record->rtt_us;
+    group->flows++;
+}
+
+/* Few groups are in a cache, and nothing has to wait for them. */
+static void group_add(struct reader_groups *groups, const struct xtop_key *key, const struct reader_row *flow,
+                      uint32_t first)
+{
+    struct reader_group *group =
+        groups->count < GROUPS_NEAR ? group_find(groups, key, hash_key(key, groups->seed)) : waiting_begin(groups, key);
+
+    if (group)
+        group_bring(group, flow, first);
 }
 
 static void add_hosts(struct reader_groups *groups, const struct reader_row *flow)

@@ -196,6 +196,35 @@ static void test_pairs(void **state)
     free(flow);
 }
 
+/* So many groups that what flows bring waits for them; each comes again, late. */
+static void test_pairs_far_apart(void **state)
+{
+    struct reader_row *flow = realloc(random_flows(), 2 * FLOWS * sizeof *flow);
+    struct ranking ranking;
+    uint64_t flows = 0;
+
+    (void)state;
+    assert_non_null(flow);
+    memcpy(&flow[FLOWS], flow, FLOWS * sizeof *flow);
+    ranking = group_all(flow, 2 * FLOWS, READER_GROUP_PAIR, READER_SORT_BYTES, 0);
+    assert_true(ranking.count > FLOWS / 2);
+    assert_descending_bytes(&ranking);
+    for (uint64_t i = 0; i < ranking.count; i++) {
+        const struct xtop_key *pair = &ranking.row[i].record.key;
+        struct sums sums = {0};
+
+        flows += ranking.row[i].flows;
+        for (uint32_t j = 0; i % 64 == 0 && j < 2 * FLOWS; j++)
+            if (memcmp(flow[j].record.key.address, pair->address, sizeof pair->address) == 0)
+                sums_add(&sums, &flow[j], 0);
+        if (i % 64 == 0)
+            assert_sums(&ranking.row[i], &sums);
+    }
+    assert_int_equal(flows, 2 * FLOWS);
+    free(ranking.row);
+    free(flow);
+}
+
 static void test_ports_are_the_responders(void **state)
 {
     struct reader_row *flow = random_flows();
@@ -403,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts_send_and_receive),
         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_pairs_far_apart),
         cmocka_unit_test(test_ports_are_the_responders),
         cmocka_unit_test(test_without_a_syn_a_system_port_serves),
         cmocka_unit_test(test_vlans_and_protocols),
