@@ -24,6 +24,7 @@
 #include "capture/source.h"
 
 #define PARSE_LANES 8
+#define PARSE_LANES_ALL ((1u << PARSE_LANES) - 1) /* of parse_lanes: all are filled */
 
 /*
  * Reads frame[0 .. PARSE_LANES), the link being LINK_ETHERNET, into packets that lie `stride` bytes apart. Bit i of the

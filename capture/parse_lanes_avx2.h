@@ -52,8 +52,6 @@ struct fields {
     __m256i stamped;
 };
 
-#define LANES_ALL ((1u << PARSE_LANES) - 1)
-
 /* Where packets go: `stride` bytes apart. */
 struct places {
     struct packet *first;
@@ -137,7 +135,7 @@ AVX2 void frames_reach(const struct frame *frame, uint32_t at, uint32_t shortest
 {
     uint32_t enough = lanes_bits(is_more(headers->captured, last));
 
-    if (enough != LANES_ALL)
+    if (enough != PARSE_LANES_ALL)
         frames_pad(frame, at, shortest, enough, headers);
 }
 
@@ -328,6 +326,15 @@ AVX2 void store_sum(const struct places *to, uint32_t at, const struct fields *f
     store_words(to, offsetof(struct packet, tcp_options), and(fields->stamped, lanes_all(XTOP_TCP_STAMPED)), zero, zero,
                 zero);
     store_words(to, offsetof(struct packet, fragment), zero, zero, zero, zero);
+}
+
+/* All of each packet but its addresses. Bit i of the result: packet i is filled. */
+AVX2 uint32_t store_rest(const struct places *to, uint32_t at, const struct headers *headers,
+                         const struct fields *fields)
+{
+    store_head(to, headers, fields);
+    store_sum(to, at, fields);
+    return lanes_bits(fields->plain);
 }
 
 #define AT(field, at) _Static_assert(offsetof(struct packet, field) == (at), "stored by words")

@@ -106,9 +106,7 @@ AVX2 uint32_t ipv4_parse(const struct frame *frame, uint32_t at, const struct pl
     }
     ipv4_order(&headers, &ip, &fields);
     ipv4_store_addresses(to, &ip, fields.from);
-    store_head(to, &headers, &fields);
-    store_sum(to, at, &fields);
-    return lanes_bits(fields.plain);
+    return store_rest(to, at, &headers, &fields);
 }
 
 #endif

@@ -111,9 +111,7 @@ AVX2 uint32_t ipv6_parse(const struct frame *frame, uint32_t at, const struct pl
     }
     ipv6_order(&headers, &ip, &fields);
     ipv6_store_addresses(to, &headers, fields.from);
-    store_head(to, &headers, &fields);
-    store_sum(to, at, &fields);
-    return lanes_bits(fields.plain);
+    return store_rest(to, at, &headers, &fields);
 }
 
 #endif

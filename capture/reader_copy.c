@@ -10,8 +10,10 @@ static void row_measure(struct scan *scan, struct reader_place place, const stru
 
     rates_add(row, &gain);
     reader_bytes_live(scan->reader, place, record, row);
-    if (scan->look->kept)
-        part_keep(scan, place, record, NULL, &gain);
+    if (!scan->look->kept)
+        return;
+    part_keep(scan, place, record, NULL, &gain);
+    ends_forget(scan, place);
 }
 
 /* What one queue has of the flow that was learned to be at `place`. Without kin: what there is. */

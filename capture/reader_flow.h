@@ -128,7 +128,6 @@ static inline void part_keep(const struct scan *scan, struct reader_place place,
     struct reader_bits *bits = bits_of(scan, place);
 
     *seen_of(scan, place) = gain_keep(previous_of(scan, place), record, pending, gain);
-    bits->ends_known &= ~bit_of(place);
     if (gain->packets[0] | gain->packets[1])
         bits->gained |= bit_of(place);
     else
@@ -144,6 +143,12 @@ static inline void part_keep_still(const struct scan *scan, struct reader_place 
         return;
     gain_nothing(previous_of(scan, place));
     bits->gained &= ~bit_of(place);
+}
+
+/* Something new may be known of the flow, or it is another. */
+static inline void ends_forget(const struct scan *scan, struct reader_place place)
+{
+    bits_of(scan, place)->ends_known &= ~bit_of(place);
 }
 
 /*

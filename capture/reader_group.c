@@ -105,6 +105,39 @@ static struct reader_group *group_find(struct reader_groups *groups, const struc
     return group;
 }
 
+/* ---- Adding up ------------------------------------------------------------------------------------------------- */
+
+/* What one end of a flow, or of several, has sent. */
+struct group_end {
+    uint64_t packets, bytes, payload_bytes;
+    uint64_t rate_packets, rate_bytes;
+    uint64_t first_seen, last_seen;
+    uint32_t retransmissions;
+};
+
+static inline void group_add_end(struct reader_group *group, uint32_t end, const struct group_end *more)
+{
+    if (more->packets == 0)
+        return;
+    group->packets[end] += more->packets;
+    group->bytes[end] += more->bytes;
+    group->payload_bytes[end] += more->payload_bytes;
+    group->rate_packets[end] += more->rate_packets;
+    group->rate_bytes[end] += more->rate_bytes;
+    group->retransmissions[end] += more->retransmissions;
+    if (group->first_seen[end] == 0 || more->first_seen < group->first_seen[end])
+        group->first_seen[end] = more->first_seen;
+    if (more->last_seen > group->last_seen[end])
+        group->last_seen[end] = more->last_seen;
+}
+
+static inline void group_add_flows(struct reader_group *group, uint32_t flows, uint32_t rtt_us)
+{
+    if (rtt_us && (group->rtt_us == 0 || rtt_us < group->rtt_us))
+        group->rtt_us = rtt_us;
+    group->flows += flows;
+}
+
 /* ---- Waiting for memory -------------------------------------------------------------------------------------- */
 
 /*
@@ -132,21 +165,12 @@ static void waiting_fetch(const struct reader_groups *groups, uint32_t number)
 
 static void group_join(struct reader_group *group, const struct reader_group *more)
 {
-    for (int i = 0; i < 2; i++) {
-        group->packets[i] += more->packets[i];
-        group->bytes[i] += more->bytes[i];
-        group->payload_bytes[i] += more->payload_bytes[i];
-        group->rate_packets[i] += more->rate_packets[i];
-        group->rate_bytes[i] += more->rate_bytes[i];
-        group->retransmissions[i] += more->retransmissions[i];
-        if (more->first_seen[i] && (group->first_seen[i] == 0 || more->first_seen[i] < group->first_seen[i]))
-            group->first_seen[i] = more->first_seen[i];
-        if (more->last_seen[i] > group->last_seen[i])
-            group->last_seen[i] = more->last_seen[i];
-    }
-    if (more->rtt_us && (group->rtt_us == 0 || more->rtt_us < group->rtt_us))
-        group->rtt_us = more->rtt_us;
-    group->flows += more->flows;
+    for (uint32_t end = 0; end < 2; end++)
+        group_add_end(group, end,
+                      &(struct group_end){more->packets[end], more->bytes[end], more->payload_bytes[end],
+                                          more->rate_packets[end], more->rate_bytes[end], more->first_seen[end],
+                                          more->last_seen[end], more->retransmissions[end]});
+    group_add_flows(group, more->flows, more->rtt_us);
 }
 
 static void waiting_join(struct reader_groups *groups, uint32_t number)
@@ -218,22 +242,12 @@ static void group_bring(struct reader_group *group, const struct reader_row *flo
         uint32_t from = to ^ first;
         const struct xtop_direction *direction = &record->direction[from];
 
-        if (direction->packets == 0)
-            continue;
-        group->packets[to] += direction->packets;
-        group->bytes[to] += direction->bytes;
-        group->payload_bytes[to] += direction->payload_bytes;
-        group->rate_packets[to] += flow->rate_packets[from];
-        group->rate_bytes[to] += flow->rate_bytes[from];
-        group->retransmissions[to] += flow->retransmissions[from];
-        if (group->first_seen[to] == 0 || record->first_seen[from] < group->first_seen[to])
-            group->first_seen[to] = record->first_seen[from];
-        if (record->last_seen[from] > group->last_seen[to])
-            group->last_seen[to] = record->last_seen[from];
+        group_add_end(group, to,
+                      &(struct group_end){direction->packets, direction->bytes, direction->payload_bytes,
+                                          flow->rate_packets[from], flow->rate_bytes[from], record->first_seen[from],
+                                          record->last_seen[from], flow->retransmissions[from]});
     }
-    if (record->rtt_us && (group->rtt_us == 0 || record->rtt_us < group->rtt_us))
-        group->rtt_us = record->rtt_us;
-    group->flows++;
+    group_add_flows(group, 1, record->rtt_us);
 }
 
 /* Few groups are in a cache, and nothing has to wait for them. */

@@ -44,8 +44,8 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
         part_keep_still(scan, place);
     else if (look->kept)
         part_keep(scan, place, &row->record, &scan->pending, &gain);
-    if (look->kept && known && glance == GLANCE_ADDED)
-        bits_of(scan, place)->ends_known |= bit_of(place); /* part_keep forgot them */
+    if (look->kept && glance == GLANCE_MOVED)
+        ends_forget(scan, place);
     if (look->activity && look->kept && scan->differs)
         ends_keep(scan, place, &row->record, known && glance != GLANCE_MOVED);
     if (look->kept && !hidden && scan->tied)

@@ -112,10 +112,9 @@ uint32_t worker_parse(struct worker_queue *queue, const struct burst *burst, uin
     for (; ethernet && from + PARSE_LANES <= to; from += PARSE_LANES) {
         struct lookup *at = &lookup[flows];
         uint32_t read = parse_lanes(&burst->frame[from], &at->packet, sizeof *at);
-
         uint32_t more;
 
-        if (read == (1u << PARSE_LANES) - 1) {
+        if (read == PARSE_LANES_ALL) {
             flows += parse_plain(&queue->counts, burst, from, now, at);
             continue;
         }
