@@ -12,6 +12,7 @@
 #include "capture/bench_floor.h"
 #include "capture/bench_table.h"
 #include "capture/flow_path.h"
+#include "capture/worker_burst.h"
 
 static uint64_t clock_now(void)
 {

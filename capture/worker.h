@@ -87,9 +87,6 @@ int worker_queue_open(struct worker_queue *queue, struct worker_shared *shared, 
 /* Gives back what worker_queue_open took. */
 void worker_queue_close(struct worker_queue *queue);
 
-/* Counts a burst's frames into the queue's shard and gives them back. `now` in ns. Also the bench's entry. */
-void worker_count_burst(struct worker_queue *queue, struct burst *burst, uint64_t now);
-
 /* Makes the totals visible to readers. */
 void worker_publish(struct worker_queue *queue, uint64_t now);
 

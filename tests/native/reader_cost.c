@@ -17,6 +17,7 @@
 
 #include "capture/bench_table.h"
 #include "capture/reader.h"
+#include "capture/worker_burst.h"
 
 #define NS UINT64_C(1000000000)
 

@@ -30,7 +30,7 @@
 #include "capture/link_type.h"
 #include "capture/reader.h"
 #include "capture/segment.h"
-#include "capture/worker.h"
+#include "capture/worker_burst.h"
 
 #define START UINT64_C(1700000000000000000)
 #define STEP UINT64_C(1000)

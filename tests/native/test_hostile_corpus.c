@@ -25,7 +25,7 @@
 
 #include "capture/link_type.h"
 #include "capture/segment.h"
-#include "capture/worker.h"
+#include "capture/worker_burst.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
