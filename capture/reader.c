@@ -18,6 +18,7 @@
 #include "capture/reader_expected.h"
 #include "capture/reader_reunion.h"
 #include "capture/reader_state.h"
+#include "capture/reader_sums.h"
 #include "capture/segment_map.h"
 #include "capture/sequence_lock.h"
 
@@ -87,6 +88,7 @@ void reader_close(struct reader *reader)
     reunion_close(reader->reunion);
     reader_activity_free(reader->activity);
     group_store_free(&reader->groups);
+    group_sums_close(reader->sums);
     munmap((void *)(uintptr_t)reader->header, reader->size);
     free(reader);
 }

@@ -76,6 +76,7 @@ struct reader_view {
     uint32_t over;       /* 1: the capture is dead though the header does not say so (killed): rates stand still */
     uint32_t between;    /* 1: asked between two intervals: rates stay those of the look before */
     uint32_t group;      /* READER_GROUP_: groups are ranked beside the flows */
+    uint32_t details;    /* 1: of groups payload, retransmissions, times and RTT are wanted, too; else they may be 0 */
     uint32_t directions; /* 1: each direction of a flow, and of a pair of hosts, is a row of its own */
     uint32_t activity;   /* READER_ACTIVITY_ */
     uint32_t threads;    /* how many at most may go through the flows at once; 0 = the caller's alone */

@@ -11,6 +11,7 @@
 #include "capture/reader_gain.h"
 #include "capture/reader_kin.h"
 #include "capture/reader_scan.h"
+#include "capture/reader_sums.h"
 #include "capture/reader_tally.h"
 
 /* Flows that wait for their rest's lines at a time. */
@@ -26,10 +27,11 @@ struct waiting {
 struct scan {
     struct look *look;
     struct reader *reader;
-    bool kin;              /* there are several queues */
-    bool differs;          /* there is one: what is counted is the difference from the look before */
-    bool tied;             /* of the last flow the key was needed, too */
-    struct reader_row row; /* what of a flow was filled in at a glance */
+    struct group_sums *sums; /* that are told of what becomes of flows; NULL: none are, or this look is not kept */
+    bool kin;                /* there are several queues */
+    bool differs;            /* there is one: what is counted is the difference from the look before */
+    bool tied;               /* of the last flow the key was needed, too */
+    struct reader_row row;   /* what of a flow was filled in at a glance */
     struct pending pending;
     struct waiting waiting;
 };
@@ -85,6 +87,8 @@ static inline void flow_uncount(struct scan *scan, struct reader_place place)
 static inline void flow_forget(struct scan *scan, struct reader_place place)
 {
     flow_uncount(scan, place);
+    if (scan->sums)
+        group_sums_forget(scan->sums, place.slot, previous_of(scan, place));
     if (scan->look->kept && *seen_of(scan, place))
         *seen_of(scan, place) = 0;
 }
@@ -127,6 +131,8 @@ static inline void part_keep(const struct scan *scan, struct reader_place place,
 {
     struct reader_bits *bits = bits_of(scan, place);
 
+    if (scan->sums)
+        group_sums_keep(scan->sums, place.slot, previous_of(scan, place), record, gain);
     *seen_of(scan, place) = gain_keep(previous_of(scan, place), record, pending, gain);
     if (gain->packets[0] | gain->packets[1])
         bits->gained |= bit_of(place);

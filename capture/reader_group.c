@@ -12,44 +12,11 @@
 /* So many groups, 0.7 MB, are near. */
 #define GROUPS_NEAR 4096
 
-struct group_place {
-    uint32_t hash;
-    uint32_t group; /* 1-based; 0 = free */
-};
-
 /* ---- The table ----------------------------------------------------------------------------------------------- */
-
-static uint64_t index_size(uint32_t places)
-{
-    return places * sizeof(struct group_place);
-}
 
 static uint64_t room_size(uint32_t room)
 {
     return room * sizeof(struct reader_group);
-}
-
-static bool index_grow(struct group_store *store)
-{
-    uint32_t before = store->mask ? store->mask + 1 : 0;
-    uint32_t places = before ? before * 2 : 2048;
-    struct group_place *index = large_array_grow(NULL, 0, index_size(places));
-
-    if (!index)
-        return false;
-    for (uint32_t i = 0; i < before; i++) {
-        uint32_t at = store->index[i].hash & (places - 1);
-
-        if (store->index[i].group == 0)
-            continue;
-        while (index[at].group)
-            at = (at + 1) & (places - 1);
-        index[at] = store->index[i];
-    }
-    large_array_free(store->index, index_size(before));
-    store->index = index;
-    store->mask = places - 1;
-    return true;
 }
 
 static bool room_grow(struct group_store *store)
@@ -67,7 +34,7 @@ static bool room_grow(struct group_store *store)
 void group_store_free(struct group_store *store)
 {
     large_array_free(store->group, room_size(store->room));
-    large_array_free(store->index, store->mask ? index_size(store->mask + 1) : 0);
+    group_index_free(&store->index);
     *store = (struct group_store){0};
 }
 
@@ -78,30 +45,26 @@ void reader_groups_begin(struct reader_groups *groups)
     if (store->by != groups->by)
         group_store_free(store);
     store->by = groups->by;
-    if (store->index)
-        memset(store->index, 0, index_size(store->mask + 1));
+    group_index_clear(&store->index);
 }
 
 /* The group of a key, made if there is none; NULL when memory ran out. */
 static struct reader_group *group_find(struct reader_groups *groups, const struct xtop_key *key, uint32_t hash)
 {
     struct group_store *store = groups->store;
+    struct group_place *place;
     struct reader_group *group;
-    uint32_t at;
 
-    if ((groups->count == store->room && !room_grow(store)) ||
-        ((uint64_t)groups->count * 2 >= store->mask && !index_grow(store))) {
+    if ((groups->count == store->room && !room_grow(store)) || !group_index_reserve(&store->index, groups->count)) {
         groups->failed = true;
         return NULL;
     }
-    for (at = hash & store->mask; store->index[at].group; at = (at + 1) & store->mask) {
-        group = &store->group[store->index[at].group - 1];
-        if (store->index[at].hash == hash && memcmp(&group->key, key, sizeof *key) == 0)
-            return group;
-    }
+    place = group_index_find(&store->index, &(struct group_keys){store->group, sizeof *group}, key, hash);
+    if (place->group)
+        return &store->group[place->group - 1];
     group = &store->group[groups->count++];
     *group = (struct reader_group){.key = *key};
-    store->index[at] = (struct group_place){hash, groups->count};
+    *place = (struct group_place){hash, groups->count};
     return group;
 }
 
@@ -150,15 +113,15 @@ static struct reader_group *waiting_at(struct reader_groups *groups, uint32_t nu
 }
 
 /* Half of the way: where the index says that the group is. */
-static void waiting_fetch(const struct reader_groups *groups, uint32_t number)
+static void waiting_fetch(const struct reader_groups *groups, uint32_t waiting)
 {
     const struct group_store *store = groups->store;
-    const struct group_place *place = &store->index[groups->waiting_hash[number % GROUPS_WAITING] & store->mask];
+    uint32_t number = group_index_first(&store->index, groups->waiting_hash[waiting % GROUPS_WAITING]);
     const uint8_t *group;
 
-    if (!place->group)
+    if (!number)
         return;
-    group = (const uint8_t *)&store->group[place->group - 1];
+    group = (const uint8_t *)&store->group[number - 1];
     for (size_t line = 0; line < sizeof(struct reader_group); line += 64)
         __builtin_prefetch(group + line, 1);
 }
@@ -190,12 +153,11 @@ static struct reader_group *waiting_begin(struct reader_groups *groups, const st
 
     if (number >= GROUPS_WAITING)
         waiting_join(groups, number - GROUPS_WAITING);
-    if (number >= GROUPS_WAITING / 2 && groups->store->index)
+    if (number >= GROUPS_WAITING / 2)
         waiting_fetch(groups, number - GROUPS_WAITING / 2);
     *more = (struct reader_group){.key = *key};
     groups->waiting_hash[number % GROUPS_WAITING] = hash_key(key, groups->seed);
-    if (groups->store->index)
-        __builtin_prefetch(&groups->store->index[groups->waiting_hash[number % GROUPS_WAITING] & groups->store->mask]);
+    group_index_fetch(&groups->store->index, groups->waiting_hash[number % GROUPS_WAITING]);
     return more;
 }
 
@@ -261,46 +223,43 @@ static void group_add(struct reader_groups *groups, const struct xtop_key *key, 
         group_bring(group, flow, first);
 }
 
-static void add_hosts(struct reader_groups *groups, const struct reader_row *flow)
+uint32_t reader_group_key(uint32_t by, const struct xtop_record *record, uint32_t which, struct xtop_key *key)
 {
-    const struct xtop_key *key = &flow->record.key;
+    uint32_t first = record->initiator & 1;
 
-    for (uint32_t end = 0; end < 2; end++) {
-        struct xtop_key host = {.ip_version = key->ip_version};
-
-        memcpy(host.address[0], key->address[end], sizeof host.address[0]);
-        group_add(groups, &host, flow, end);
+    memset(key, 0, sizeof *key);
+    switch (by) {
+    case READER_GROUP_HOST:
+        memcpy(key->address[0], record->key.address[which], sizeof key->address[0]);
+        key->ip_version = record->key.ip_version;
+        return which;
+    case READER_GROUP_PAIR: /* a flow's key has the lesser address first */
+        memcpy(key->address, record->key.address, sizeof key->address);
+        key->ip_version = record->key.ip_version;
+        return 0;
+    case READER_GROUP_PORT:
+        first = !service_end(record);
+        key->port[1] = record->key.port[!first];
+        key->protocol = record->key.protocol;
+        return first;
+    case READER_GROUP_PROTOCOL:
+        key->protocol = record->key.protocol;
+        return first;
+    default:
+        key->vlan = record->key.vlan;
+        return first;
     }
 }
 
 void reader_groups_add(struct reader_groups *groups, const struct reader_row *flow)
 {
-    const struct xtop_key *key = &flow->record.key;
-    struct xtop_key common = {0};
-    uint32_t first = flow->record.initiator & 1;
+    struct xtop_key common;
 
-    switch (groups->by) {
-    case READER_GROUP_HOST:
-        add_hosts(groups, flow);
-        return;
-    case READER_GROUP_PAIR: /* a flow's key has the lesser address first */
-        memcpy(common.address, key->address, sizeof common.address);
-        common.ip_version = key->ip_version;
-        first = 0;
-        break;
-    case READER_GROUP_PORT:
-        first = !service_end(&flow->record);
-        common.port[1] = key->port[!first];
-        common.protocol = key->protocol;
-        break;
-    case READER_GROUP_PROTOCOL:
-        common.protocol = key->protocol;
-        break;
-    default:
-        common.vlan = key->vlan;
-        break;
+    for (uint32_t which = 0; which < reader_groups_of_flow(groups->by); which++) {
+        uint32_t first = reader_group_key(groups->by, &flow->record, which, &common);
+
+        group_add(groups, &common, flow, first);
     }
-    group_add(groups, &common, flow, first);
 }
 
 /* ---- Groups as rows ------------------------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/group_index.h"
 #include "capture/reader.h"
 #include "capture/reader_rank.h"
 
@@ -33,8 +34,6 @@ struct reader_group {
     uint32_t rtt_us; /* the least of its flows, 0 = none known */
 };
 
-struct group_place;
-
 /* What flows bring to their groups while the groups' memory comes. */
 #define GROUPS_WAITING 32
 
@@ -45,9 +44,8 @@ struct group_place;
 struct group_store {
     uint32_t by;
     struct reader_group *group;
-    struct group_place *index; /* open addressing, never more than half full */
-    uint32_t room;             /* of group */
-    uint32_t mask;             /* places of the index - 1 */
+    struct group_index index;
+    uint32_t room; /* of group */
 };
 
 struct reader_groups {
@@ -65,10 +63,19 @@ struct reader_groups {
 /* The end that serves: the responder, unless a flow without SYN has a system port (RFC 6335) at the other end alone. */
 uint32_t reader_serving_end(const struct xtop_record *record);
 
+/* How many groups each flow belongs to: to two for hosts. */
+static inline uint32_t reader_groups_of_flow(uint32_t by)
+{
+    return by == READER_GROUP_HOST ? 2 : 1;
+}
+
+/* Fills in the key of group number `which` of a flow's; returns the end whose packets are the group's direction 0. */
+uint32_t reader_group_key(uint32_t by, const struct xtop_record *record, uint32_t which, struct xtop_key *key);
+
 /* Begins a look's groups; where there are none the store is given back. */
 void reader_groups_begin(struct reader_groups *groups);
 
-/* Adds one whole flow (both its directions) to its group; to two groups for hosts. */
+/* Adds one whole flow (both its directions) to its groups. */
 void reader_groups_add(struct reader_groups *groups, const struct reader_row *flow);
 
 /* Offers each group to `ranking`; with `directions`, each direction of a pair as a row of its own. */

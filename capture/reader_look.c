@@ -12,6 +12,7 @@
 
 #include "capture/reader_expected.h"
 #include "capture/reader_scan.h"
+#include "capture/reader_sums.h"
 
 static uint64_t monotonic_now(void)
 {
@@ -48,7 +49,7 @@ void look_consider(struct look *look, struct reader_row *row)
         ranking_offer_directions(&look->rows, row);
     else
         ranking_offer(&look->rows, row);
-    if (look->view->group)
+    if (look->group.by)
         reader_groups_add(&look->group, row);
     look->failed = look->rows.failed || look->group.failed;
 }
@@ -117,18 +118,97 @@ struct look look_of(struct reader *reader, const struct reader_view *view, struc
         .result = result,
         .rows = ranking_of(view),
         .groups = ranking_of(view),
-        .group = {.by = view->group, .seed = reader->header->hash_seed, .store = &reader->groups},
+        .group = {.seed = reader->header->hash_seed, .store = &reader->groups},
     };
 }
+
+/* ---- Where groups come from ---------------------------------------------------------------------------------- */
+
+/* Whether packets, bytes, flows and a key tell where a group stands. */
+static bool sums_tell(uint32_t sort)
+{
+    switch (sort) {
+    case READER_SORT_BYTES:
+    case READER_SORT_PACKETS:
+    case READER_SORT_BPS:
+    case READER_SORT_PPS:
+    case READER_SORT_SENT:
+    case READER_SORT_RECEIVED:
+    case READER_SORT_SENT_BPS:
+    case READER_SORT_RECEIVED_BPS:
+    case READER_SORT_FLOWS:
+    case READER_SORT_SOURCE:
+    case READER_SORT_DESTINATION:
+    case READER_SORT_SOURCE_PORT:
+    case READER_SORT_DESTINATION_PORT:
+    case READER_SORT_PROTOCOL:
+    case READER_SORT_VLAN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether groups of all live flows, as one queue has them, and of nothing else are asked for. */
+static bool sums_serve(const struct look *look)
+{
+    const struct reader_view *view = look->view;
+
+    return view->group && sums_tell(view->sort) && !view->details && !view->filter && !view->ended &&
+           !view->directions && !view->over_span && !look->over && look->reader->header->queue_count == 1 &&
+           look->result->interval_ns <= SUMS_INTERVAL_MOST;
+}
+
+/* Between two intervals groups are what they were at the last. */
+static bool sums_stand(const struct look *look)
+{
+    const struct group_sums *sums = look->reader->sums;
+
+    return sums_serve(look) && sums && sums->whole && sums->by == look->view->group;
+}
+
+/* A look that is kept and does not tell the sums of flows leaves them behind. */
+static void groups_begin(struct look *look)
+{
+    struct reader *reader = look->reader;
+    bool serve = look->between ? sums_stand(look) : sums_serve(look);
+
+    if (serve && !reader->sums)
+        reader->sums = group_sums_open();
+    if (serve && !look->between)
+        look->failed |= !reader->sums || !group_sums_begin(reader->sums, look->view->group, reader->header->hash_seed,
+                                                           reader->previous_room[0]);
+    else if (!look->between && reader->sums)
+        group_sums_free(reader->sums);
+    look->sums = serve && !look->failed ? reader->sums : NULL;
+    look->group.by = serve ? READER_GROUP_NONE : look->view->group;
+    reader_groups_begin(&look->group);
+}
+
+static void groups_settle(struct look *look)
+{
+    struct group_sums *sums = look->sums;
+
+    if (sums && look->kept && !group_sums_end(sums))
+        look->failed = true;
+    look->groups.failed |= look->failed;
+    if (!sums)
+        reader_groups_rank(&look->group, look->view->directions, &look->groups);
+    else if (!look->failed)
+        group_sums_rank(sums, &look->groups);
+    if (sums && (look->failed || !sums->whole))
+        group_sums_free(sums);
+}
+
+/* ---- The end of a look --------------------------------------------------------------------------------------- */
 
 /* Puts rows and groups in order and hands them over; whatever failed, nothing is left behind. */
 static int look_settle(struct look *look)
 {
     struct reader_result *result = look->result;
 
+    groups_settle(look);
     look->rows.failed |= look->failed;
-    look->groups.failed |= look->failed;
-    reader_groups_rank(&look->group, look->view->directions, &look->groups);
     ranking_finish(&look->rows);
     ranking_finish(&look->groups);
     result->row = look->rows.row;
@@ -166,10 +246,12 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
         look.activity = reader->activity;
     needs = filter_needs(view->filter, view->filter_count);
-    look.few = view->top && !view->group && !view->directions && !view->over_span && ranking_by_totals(&look.rows) &&
-               needs <= FILTER_NEEDS_KEY;
-    look.by_key = look.activity || needs >= FILTER_NEEDS_KEY;
-    reader_groups_begin(&look.group);
+    look.kept = !look.between && !look.over;
+    reader_scan_reserve(&look);
+    groups_begin(&look);
+    look.few = view->top && !look.group.by && !view->directions && !view->over_span && ranking_by_totals(&look.rows) &&
+               needs <= FILTER_NEEDS_KEY && (!look.sums || look.sums->whole);
+    look.by_key = look.activity || (look.sums && look.kept) || needs >= FILTER_NEEDS_KEY;
     reader_scan(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

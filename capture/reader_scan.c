@@ -256,10 +256,12 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
         if (light & bit &&
             added_suffices(&scan->look->tally, (struct at){at.slot + i, at.previous + i, at.seen + i}, least, &gain)) {
             passed |= bit;
+            if (scan->sums)
+                group_sums_gain(scan->sums, place.slot, &gain);
             if (activity)
                 reader_activity_add_ends(activity, scan->reader->ends[first.queue][place.slot], bits->began & bit,
                                          gain.bytes[0] + gain.bytes[1]);
-        } else if (activity || !slot_suffices(scan, place)) {
+        } else if (scan->look->by_key || !slot_suffices(scan, place)) {
             flow_wait(scan, place);
         }
     }
@@ -314,6 +316,7 @@ void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
     struct reader *reader = look->reader;
     struct scan scan = {.look = look, .reader = reader, .kin = reader->header->queue_count > 1};
 
+    scan.sums = look->kept ? look->sums : NULL;
     scan.differs = !scan.kin;
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++) {
         uint32_t first = share_begin(look->slots[i], number, of);
@@ -344,13 +347,18 @@ static void tally_settle(struct look *look)
     tally_tell(&tally, look->result);
 }
 
+void reader_scan_reserve(struct look *look)
+{
+    struct reader *reader = look->reader;
+
+    for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
+        look->failed = !reader_previous_reserve(reader, i, reader_slots_used(reader, i));
+}
+
 void reader_scan(struct look *look)
 {
     struct reader *reader = look->reader;
 
-    look->kept = !look->between && !look->over;
-    for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
-        look->failed = !reader_previous_reserve(reader, i, reader_slots_used(reader, i));
     if (look->failed)
         return;
     if (reader->header->queue_count > 1)

@@ -12,6 +12,8 @@
 #include "capture/reader_state.h"
 #include "capture/reader_tally.h"
 
+struct group_sums; /* reader_sums.h */
+
 /* One look at all flows. */
 struct look {
     struct reader *reader;
@@ -20,7 +22,8 @@ struct look {
     struct filter_scene scene;
     struct ranking rows;
     struct ranking groups;
-    struct reader_groups group;
+    struct reader_groups group; /* that every flow is added to; of no kind where nobody asks, or `sums` have them */
+    struct group_sums *sums;    /* that have the groups; NULL: none do */
     struct reader_activity *activity; /* NULL: nobody asked */
     bool few;     /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
     bool by_key;  /* of every flow the key is asked */
@@ -32,6 +35,9 @@ struct look {
     struct tally tally;              /* of live flows; of one queue, how they differ from the look before */
     struct tally unkept;             /* of those that previous has no room for */
 };
+
+/* Makes room for what is kept of flows; where there is none the look has failed. */
+void reader_scan_reserve(struct look *look);
 
 /* Counts every live flow, and gives each that may be wanted to look_consider. */
 void reader_scan(struct look *look);

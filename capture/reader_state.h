@@ -37,6 +37,8 @@ struct reunion; /* reader_reunion.h */
 
 struct expected; /* reader_expected.h */
 
+struct group_sums; /* reader_sums.h */
+
 struct reader {
     const struct xtop_header *header;
     uint64_t size; /* of the mapping */
@@ -61,8 +63,9 @@ struct reader {
     struct tally tally;                        /* of one queue: what the flows of `seen` amount to */
     struct reader_activity *activity;          /* NULL until it is asked for */
     struct group_store groups;                 /* memory of the last look's */
-    bool final;                                /* the capture has ended and its last rates stand */
-    bool over;                                 /* nobody writes any more */
+    struct group_sums *sums; /* of groups that stand from look to look; NULL until they are asked for */
+    bool final;              /* the capture has ended and its last rates stand */
+    bool over;               /* nobody writes any more */
 };
 
 /* Where a record lies. */

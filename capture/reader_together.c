@@ -29,7 +29,7 @@ struct share {
 
 static uint32_t shares_of(const struct look *look)
 {
-    if (look->kept || look->activity || look->view->group)
+    if (look->kept || look->activity || look->group.by)
         return 1;
     return look->view->threads < THREADS_MOST ? look->view->threads : THREADS_MOST;
 }

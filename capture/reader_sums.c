@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/reader_sums.h"
+
+#include <stdlib.h>
+
+#include "capture/hash.h"
+#include "capture/large_array.h"
+
+/* ---- Memory -------------------------------------------------------------------------------------------------- */
+
+/* All arrays lie in one, of which nothing is paid for but what was written. */
+static uint64_t memory_size(uint64_t slots, uint32_t ends)
+{
+    uint64_t shares = slots * ends;
+
+    return (shares + 1) * (sizeof(struct group_sum) + sizeof(struct xtop_key) + sizeof(uint32_t)) +
+           shares * sizeof(uint32_t);
+}
+
+static bool memory_get(struct group_sums *sums, uint64_t slots)
+{
+    uint64_t groups = slots * sums->ends + 1;
+    void *memory = large_array_grow(NULL, 0, memory_size(slots, sums->ends));
+
+    if (!memory)
+        return false;
+    sums->slots = slots;
+    sums->sum = memory;
+    sums->key = (struct xtop_key *)(sums->sum + groups);
+    sums->rated = (uint32_t *)(sums->key + groups);
+    sums->share = sums->rated + groups;
+    return true;
+}
+
+void group_sums_free(struct group_sums *sums)
+{
+    large_array_free(sums->sum, sums->sum ? memory_size(sums->slots, sums->ends) : 0);
+    group_index_free(&sums->index);
+    *sums = (struct group_sums){0};
+}
+
+struct group_sums *group_sums_open(void)
+{
+    return calloc(1, sizeof(struct group_sums));
+}
+
+void group_sums_close(struct group_sums *sums)
+{
+    if (sums)
+        group_sums_free(sums);
+    free(sums);
+}
+
+/* ---- The table ----------------------------------------------------------------------------------------------- */
+
+/* The group's number, which it is given if it is new; 0: no memory. */
+static uint32_t sum_find(struct group_sums *sums, const struct xtop_key *key)
+{
+    uint32_t hash = hash_key(key, sums->seed);
+    struct group_place *place;
+    uint32_t number;
+
+    if (!group_index_reserve(&sums->index, sums->alive)) {
+        sums->failed = true;
+        return 0;
+    }
+    place = group_index_find(&sums->index, &(struct group_keys){sums->key, sizeof *sums->key}, key, hash);
+    if (place->group)
+        return place->group;
+    number = sums->spare;
+    if (number)
+        sums->spare = sums->sum[number].look;
+    else
+        number = ++sums->count;
+    sums->sum[number] = (struct group_sum){0};
+    sums->key[number - 1] = *key;
+    *place = (struct group_place){hash, number};
+    sums->alive++;
+    return number;
+}
+
+/* Its last flow has left. Its room is kept free for this look, in which it may stand among those that have a rate. */
+static void sum_leave(struct group_sums *sums, uint32_t number)
+{
+    group_index_remove(&sums->index, hash_key(&sums->key[number - 1], sums->seed), number);
+    sums->sum[number].look = sums->left;
+    sums->left = number;
+    sums->alive--;
+}
+
+/* Rooms that came free in the look before are for whoever comes now. */
+static void spare_add_left(struct group_sums *sums)
+{
+    while (sums->left) {
+        uint32_t number = sums->left;
+
+        sums->left = sums->sum[number].look;
+        sums->sum[number].look = sums->spare;
+        sums->spare = number;
+    }
+}
+
+/* ---- What a flow brings, and takes with it ------------------------------------------------------------------- */
+
+static void sum_add_flow(struct group_sums *sums, uint32_t share, const struct xtop_record *record)
+{
+    struct group_sum *sum = &sums->sum[share & ~SHARE_END];
+
+    for (uint32_t to = 0; to < 2; to++) {
+        const struct xtop_direction *direction = &record->direction[to ^ share >> 31];
+
+        sum->packets[to] += direction->packets;
+        sum->bytes[to] += direction->bytes;
+    }
+    sum->flows++;
+}
+
+/* The flow that was seen in the look before. */
+static void sum_take_flow(struct group_sums *sums, uint32_t share, const struct previous *previous)
+{
+    uint32_t number = share & ~SHARE_END;
+    struct group_sum *sum = &sums->sum[number];
+
+    for (uint32_t to = 0; to < 2; to++) {
+        const struct previous_side *side = &previous->side[to ^ share >> 31];
+
+        sum->packets[to] -= side->packets;
+        sum->bytes[to] -= side->bytes;
+    }
+    if (--sum->flows == 0)
+        sum_leave(sums, number);
+}
+
+/*
+ * Of a flow that is in: what came to it. Where who began it decides whose its packets are, and in which group it is, all that is
+ * new of it may have decided otherwise than before.
+ */
+static void share_keep(struct group_sums *sums, uint32_t *share, uint32_t now, const struct previous *previous,
+                       const struct xtop_record *record, const struct gain *gain)
+{
+    bool same = previous->generation == record->generation;
+
+    if (same && *share == now) {
+        if (gain->packets[0] | gain->packets[1])
+            group_sum_gain(sums, now, gain);
+        return;
+    }
+    sum_add_flow(sums, now, record);
+    if (gain->packets[0] | gain->packets[1])
+        group_sum_rate(sums, now, gain);
+    if (*share)
+        sum_take_flow(sums, *share, previous);
+    *share = now;
+}
+
+void group_sums_keep(struct group_sums *sums, uint32_t slot, const struct previous *previous,
+                     const struct xtop_record *record, const struct gain *gain)
+{
+    sums->broken |= !previous_has_room(record);
+    for (uint32_t which = 0; which < sums->ends && !sums->failed; which++) {
+        struct xtop_key key;
+        uint32_t first = reader_group_key(sums->by, record, which, &key);
+        uint32_t number = sum_find(sums, &key);
+
+        if (number)
+            share_keep(sums, &sums->share[(uint64_t)slot * sums->ends + which], number | first << 31, previous, record,
+                       gain);
+    }
+}
+
+void group_sums_forget(struct group_sums *sums, uint32_t slot, const struct previous *previous)
+{
+    for (uint32_t which = 0; which < sums->ends; which++) {
+        uint32_t *share = &sums->share[(uint64_t)slot * sums->ends + which];
+
+        if (*share)
+            sum_take_flow(sums, *share, previous);
+        *share = 0;
+    }
+}
+
+/* ---- A look -------------------------------------------------------------------------------------------------- */
+
+bool group_sums_begin(struct group_sums *sums, uint32_t by, uint32_t seed, uint64_t slots)
+{
+    if (sums->by != by || sums->slots < slots || sums->look == UINT32_MAX || !sums->whole)
+        group_sums_free(sums);
+    if (!sums->sum) {
+        sums->by = by;
+        sums->seed = seed;
+        sums->ends = reader_groups_of_flow(by);
+        if (!memory_get(sums, slots))
+            return false;
+    }
+    sums->look++;
+    sums->rated_count = 0;
+    spare_add_left(sums);
+    return true;
+}
+
+bool group_sums_end(struct group_sums *sums)
+{
+    for (uint32_t i = 0; i < SUMS_WAITING; i++)
+        group_sum_gain(sums, sums->waiting[i].share, &sums->waiting[i].gain);
+    memset(sums->waiting, 0, sizeof sums->waiting);
+    sums->whole = !sums->broken && !sums->failed;
+    return !sums->failed;
+}
+
+/* ---- Groups as rows ------------------------------------------------------------------------------------------ */
+
+static bool has_rate(const struct group_sums *sums, uint32_t number)
+{
+    return sums->sum[number].look == sums->look;
+}
+
+/* Whether a group stands behind the wanted for certain. */
+static bool sum_is_behind(const struct group_sums *sums, uint32_t number, const struct least *least)
+{
+    const struct group_sum *sum = &sums->sum[number];
+    const uint64_t *total = least->bytes ? sum->bytes : sum->packets;
+    uint64_t rate = 0;
+
+    if (least->by_rate && has_rate(sums, number))
+        rate = least->bytes ? sum->rate_bytes[0] + sum->rate_bytes[1]
+                            : (uint64_t)sum->rate_packets[0] + sum->rate_packets[1];
+    return rate < least->rate || (rate == least->rate && total[0] + total[1] < least->total);
+}
+
+static void sum_fill(const struct group_sums *sums, uint32_t number, struct reader_row *row)
+{
+    const struct group_sum *sum = &sums->sum[number];
+    bool rated = has_rate(sums, number);
+
+    row->record.key = sums->key[number - 1];
+    row->flows = sum->flows;
+    for (uint32_t i = 0; i < 2; i++) {
+        row->record.direction[i].packets = sum->packets[i] & ((UINT64_C(1) << 48) - 1);
+        row->record.direction[i].bytes = sum->bytes[i];
+        row->rate_packets[i] = rated ? sum->rate_packets[i] : 0;
+        row->rate_bytes[i] = rated ? sum->rate_bytes[i] : 0;
+    }
+}
+
+/* Offers a group, of which most stand behind the wanted. All other fields of `row` are 0, and stay so. */
+static void sum_offer(const struct group_sums *sums, uint32_t number, struct reader_row *row, struct ranking *ranking)
+{
+    const struct least least = ranking_least(ranking);
+
+    if (sums->sum[number].flows == 0)
+        return;
+    if (sum_is_behind(sums, number, &least)) {
+        ranking_pass(ranking, 1);
+        return;
+    }
+    sum_fill(sums, number, row);
+    if (ranking_place(ranking, row) > 0)
+        ranking_pass(ranking, 1);
+    else
+        ranking_offer(ranking, row);
+}
+
+/* Those that have a rate first: where rates decide, and enough have one, the others are behind and need not be looked at. */
+void group_sums_rank(const struct group_sums *sums, struct ranking *ranking)
+{
+    uint64_t before = ranking->offered;
+    struct reader_row row = {0};
+
+    for (uint32_t i = 0; i < sums->rated_count; i++)
+        sum_offer(sums, sums->rated[i], &row, ranking);
+    if (ranking_least(ranking).rate) {
+        ranking_pass(ranking, sums->alive - (ranking->offered - before));
+        return;
+    }
+    for (uint32_t number = 1; number <= sums->count; number++)
+        if (!has_rate(sums, number))
+            sum_offer(sums, number, &row, ranking);
+}
