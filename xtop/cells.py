@@ -55,6 +55,11 @@ def volume(of: Callable[[Flow], int]) -> Cell:
     return lambda flow, scene, width: (units.volume(of(flow)), _by_magnitude(of(flow)))
 
 
+def known(cell: Cell) -> Cell:
+    """Return ``cell``, blank where the details of a group are not known."""
+    return lambda flow, scene, width: cell(flow, scene, width) if flow.first_seen else ("", "dim")
+
+
 def address(name: str) -> Cell:
     """Return the cell of the address in field ``name``, or its name."""
 

@@ -36,6 +36,7 @@ class Column:
     about: str = ""
     stretches: bool = False  # takes a share of what is left over, up to ADDRESS_MOST
     optional: bool = False  # shown only where it is chosen
+    detail: bool = False  # known of a group only where the view asks for details
 
 
 def _place(address: str) -> tuple[int, bytes]:
@@ -122,6 +123,10 @@ def _take(name: str, priority: int, **changes: Any) -> Column:
     return replace(_BY_NAME[name], priority=priority, **changes)
 
 
+def _detail(name: str, priority: int, **changes: Any) -> Column:
+    return _take(name, priority, cell=cells.known(_BY_NAME[name].cell), detail=True, **changes)
+
+
 # What a group shows after that which names it, most important first.
 _GROUP_FIGURES: tuple[Column, ...] = (
     _take("bps", 1),
@@ -135,12 +140,12 @@ _GROUP_FIGURES: tuple[Column, ...] = (
     _take("received", 9),
     _take("share", 10),
     _take("packets", 11),
-    _take("retransmissions", 12),
-    _take("rtt", 13, about="least TCP round-trip time"),
-    _take("duration", 14),
-    _take("payload_bytes", 15),
-    _take("first_seen", 16),
-    _take("last_seen", 17),
+    _detail("retransmissions", 12),
+    _detail("rtt", 13, about="least TCP round-trip time"),
+    _detail("duration", 14),
+    _detail("payload_bytes", 15),
+    _detail("first_seen", 16),
+    _detail("last_seen", 17),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {

@@ -219,7 +219,8 @@ class Flow:
 
     Where a view asks for directions, one direction: ``reverse`` is empty then. In ``Snapshot.groups`` it is what
     ``flows`` flows have in common, and empty or 0 in all else that would name one: a host is ``source`` (forward is
-    what it sent), a service ``protocol`` and ``destination_port`` (forward is what clients sent).
+    what it sent), a service ``protocol`` and ``destination_port`` (forward is what clients sent). Where its view asks
+    for no details a group's ``first_seen`` may be 0: then they are not known.
     """
 
     key: bytes
@@ -344,6 +345,7 @@ class View:
     descending: bool = True
     ended: bool = False  # ended flows too
     group: str = "flow"  # of GROUPS: fills Snapshot.groups
+    details: bool = True  # groups have payload, retransmissions, times and RTT, which cost a look at every flow
     directions: bool = False  # each direction of a flow, and of a pair of hosts, as a row of its own
     filter: str = ""  # an expression of xtop.filter_language; empty lets every flow through
     activity: bool = False  # fills Snapshot.activity every few seconds

@@ -185,6 +185,7 @@ class ShmSource:
         asked.top = view.top
         asked.ended = view.ended
         asked.group = GROUPS.index(view.group)
+        asked.details = view.details
         asked.directions = view.directions
         asked.over_span = self._over_span
         asked.between = view.between

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--max-flows M] [--seconds S]`.
+"""What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--max-flows M] [--seconds S]`;
+with `--views` of flows added up, and through filters, too.
 
 xtop runs on a pseudo-terminal of 120x36 over a capture that generates its own traffic; from outside are measured the
 bytes that it sends, the CPU time of its process (the capture is another), its memory, how long a typed filter takes to
@@ -22,11 +23,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from xtop.model import GROUPS
+
 COLUMNS, LINES = 120, 36
 SETTLE_S = 8.0  # the first rates, and the first look for hosts that stand out
 FOREVER_S = 1e6
 LOADING_S = 120.0
 HEAD = 20  # packets for each flow that come before the rate holds: by Zipf's law, nearly every flow has spoken then
+FILTERS = ("proto tcp", "host 10.0.0.1", "port 443", "bps > 1k", "duration > 1m")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -140,12 +144,32 @@ def _shown_after(terminal: Terminal, before: bytes, keys: bytes) -> float:
     return round(statistics.median(times))
 
 
-def measure(flows: int, most: int, seconds: float, interval: float) -> dict[str, object]:
+def views(terminal: Terminal, seconds: float) -> dict[str, dict[str, float]]:
+    """Return the steady figures of each group's table, and of flows through each filter."""
+    figures = {}
+    for group in GROUPS[1:]:
+        terminal.type(b"a")
+        terminal.read(SETTLE_S / 2)
+        figures[f"by {group}"] = steady(terminal, seconds)
+    terminal.type(b"a")
+    for expression in FILTERS:
+        terminal.read(SETTLE_S / 2)
+        terminal.type(f"/{expression}\r".encode())
+        terminal.read(SETTLE_S / 2)
+        figures[expression] = steady(terminal, seconds)
+        terminal.type(b"\x1b")
+    terminal.read(SETTLE_S)
+    return figures
+
+
+def measure(flows: int, most: int, seconds: float, interval: float, all_views: bool) -> dict[str, object]:
     """Return the figures."""
     terminal = Terminal(partial(child, flows, most, interval))
     terminal.wait_for(b"live", 2 * LOADING_S)
     terminal.read(SETTLE_S)
     result: dict[str, object] = {"flows": flows, **steady(terminal, seconds)}
+    if all_views:
+        result["views"] = views(terminal, seconds)
     result |= filtered(terminal)
     begin = time.monotonic()
     terminal.type(b"q")
@@ -164,12 +188,10 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--interval", type=float, default=1.0)
+    parser.add_argument("--views", action="store_true", help="measure flows added up, and through filters, too")
     options = parser.parse_args()
-    print(
-        json.dumps(
-            measure(options.flows, options.max_flows or options.flows * 3 // 2, options.seconds, options.interval)
-        )
-    )
+    most = options.max_flows or options.flows * 3 // 2
+    print(json.dumps(measure(options.flows, most, options.seconds, options.interval, options.views)))
 
 
 if __name__ == "__main__":

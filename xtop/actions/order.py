@@ -42,6 +42,12 @@ class OrderActions(LiveApp):
         sort, descending = (self._view.sort, self._view.descending) if keeps else ("bps", True)
         self.look(replace(self._view, group=group, sort=sort, descending=descending))
 
+    @on(FlowTable.DetailsShown)
+    def _details_shown(self, message: FlowTable.DetailsShown) -> None:
+        """Ask for what the table has come to show, at once; for no more from the next snapshot on."""
+        if message.shown != self._view.details:
+            self.look(replace(self._view, details=message.shown), at_once=message.shown)
+
     def action_directions(self) -> None:
         """Show each direction as a row of its own, or both joined."""
         self.look(replace(self._view, directions=not self._view.directions))

@@ -48,6 +48,13 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.column = column
 
+    class DetailsShown(Message):
+        """Columns that need the details of groups have come to stand on the screen, or are gone from it."""
+
+        def __init__(self, shown: bool) -> None:
+            super().__init__()
+            self.shown = shown
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = Picture()
@@ -178,13 +185,21 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if self._palette is None:
             self._palette = palette_of(self)
-        self._sort_shown = self._shows_sort()
-        regions = self._drawn.draw(self._lines(*size), size, self._palette, self._selected_line())
+        arrangement = self.arrangement
+        self._sort_shown = self._sorted_by().name in {column.name for column in arrangement.columns}
+        self._tell_details(arrangement)
+        lines = self._lines(arrangement, *size)
+        regions = self._drawn.draw(lines, size, self._palette, self._selected_line())
         if regions:
             self.refresh(*regions)
 
-    def _lines(self, width: int, height: int) -> list[Line]:
-        arrangement = self.arrangement
+    def _tell_details(self, arrangement: Arrangement) -> None:
+        view = self._picture.view
+        wanted = any(column.detail for column in arrangement.columns)
+        if view.group != "flow" and wanted != view.details:
+            self.post_message(self.DetailsShown(wanted))
+
+    def _lines(self, arrangement: Arrangement, width: int, height: int) -> list[Line]:
         snapshot, top = self._picture.snapshot, self.scroll_offset.y
         rows = self._flows[top : top + max(0, height - HEAD)]
         if snapshot is None or not rows:
