@@ -8,18 +8,22 @@
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
 
+/* Numbers of groups: each flow might be the only one of its own, another while it changes from one to the next, and 0. */
+static uint64_t groups_most(uint64_t slots, uint32_t ends)
+{
+    return slots * ends + 2;
+}
+
 /* All arrays lie in one, of which nothing is paid for but what was written. */
 static uint64_t memory_size(uint64_t slots, uint32_t ends)
 {
-    uint64_t shares = slots * ends;
-
-    return (shares + 1) * (sizeof(struct group_sum) + sizeof(struct xtop_key) + sizeof(uint32_t)) +
-           shares * sizeof(uint32_t);
+    return groups_most(slots, ends) * (sizeof(struct group_sum) + sizeof(struct xtop_key) + sizeof(uint32_t)) +
+           slots * ends * sizeof(uint32_t);
 }
 
 static bool memory_get(struct group_sums *sums, uint64_t slots)
 {
-    uint64_t groups = slots * sums->ends + 1;
+    uint64_t groups = groups_most(slots, sums->ends);
     void *memory = large_array_grow(NULL, 0, memory_size(slots, sums->ends));
 
     if (!memory)
@@ -79,25 +83,13 @@ static uint32_t sum_find(struct group_sums *sums, const struct xtop_key *key)
     return number;
 }
 
-/* Its last flow has left. Its room is kept free for this look, in which it may stand among those that have a rate. */
+/* Its last flow has left. It has no rate in this look, or who brought it would be there still. */
 static void sum_leave(struct group_sums *sums, uint32_t number)
 {
     group_index_remove(&sums->index, hash_key(&sums->key[number - 1], sums->seed), number);
-    sums->sum[number].look = sums->left;
-    sums->left = number;
+    sums->sum[number].look = sums->spare;
+    sums->spare = number;
     sums->alive--;
-}
-
-/* Rooms that came free in the look before are for whoever comes now. */
-static void spare_add_left(struct group_sums *sums)
-{
-    while (sums->left) {
-        uint32_t number = sums->left;
-
-        sums->left = sums->sum[number].look;
-        sums->sum[number].look = sums->spare;
-        sums->spare = number;
-    }
 }
 
 /* ---- What a flow brings, and takes with it ------------------------------------------------------------------- */
@@ -194,7 +186,6 @@ bool group_sums_begin(struct group_sums *sums, uint32_t by, uint32_t seed, uint6
     }
     sums->look++;
     sums->rated_count = 0;
-    spare_add_left(sums);
     return true;
 }
 

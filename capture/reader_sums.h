@@ -52,8 +52,7 @@ struct group_sums {
     uint32_t ends;  /* shares of each slot: reader_groups_of_flow */
     uint32_t count; /* groups 1 .. count were used at least once */
     uint32_t alive; /* groups that have flows */
-    uint32_t spare; /* the first of those that had none before this look; 0 = there is none */
-    uint32_t left;  /* the first of those that have none since */
+    uint32_t spare; /* the first of those that have none; 0 = all have some */
     uint32_t rated_count;
     uint64_t slots;        /* that there is room for, and for as many groups as they can belong to */
     struct group_sum *sum; /* by number; 0 takes what comes to nobody */

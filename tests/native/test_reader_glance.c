@@ -15,104 +15,14 @@
 #include "capture/reader_gain.h"
 #include "capture/reader_state.h"
 #include "numbered_writer.h"
+#include "reader_pair.h"
 
-#define FLOWS 3000u
+#define FLOWS PAIR_FLOWS
 #define TOP 20u
 #define ROUNDS 40u
 #define HOSTS 9u
 
 static const uint32_t sorts[] = {READER_SORT_BPS, READER_SORT_PPS, READER_SORT_BYTES, READER_SORT_PACKETS};
-
-struct pair {
-    struct table_fixture fixture;
-    struct reader *few;   /* asked for TOP rows */
-    struct reader *whole; /* asked for all, so that every record is copied */
-    uint32_t random;
-    uint64_t now;
-    uint64_t most; /* packets that a flow can have had since the look before */
-};
-
-static uint32_t draw(struct pair *pair)
-{
-    pair->random = pair->random * 1664525u + 1013904223u;
-    return pair->random >> 8;
-}
-
-static struct reader *open_reader(const struct table_fixture *fixture)
-{
-    char error[200] = "";
-    struct reader *reader = reader_open(fixture->segment.fd, error, sizeof error);
-
-    if (!reader)
-        fail_msg("reader_open: %s", error);
-    return reader;
-}
-
-static struct pair *pair_open(uint32_t random)
-{
-    struct pair *pair = calloc(1, sizeof *pair);
-
-    assert_non_null(pair);
-    fixture_open(&pair->fixture, FLOWS, 64);
-    pair->fixture.segment.header->state = XTOP_STATE_RUNNING;
-    pair->few = open_reader(&pair->fixture);
-    pair->whole = open_reader(&pair->fixture);
-    pair->random = random;
-    pair->now = START;
-    return pair;
-}
-
-static void pair_close(struct pair *pair)
-{
-    reader_close(pair->few);
-    reader_close(pair->whole);
-    fixture_close(&pair->fixture);
-    free(pair);
-}
-
-/*
- * Packets for some flows, new ones among them; at times so late that flows end and their slots change hands. One flow in
- * 64 has so many that what is pending of it is moved to its totals within a round, or is not.
- */
-static void traffic(struct pair *pair, uint32_t round)
-{
-    uint32_t packets = round % 4 == 3 ? 0 : draw(pair) % (2 * FLOWS);
-
-    pair->now += (round % 7 == 6 ? 40 : 1) * SECOND;
-    for (uint32_t i = 0; i < packets; i++) {
-        uint32_t any = draw(pair) % (FLOWS + FLOWS / 2);
-        uint32_t flow = draw(pair) & 1 ? any : any & ~63u;
-        struct packet packet = fixture_packet(flow, (uint8_t)(draw(pair) & 1));
-
-        if (flow % 5 == 0)
-            packet = fixture_tcp(flow, packet.direction, draw(pair) % 4 ? 0x10 : 0x02);
-        else
-            packet.key.protocol = draw(pair) % 8 ? 17 : 136;
-        packet.key.address[0][2] = 0; /* hosts of many flows, which their ports tell apart */
-        packet.key.address[0][3] = (uint8_t)(flow % (flow % 7 * 30 + 5));
-        packet.bytes += draw(pair) % 4 * 400;
-        packet_plain(&packet);
-        fixture_feed(&pair->fixture, &packet, pair->now);
-    }
-    flow_table_sweep(&pair->fixture.table, pair->now);
-}
-
-/* Totals as of flows that have sent more than what is kept of a look has room for, in one direction or both. */
-static void grow_totals(struct pair *pair)
-{
-    const struct xtop_shard *shard = segment_shard(pair->fixture.segment.header, 0);
-    struct xtop_slot *slots =
-        (struct xtop_slot *)((uintptr_t)pair->fixture.segment.header + (uint64_t)shard->slots_offset);
-    struct xtop_rest *rests =
-        (struct xtop_rest *)((uintptr_t)pair->fixture.segment.header + (uint64_t)shard->rests_offset);
-
-    for (uint32_t slot = 1; slot <= shard->records_used; slot += 7) {
-        rests[slot].total[slot & 1].bytes += (UINT64_C(1) << 46) - 1000 * (slot % 3);
-        rests[slot].total[slot & 1].packets += (UINT64_C(1) << 40) - 10 * (slot % 5);
-        slots[slot].sequence += 2;
-    }
-    pair->most = UINT64_MAX;
-}
 
 static void assert_rows_equal(const struct reader_row *a, const struct reader_row *b)
 {
@@ -203,18 +113,18 @@ static void check_looks(uint32_t sort, uint32_t descending)
     for (uint32_t round = 0; round < ROUNDS; round++) {
         pair->most = UINT64_C(2) * FLOWS;
         if (round == ROUNDS / 4)
-            grow_totals(pair);
-        traffic(pair, round);
+            pair_grow_totals(pair);
+        pair_traffic(pair, round);
         view.between = round % 5 == 2;
         view.threads = round % 4; /* of those who look at a few rows */
         view.activity = activity_of[round % 5];
         view.filter = round % 3 && !(view.activity && round >= ROUNDS / 2)
-                          ? filters[draw(pair) % (sizeof filters / sizeof *filters)]
+                          ? filters[pair_draw(pair) % (sizeof filters / sizeof *filters)]
                           : NULL;
         view.filter_count = view.filter ? 3 : 0;
         assert_same_look(pair, view);
         if (round == ROUNDS / 2) /* another order, as of a key pressed between two intervals */
-            view.sort = sorts[draw(pair) % 4];
+            view.sort = sorts[pair_draw(pair) % 4];
     }
     view.activity = READER_ACTIVITY_NONE;
     pair->fixture.segment.header->state = XTOP_STATE_DONE;
@@ -317,7 +227,7 @@ static void check_glances(uint32_t max_flows, uint32_t flows)
 
         fixture_open(&fixture, max_flows, 64);
         fixture.segment.header->state = XTOP_STATE_RUNNING;
-        reader = open_reader(&fixture);
+        reader = pair_reader(&fixture);
         child = writer_start(&fixture, 1000000, flows);
         while (__atomic_load_n(&fixture.segment.header->state, __ATOMIC_ACQUIRE) == XTOP_STATE_RUNNING)
             whole += glance_all(reader, previous, seen);

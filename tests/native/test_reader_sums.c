@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Groups that stand from look to look against arithmetic done here over another reader's rows, flow by flow and group by group,
+ * while flows come, go, speak and fall silent; and the index that finds them against a plain list.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "capture/group_index.h"
+#include "capture/reader_sums.h"
+#include "reader_pair.h"
+
+#define TOP 20u
+#define ROUNDS 40u
+#define SYN 2
+
+static const uint32_t kinds[] = {READER_GROUP_HOST, READER_GROUP_PAIR, READER_GROUP_PORT, READER_GROUP_PROTOCOL,
+                                 READER_GROUP_VLAN};
+
+/* ---- The arithmetic ------------------------------------------------------------------------------------------ */
+
+/* What a flow is to a group: not in it, or seen from its end 0 or 1. A flow of a host with itself is in it twice. */
+static bool is_of(const struct reader_row *flow, uint32_t kind, const struct xtop_key *group, uint32_t end)
+{
+    const struct xtop_record *record = &flow->record;
+    uint32_t flags = record->direction[0].tcp_flags | record->direction[1].tcp_flags;
+    uint32_t client =
+        record->initiator; /* who began it, but of what has no SYN who does not have the only system port */
+
+    if (kind == READER_GROUP_HOST)
+        return memcmp(record->key.address[end], group->address[0], 16) == 0;
+    if (kind == READER_GROUP_PAIR)
+        return end == 0 && memcmp(record->key.address, group->address, 32) == 0;
+    if (kind == READER_GROUP_PROTOCOL)
+        return end == client && record->key.protocol == group->protocol;
+    if (kind == READER_GROUP_VLAN)
+        return end == client && record->key.vlan == group->vlan;
+    if (!(flags & SYN) && (record->key.port[0] < 1024) != (record->key.port[1] < 1024))
+        client = record->key.port[0] < 1024;
+    return end == client && record->key.protocol == group->protocol && record->key.port[!client] == group->port[1];
+}
+
+struct wanted {
+    uint64_t packets[2], bytes[2], rate_packets[2], rate_bytes[2];
+    uint64_t flows;
+};
+
+static struct wanted add_up(const struct reader_result *all, uint32_t kind, const struct xtop_key *group)
+{
+    struct wanted sum = {0};
+
+    for (uint64_t i = 0; i < all->row_count; i++)
+        for (uint32_t end = 0; end < 2; end++) {
+            const struct reader_row *flow = &all->row[i];
+
+            for (uint32_t to = 0; is_of(flow, kind, group, end) && to < 2; to++) {
+                sum.packets[to] += flow->record.direction[to ^ end].packets;
+                sum.bytes[to] += flow->record.direction[to ^ end].bytes;
+                sum.rate_packets[to] += flow->rate_packets[to ^ end];
+                sum.rate_bytes[to] += flow->rate_bytes[to ^ end];
+                sum.flows += to;
+            }
+        }
+    return sum;
+}
+
+static void assert_is_sum(const struct reader_row *group, const struct wanted *sum)
+{
+    for (int to = 0; to < 2; to++) {
+        assert_int_equal(group->record.direction[to].packets, sum->packets[to]);
+        assert_int_equal(group->record.direction[to].bytes, sum->bytes[to]);
+        assert_int_equal(group->rate_packets[to], sum->rate_packets[to]);
+        assert_int_equal(group->rate_bytes[to], sum->rate_bytes[to]);
+    }
+    assert_int_equal(group->flows, sum->flows);
+}
+
+static uint64_t volume(const struct reader_row *row, uint32_t sort)
+{
+    const struct xtop_direction *sent = row->record.direction;
+
+    switch (sort) {
+    case READER_SORT_BPS:
+        return row->rate_bytes[0] + row->rate_bytes[1];
+    case READER_SORT_PPS:
+        return row->rate_packets[0] + row->rate_packets[1];
+    case READER_SORT_BYTES:
+        return sent[0].bytes + sent[1].bytes;
+    case READER_SORT_SENT:
+        return sent[0].bytes;
+    case READER_SORT_FLOWS:
+        return row->flows;
+    default:
+        return sent[0].packets + sent[1].packets;
+    }
+}
+
+/* ---- Looks --------------------------------------------------------------------------------------------------- */
+
+static void result_free(struct reader_result *result)
+{
+    reader_rows_free(result->row);
+    reader_rows_free(result->group);
+}
+
+/* All groups, as the last look left them; every flow is in as many of them as it has ends that count. */
+static void assert_all_groups(struct pair *pair, const struct reader_view *view, const struct reader_result *flows)
+{
+    struct reader_view between = *view;
+    struct reader_result all;
+    uint64_t members = 0;
+
+    between.between = 1;
+    between.top = 0;
+    assert_int_equal(reader_look(pair->few, &between, &all), 0);
+    assert_int_equal(all.group_count, all.groups);
+    for (uint64_t i = 0; i < all.group_count; i++) {
+        const struct wanted sum = add_up(flows, view->group, &all.group[i].record.key);
+
+        assert_true(sum.flows > 0);
+        assert_is_sum(&all.group[i], &sum);
+        members += sum.flows;
+        if (i > 0)
+            assert_true(volume(&all.group[i - 1], view->sort) >= volume(&all.group[i], view->sort));
+    }
+    assert_int_equal(members, flows->row_count * (view->group == READER_GROUP_HOST ? 2 : 1));
+    result_free(&all);
+}
+
+/* One look of both readers. The few groups that are shown are the first of all, and right. */
+static void assert_groups(struct pair *pair, struct reader_view view, bool thoroughly)
+{
+    struct reader_view plain = {.sort = READER_SORT_BYTES, .descending = 1, .between = view.between};
+    struct reader_result few, all;
+
+    view.top = TOP;
+    assert_int_equal(reader_look(pair->few, &view, &few), 0);
+    assert_int_equal(reader_look(pair->whole, &plain, &all), 0);
+    assert_int_equal(few.flows_live, all.row_count);
+    assert_int_equal(few.group_count, few.groups < TOP ? few.groups : TOP);
+    for (uint64_t i = 0; i < few.group_count && !view.between; i++) {
+        const struct wanted sum = add_up(&all, view.group, &few.group[i].record.key);
+
+        assert_is_sum(&few.group[i], &sum);
+        if (i > 0)
+            assert_true(volume(&few.group[i - 1], view.sort) >= volume(&few.group[i], view.sort));
+    }
+    if (thoroughly && !view.between)
+        assert_all_groups(pair, &view, &all);
+    result_free(&few);
+    result_free(&all);
+}
+
+static const uint32_t activity_of[5] = {READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
+
+/* At times the screen is another for a look: of flows, through a filter, of other groups. */
+static void look_elsewhere(struct pair *pair, struct reader_view view, uint32_t round)
+{
+    static const struct filter_instruction nothing[] = {{.field = FILTER_REJECT}};
+
+    if (round % 16 == 5) {
+        view.group = READER_GROUP_NONE;
+    } else if (round % 16 == 9) {
+        view.filter = nothing;
+        view.filter_count = 1;
+    } else if (round % 16 == 13) {
+        view.group = view.group % 5 + 1;
+    } else {
+        return;
+    }
+    if (view.filter) {
+        struct reader_result few, all;
+
+        assert_int_equal(reader_look(pair->few, &view, &few), 0);
+        assert_int_equal(few.group_count, 0);
+        view.filter = NULL;
+        view.filter_count = 0;
+        assert_int_equal(reader_look(pair->whole, &view, &all), 0);
+        result_free(&few);
+        result_free(&all);
+    } else {
+        assert_groups(pair, view, false);
+    }
+}
+
+static void check_kind(uint32_t kind, uint32_t sort)
+{
+    struct pair *pair = pair_open(kind * 100 + sort);
+    struct reader_view view = {.group = kind, .sort = sort, .descending = 1};
+
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        pair_traffic(pair, round);
+        look_elsewhere(pair, view, round);
+        view.activity = activity_of[round % 5];
+        assert_groups(pair, view, round % 4 == 0);
+        view.between = 1;
+        view.activity = READER_ACTIVITY_NONE;
+        pair_traffic(pair, 3); /* nothing: a key was pressed */
+        assert_groups(pair, view, false);
+        view.between = 0;
+    }
+    pair_close(pair);
+}
+
+static void test_sums_are_what_flows_add_up_to(void **state)
+{
+    static const uint32_t sorts[] = {READER_SORT_BPS, READER_SORT_PPS, READER_SORT_BYTES, READER_SORT_FLOWS,
+                                     READER_SORT_SENT};
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (uint32_t j = 0; j < sizeof sorts / sizeof *sorts; j++)
+            check_kind(kinds[i], sorts[j]);
+}
+
+/* Of flows that have sent more than what is kept of a look has room for, nothing may be taken off that was not added. */
+static void test_flows_without_room(void **state)
+{
+    struct reader_view view = {.group = READER_GROUP_HOST, .sort = READER_SORT_BYTES, .descending = 1};
+    struct pair *pair = pair_open(4);
+    struct reader_result few;
+
+    (void)state;
+    for (uint32_t round = 0; round < 12; round++) {
+        pair_traffic(pair, round);
+        if (round == 6) {
+            struct reader_view plain = {.sort = READER_SORT_BYTES};
+
+            pair_grow_totals(pair); /* by more than an interval has room for: rates of this look mean nothing */
+            assert_int_equal(reader_look(pair->few, &view, &few), 0);
+            result_free(&few);
+            assert_int_equal(reader_look(pair->whole, &plain, &few), 0);
+            result_free(&few);
+        }
+        assert_groups(pair, view, false);
+    }
+    pair_close(pair);
+}
+
+/* Hosts of which none was ever seen before take the rooms of those that are gone: as many groups as flows, and no more. */
+static void test_rooms_are_used_again(void **state)
+{
+    struct group_sums *sums = group_sums_open();
+    struct previous previous[8] = {{0}};
+    const struct gain gain = {{1, 0}, {100, 0}};
+
+    (void)state;
+    assert_non_null(sums);
+    for (uint32_t turn = 0; turn < 1000; turn++) {
+        assert_true(group_sums_begin(sums, READER_GROUP_HOST, 1, 8));
+        for (uint32_t slot = 0; turn % 3 == 2 && slot < 8; slot++) /* or all are gone before others come */
+            group_sums_forget(sums, slot, &previous[slot]);
+        for (uint32_t slot = 0; slot < 8; slot++) {
+            struct xtop_record record = {
+                .sequence = 2, .generation = turn, .direction = {{.packets = 1, .bytes = 100}}};
+
+            memcpy(record.key.address[0], &(uint32_t[2]){turn, slot}, 8);
+            memcpy(record.key.address[1], &(uint32_t[2]){turn, slot + 100}, 8);
+            group_sums_keep(sums, slot, &previous[slot], &record, &gain);
+            gain_keep(&previous[slot], &record, NULL, &gain);
+        }
+        assert_true(group_sums_end(sums));
+        assert_int_equal(sums->alive, 16);
+        assert_true(sums->count <= 17);
+    }
+    for (uint32_t slot = 0; slot < 8; slot++)
+        group_sums_forget(sums, slot, &previous[slot]);
+    assert_int_equal(sums->alive, 0);
+    group_sums_close(sums);
+}
+
+/* Details are there where they are asked for, and where groups stand in their order. */
+static void test_details(void **state)
+{
+    struct reader_view view = {.group = READER_GROUP_PROTOCOL, .sort = READER_SORT_BPS, .descending = 1, .top = TOP};
+    struct pair *pair = pair_open(5);
+    struct reader_result result;
+
+    (void)state;
+    for (uint32_t round = 0; round < 8; round++) {
+        pair_traffic(pair, 0);
+        view.details = round % 2;
+        view.sort = round / 2 % 2 ? READER_SORT_DURATION : READER_SORT_BPS;
+        assert_int_equal(reader_look(pair->few, &view, &result), 0);
+        assert_true(result.group_count > 0);
+        assert_int_equal(result.group[0].record.first_seen[0] != 0, view.details || view.sort == READER_SORT_DURATION);
+        result_free(&result);
+    }
+    pair_close(pair);
+}
+
+/* ---- The index ----------------------------------------------------------------------------------------------- */
+
+#define NUMBERS 3000u
+
+/* Groups come and go, of few hashes and of many; each is found, and none that is gone. */
+static void check_index(uint32_t hashes)
+{
+    static struct xtop_key key[NUMBERS];
+    static bool known[NUMBERS];
+    const struct group_keys keys = {key, sizeof *key};
+    struct group_index index = {0};
+    uint32_t random = hashes, count = 0;
+
+    memset(known, 0, sizeof known);
+    for (uint32_t i = 0; i < NUMBERS; i++)
+        key[i] = (struct xtop_key){.port = {(uint16_t)i, 7}};
+    for (uint32_t turn = 0; turn < 40000; turn++) {
+        uint32_t i, hash;
+        struct group_place *place;
+
+        random = random * 1664525u + 1013904223u;
+        i = (random >> 8) % (turn < 20000 ? NUMBERS : NUMBERS / 8);
+        hash = i % hashes * UINT32_C(2654435761);
+        assert_true(group_index_reserve(&index, count));
+        place = group_index_find(&index, &keys, &key[i], hash);
+        assert_int_equal(place->group, known[i] ? i + 1 : 0);
+        if (known[i])
+            group_index_remove(&index, hash, i + 1);
+        else
+            *place = (struct group_place){hash, i + 1};
+        count += known[i] ? -1u : 1u;
+        known[i] = !known[i];
+    }
+    group_index_free(&index);
+}
+
+static void test_the_index_finds_who_is_there(void **state)
+{
+    (void)state;
+    check_index(NUMBERS);
+    check_index(100);
+    check_index(5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sums_are_what_flows_add_up_to), cmocka_unit_test(test_flows_without_room),
+        cmocka_unit_test(test_rooms_are_used_again),          cmocka_unit_test(test_details),
+        cmocka_unit_test(test_the_index_finds_who_is_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
