@@ -89,6 +89,7 @@ void reader_close(struct reader *reader)
     reader_activity_free(reader->activity);
     group_store_free(&reader->groups);
     group_sums_close(reader->sums);
+    free(reader->judge);
     munmap((void *)(uintptr_t)reader->header, reader->size);
     free(reader);
 }

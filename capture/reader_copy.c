@@ -83,5 +83,5 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
         reader_activity_add(look->activity, &row);
     if (look->activity && look->kept && scan->differs)
         ends_keep(scan, place, &row.record, false);
-    look_consider(look, &row);
+    judge_keep(scan, place, !look_consider(look, &row));
 }

@@ -273,6 +273,49 @@ enum filter_needs filter_needs(const struct filter_instruction *program, uint64_
     return needs;
 }
 
+/* The same for one step. A segment that comes late changes more than a plain packet, but neither state nor round-trip time. */
+static enum filter_stands step_stands(const struct filter_instruction *step)
+{
+    switch (step->field) {
+    case FILTER_AGE:
+    case FILTER_IDLE:
+    case FILTER_BITS_PER_SECOND:
+    case FILTER_PACKETS_PER_SECOND:
+    case FILTER_ENTROPY:
+        return FILTER_STANDS_NOT;
+    case FILTER_REJECT:
+    case FILTER_ACCEPT:
+    case FILTER_ADDRESS_V4:
+    case FILTER_ADDRESS_V6:
+    case FILTER_IP_VERSION:
+    case FILTER_PROTOCOL:
+    case FILTER_PORT:
+    case FILTER_ICMP_TYPE:
+    case FILTER_ICMP_CODE:
+    case FILTER_VLAN:
+    case FILTER_RTT:
+    case FILTER_TCP_STATE:
+    case FILTER_END_REASON:
+    case FILTER_TUNNEL:
+    case FILTER_TUNNEL_ID:
+        return FILTER_STANDS_ADDED;
+    default:
+        return FILTER_STANDS_STILL;
+    }
+}
+
+enum filter_stands filter_stands(const struct filter_instruction *program, uint64_t count)
+{
+    enum filter_stands stands = FILTER_STANDS_ADDED;
+
+    for (uint64_t i = 0; i < count; i++) {
+        enum filter_stands one = step_stands(&program[i]);
+
+        stands = one < stands ? one : stands;
+    }
+    return stands;
+}
+
 bool filter_is_timeless(const struct filter_instruction *program, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)

@@ -174,6 +174,17 @@ static inline void ends_keep(const struct scan *scan, struct reader_place place,
     bits->began = began ? bits->began | bit_of(place) : bits->began & ~bit_of(place);
 }
 
+/* What the filter says of the flow is kept. */
+static inline void judge_keep(const struct scan *scan, struct reader_place place, bool hidden)
+{
+    struct reader_bits *bits = bits_of(scan, place);
+
+    if (scan->look->stands == FILTER_STANDS_NOT)
+        return;
+    bits->judged |= bit_of(place);
+    bits->hidden = hidden ? bits->hidden | bit_of(place) : bits->hidden & ~bit_of(place);
+}
+
 /* How long a flow has lasted; where `moved` is false it is in the bin that it was in. */
 static inline uint8_t row_lasts(const struct scan *scan, struct reader_place place, bool moved)
 {

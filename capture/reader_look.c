@@ -33,11 +33,11 @@ static void row_reckon_entropy(const struct look *look, struct reader_row *row)
         row->entropy[i] = (float)entropy[i];
 }
 
-void look_consider(struct look *look, struct reader_row *row)
+bool look_consider(struct look *look, struct reader_row *row)
 {
     if (look->view->filter && !filter_matches(look->view->filter, &look->scene, row)) {
         look->result->hidden++;
-        return;
+        return false;
     }
     look->result->matched++;
     row->flows = 1;
@@ -52,6 +52,7 @@ void look_consider(struct look *look, struct reader_row *row)
     if (look->group.by)
         reader_groups_add(&look->group, row);
     look->failed = look->rows.failed || look->group.failed;
+    return true;
 }
 
 /* ---- The interval -------------------------------------------------------------------------------------------- */
@@ -200,6 +201,50 @@ static void groups_settle(struct look *look)
         group_sums_free(sums);
 }
 
+/* ---- What is asked of flows ---------------------------------------------------------------------------------- */
+
+/* What the filter says is kept from here on, and what another said is forgotten. False: no memory. */
+static bool judge_begin(struct reader *reader, const struct reader_view *view)
+{
+    size_t size = view->filter_count * sizeof *view->filter;
+    struct filter_instruction *judge;
+
+    if (reader->judge_count == view->filter_count && memcmp(reader->judge, view->filter, size) == 0)
+        return true;
+    reader->judge_count = 0;
+    judge = realloc(reader->judge, size);
+    if (!judge)
+        return false;
+    memcpy(judge, view->filter, size);
+    reader->judge = judge;
+    reader->judge_count = view->filter_count;
+    for (uint32_t i = 0; i <= reader->previous_room[0] / 64; i++)
+        reader->bits[0][i].judged = 0;
+    return true;
+}
+
+/* How little of most flows is enough. */
+static void needs_settle(struct look *look)
+{
+    const struct reader_view *view = look->view;
+    struct reader *reader = look->reader;
+    enum filter_needs needs = filter_needs(view->filter, view->filter_count);
+    bool by_totals = view->top && !look->group.by && !view->directions && !view->over_span &&
+                     ranking_by_totals(&look->rows) && (!look->sums || look->sums->whole);
+
+    look->plain = by_totals && look->kept && !look->failed && view->descending && reader->header->queue_count == 1;
+    if (view->filter && look->plain)
+        look->stands = filter_stands(view->filter, view->filter_count);
+    if (look->stands != FILTER_STANDS_NOT && !judge_begin(reader, view))
+        look->stands = FILTER_STANDS_NOT;
+    if (look->stands == FILTER_STANDS_NOT && look->kept)
+        reader->judge_count = 0;
+    look->plain = look->plain && (!view->filter || look->stands != FILTER_STANDS_NOT);
+    look->few = by_totals && (needs <= FILTER_NEEDS_KEY || look->plain);
+    look->by_key = look->activity || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
+    look->by_record = needs == FILTER_NEEDS_RECORD;
+}
+
 /* ---- The end of a look --------------------------------------------------------------------------------------- */
 
 /* Puts rows and groups in order and hands them over; whatever failed, nothing is left behind. */
@@ -231,7 +276,6 @@ static int look_settle(struct look *look)
 int reader_look(struct reader *reader, const struct reader_view *view, struct reader_result *result)
 {
     struct look look = look_of(reader, view, result);
-    enum filter_needs needs;
 
     memset(result, 0, sizeof *result);
     if (view->filter && filter_refusal(view->filter, view->filter_count))
@@ -245,13 +289,10 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     look.scene.per_second = result->interval_ns ? 1e9 / (double)result->interval_ns : 0;
     if (view->activity && reader_activity_begin(&reader->activity, view->activity, reader->header->hash_seed))
         look.activity = reader->activity;
-    needs = filter_needs(view->filter, view->filter_count);
     look.kept = !look.between && !look.over;
     reader_scan_reserve(&look);
     groups_begin(&look);
-    look.few = view->top && !look.group.by && !view->directions && !view->over_span && ranking_by_totals(&look.rows) &&
-               needs <= FILTER_NEEDS_KEY && (!look.sums || look.sums->whole);
-    look.by_key = look.activity || (look.sums && look.kept) || needs >= FILTER_NEEDS_KEY;
+    needs_settle(&look);
     reader_scan(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

@@ -48,6 +48,7 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
         ends_forget(scan, place);
     if (look->activity && look->kept && scan->differs)
         ends_keep(scan, place, &row->record, known && glance != GLANCE_MOVED);
+    judge_keep(scan, place, hidden);
     if (look->kept && !hidden && scan->tied)
         previous_keep_key(previous_of(scan, place), &row->record.key);
     return true;
@@ -85,7 +86,7 @@ static bool slot_suffices(struct scan *scan, struct reader_place place)
 static void fetch_rest(const struct scan *scan, struct reader_place place)
 {
     const struct xtop_rest *rest = reader_rest_at(scan->reader, place);
-    bool whole = !scan->look->few;
+    bool whole = !scan->look->few || scan->look->by_record;
 
     if (whole || scan->tied || scan->look->by_key)
         __builtin_prefetch(rest->address0);
@@ -138,7 +139,7 @@ static void flow_finish(struct scan *scan, struct reader_place place)
     const struct reader_kin *kin = scan->kin ? reader_kin_at(scan->reader, place) : NULL;
     bool done = false;
 
-    if (scan->look->few && !(kin && reunion_awaits(scan->reader->reunion, kin->hash)))
+    if (scan->look->few && !scan->look->by_record && !(kin && reunion_awaits(scan->reader->reunion, kin->hash)))
         done = kin && kin->next_slot ? parts_suffice(scan, place) : glance_suffices(scan, place);
     if (!done)
         flow_copy(scan, place);
@@ -196,17 +197,42 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
 
 /* ---- Plain looks --------------------------------------------------------------------------------------------- */
 
+/* Counts flows that need not be offered, a bit each, some of which the filter has `hidden`. */
+static void slots_count(const struct scan *scan, uint64_t slots, uint64_t hidden)
+{
+    uint64_t matched = (uint64_t)__builtin_popcountll(slots & ~hidden);
+
+    scan->look->result->hidden += (uint64_t)__builtin_popcountll(slots & hidden);
+    scan->look->result->matched += matched;
+    ranking_pass(&scan->look->rows, matched);
+}
+
 /* Passes over flows that stood still, and behind: nothing is new of them but that they have no rate. */
-static void slots_pass(struct scan *scan, struct reader_place first, uint64_t slots)
+static void slots_pass(struct scan *scan, struct reader_place first, uint64_t slots, uint64_t hidden)
 {
     struct reader_bits *bits = bits_of(scan, first);
     uint64_t faded = bits->gained & slots;
-    uint64_t count = (uint64_t)__builtin_popcountll(slots);
 
     for (bits->gained &= ~faded; faded; faded &= faded - 1)
         gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
-    scan->look->result->matched += count;
-    ranking_pass(&scan->look->rows, count);
+    slots_count(scan, slots, hidden);
+}
+
+/* 64 flows of which it is known what the filter says, a bit each; where there is none they all are. */
+struct judged {
+    uint64_t still;  /* if they stood still */
+    uint64_t added;  /* if they were added to */
+    uint64_t hidden; /* of both: it does not let them through */
+};
+
+static struct judged slots_judged(const struct scan *scan, struct reader_place first)
+{
+    const struct reader_bits *bits = bits_of(scan, first);
+    enum filter_stands stands = scan->look->stands;
+
+    if (stands == FILTER_STANDS_NOT)
+        return (struct judged){UINT64_MAX, UINT64_MAX, 0};
+    return (struct judged){bits->judged, stands == FILTER_STANDS_ADDED ? bits->judged : 0, bits->judged & bits->hidden};
 }
 
 /* Of flows that stood still those whose ends are known and enough, where hosts that stand out are looked for. */
@@ -236,10 +262,11 @@ static uint64_t moved_ends(const struct scan *scan, struct reader_place first, u
     return moved & ~reader_activity_whole(scan->look->activity, ends, moved);
 }
 
-/* Looks at `slots`, of which `light` may be passed over without their keys. */
+/* Looks at `slots`, of which `light` may be passed over without their keys, and `hidden` ones of these wherever they stand. */
 static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader_place first, uint64_t slots,
-                                                uint64_t light, const struct least *least)
+                                                uint64_t light, uint64_t hidden, const struct least *least)
 {
+    static const struct least beyond = {.rate = UINT64_MAX};
     const struct at at = {reader_slot_at(scan->reader, first), previous_of(scan, first), seen_of(scan, first)};
     struct reader_activity *activity = scan->look->activity;
     struct reader_bits *bits = bits_of(scan, first);
@@ -253,8 +280,8 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
 
         __builtin_prefetch(at.slot + i + SLOTS_FAR); /* where one flow moved its neighbours did, mostly */
         __builtin_prefetch(at.previous + i + SLOTS_FAR, 1);
-        if (light & bit &&
-            added_suffices(&scan->look->tally, (struct at){at.slot + i, at.previous + i, at.seen + i}, least, &gain)) {
+        if (light & bit && added_suffices(&scan->look->tally, (struct at){at.slot + i, at.previous + i, at.seen + i},
+                                          hidden & bit ? &beyond : least, &gain)) {
             passed |= bit;
             if (scan->sums)
                 group_sums_gain(scan->sums, place.slot, &gain);
@@ -266,8 +293,7 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
         }
     }
     bits->gained |= passed;
-    scan->look->result->matched += (uint64_t)__builtin_popcountll(passed);
-    ranking_pass(&scan->look->rows, (uint64_t)__builtin_popcountll(passed));
+    slots_count(scan, passed, hidden);
 }
 
 static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
@@ -277,12 +303,15 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
     while (next.all && !scan->look->failed) {
         struct slots now = next;
         struct least least = ranking_least(&scan->look->rows);
+        struct judged judged = slots_judged(scan, now.first);
         uint64_t behind;
 
         next = slots_after(scan, &now, end);
-        behind = slots_ends(scan, now.first, slots_behind(scan, now.first, &least) & now.all & ~now.moved);
-        slots_pass(scan, now.first, behind);
-        slots_look(scan, now.first, now.all & ~behind, moved_ends(scan, now.first, now.moved), &least);
+        behind = (slots_behind(scan, now.first, &least) | judged.hidden) & judged.still & now.all & ~now.moved;
+        behind = slots_ends(scan, now.first, behind);
+        slots_pass(scan, now.first, behind, judged.hidden);
+        slots_look(scan, now.first, now.all & ~behind, moved_ends(scan, now.first, now.moved & judged.added),
+                   judged.hidden, &least);
     }
     while (scan->waiting.count)
         flow_leave(scan);
@@ -304,13 +333,6 @@ static uint32_t share_begin(uint32_t used, uint32_t number, uint32_t of)
     return number < of ? (uint32_t)((used + UINT64_C(1)) * number / of) & ~63u : used + 1;
 }
 
-static bool is_plain(const struct scan *scan)
-{
-    const struct look *look = scan->look;
-
-    return look->kept && look->few && !look->view->filter && look->view->descending && scan->differs;
-}
-
 void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
 {
     struct reader *reader = look->reader;
@@ -324,7 +346,7 @@ void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
 
         if (first == end)
             continue;
-        if (is_plain(&scan))
+        if (look->plain)
             scan_plain(&scan, i, first, end);
         else if (look->few && !look->by_key)
             scan_slots(&scan, i, first + (first == 0), end - 1); /* there is no slot 0 */

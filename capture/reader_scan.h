@@ -25,12 +25,16 @@ struct look {
     struct reader_groups group; /* that every flow is added to; of no kind where nobody asks, or `sums` have them */
     struct group_sums *sums;    /* that have the groups; NULL: none do */
     struct reader_activity *activity; /* NULL: nobody asked */
-    bool few;     /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
-    bool by_key;  /* of every flow the key is asked */
-    bool over;    /* the capture has ended: rates are measured from the last look before that, for good */
-    bool between; /* rates are those of the look before */
-    bool kept;    /* what is seen now is what the next look is measured against */
-    bool failed;  /* memory ran out */
+    enum filter_stands
+        stands;     /* for how long it is kept what the filter says of a flow; NOT: it is not, or there is none */
+    bool plain;     /* 64 slots at a time: reader_slots.h */
+    bool few;       /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
+    bool by_key;    /* of every flow the key is asked */
+    bool by_record; /* of every flow all is asked of which it is not known what the filter says */
+    bool over;      /* the capture has ended: rates are measured from the last look before that, for good */
+    bool between;   /* rates are those of the look before */
+    bool kept;      /* what is seen now is what the next look is measured against */
+    bool failed;    /* memory ran out */
     uint32_t slots[XTOP_MAX_QUEUES]; /* 1 .. that of each queue are gone through */
     struct tally tally;              /* of live flows; of one queue, how they differ from the look before */
     struct tally unkept;             /* of those that previous has no room for */
@@ -55,8 +59,8 @@ bool reader_scan_together(struct look *look);
 /* A look that has not begun. */
 struct look look_of(struct reader *reader, const struct reader_view *view, struct reader_result *result);
 
-/* Filters, ranks and groups a row. */
-void look_consider(struct look *look, struct reader_row *row);
+/* Filters, ranks and groups a row; false: the filter does not let it through. */
+bool look_consider(struct look *look, struct reader_row *row);
 
 /* The same of all ended flows in the reader's store. */
 void look_consider_ended(struct look *look);

@@ -27,6 +27,8 @@ struct reader_bits {
     uint64_t gained;     /* previous has a rate */
     uint64_t ends_known; /* since something new was known of the flow that was seen */
     uint64_t began;      /* of those: it is known who began it */
+    uint64_t judged;     /* it is known what reader.judge says of the flow that was seen */
+    uint64_t hidden;     /* of those: it does not let it through */
 };
 
 struct reader_ends; /* reader_activity.h */
@@ -63,9 +65,11 @@ struct reader {
     struct tally tally;                        /* of one queue: what the flows of `seen` amount to */
     struct reader_activity *activity;          /* NULL until it is asked for */
     struct group_store groups;                 /* memory of the last look's */
-    struct group_sums *sums; /* of groups that stand from look to look; NULL until they are asked for */
-    bool final;              /* the capture has ended and its last rates stand */
-    bool over;               /* nobody writes any more */
+    struct group_sums *sums;          /* of groups that stand from look to look; NULL until they are asked for */
+    struct filter_instruction *judge; /* a copy of the filter that flows were judged by, judge_count instructions */
+    uint64_t judge_count;             /* 0: by none */
+    bool final;                       /* the capture has ended and its last rates stand */
+    bool over;                        /* nobody writes any more */
 };
 
 /* Where a record lies. */
@@ -244,6 +248,15 @@ enum filter_needs {
     FILTER_NEEDS_KEY,    /* and reader_glance_key */
     FILTER_NEEDS_RECORD,
 };
+
+/* How long what a program says of a live flow stands. */
+enum filter_stands {
+    FILTER_STANDS_NOT,
+    FILTER_STANDS_STILL, /* while no packet comes */
+    FILTER_STANDS_ADDED, /* while nothing is new of the flow but its packets and bytes (reader_glance.c) */
+};
+
+enum filter_stands filter_stands(const struct filter_instruction *program, uint64_t count);
 
 /* Whether the program says the same of an ended flow whenever it is asked. */
 bool filter_is_timeless(const struct filter_instruction *program, uint64_t count);

@@ -141,7 +141,7 @@ static void time_looks(struct bench *bench, const struct kind *kind)
         took[i] = look(bench, kind, kind->activity, (uint32_t)i, &matched);
     }
     qsort(took, (size_t)bench->looks, sizeof *took, compare);
-    printf("%-34s %8llu matched  median %6.1f ms  least %6.1f ms  most %6.1f ms\n", kind->name,
+    printf("%-40s %8llu matched  median %6.1f ms  least %6.1f ms  most %6.1f ms\n", kind->name,
            (unsigned long long)matched, took[bench->looks / 2], took[0], took[bench->looks - 1]);
     free(took);
 }
@@ -200,6 +200,10 @@ static const struct kind kinds[] = {
     {.name = "one in five, by pair", .every = 5, .group = READER_GROUP_PAIR},
     {.name = "one in five, by port", .every = 5, .group = READER_GROUP_PORT},
     {.name = "none, five tests", .program = five, .steps = 7},
+    {.name = "one in five, five tests", .every = 5, .program = five, .steps = 7},
+    {.name = "one in five, proto tcp (nothing matches)", .every = 5, .program = tcp, .steps = 3},
+    {.name = "one in five, host", .every = 5, .program = host, .steps = 4},
+    {.name = "one in five, duration > 1h", .every = 5, .program = lasting, .steps = 3},
     {.name = "none, proto tcp (nothing matches)", .program = tcp, .steps = 3},
     {.name = "between: five tests", .threads = 1, .program = five, .steps = 7},
     {.name = "between: host", .threads = 1, .program = host, .steps = 4},

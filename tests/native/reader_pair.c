@@ -48,6 +48,7 @@ void pair_close(struct pair *pair)
 
 void pair_traffic(struct pair *pair, uint32_t round)
 {
+    static const uint16_t flags[4] = {0x02, 0x10, 0x18, 0x10}; /* SYN, ACK, PSH */
     uint32_t packets = round % 4 == 3 ? 0 : pair_draw(pair) % (2 * PAIR_FLOWS);
 
     pair->now += (round % 7 == 6 ? 40 : 1) * SECOND;
@@ -57,7 +58,7 @@ void pair_traffic(struct pair *pair, uint32_t round)
         struct packet packet = fixture_packet(flow, (uint8_t)(pair_draw(pair) & 1));
 
         if (flow % 5 == 0)
-            packet = fixture_tcp(flow, packet.direction, pair_draw(pair) % 4 ? 0x10 : 0x02);
+            packet = fixture_tcp(flow, packet.direction, flags[pair_draw(pair) % 4]);
         else
             packet.key.protocol = pair_draw(pair) % 8 ? 17 : 136;
         packet.key.address[0][2] = 0; /* hosts of many flows, which their ports tell apart */

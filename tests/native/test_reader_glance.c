@@ -103,6 +103,18 @@ static const struct filter_instruction filters[][3] = {
     {{.field = FILTER_DURATION, .if_true = 1, .if_false = 2, .range.number = {0, SECOND}},
      {.field = FILTER_ACCEPT},
      {.field = FILTER_REJECT}},
+    {{.field = FILTER_TCP_STATE, .if_true = 1, .if_false = 2, .range.number = {XTOP_TCP_SYN, XTOP_TCP_ESTABLISHED}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_TCP_FLAGS, .if_true = 2, .if_false = 1, .range.bits = {0x08, 0x08}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PAYLOAD_BYTES, .if_true = 1, .if_false = 2, .range.number = {300, 3000}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_AGE, .if_true = 1, .if_false = 2, .range.number = {3 * SECOND, 30 * SECOND}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
 };
 
 static void check_looks(uint32_t sort, uint32_t descending)
@@ -139,6 +151,38 @@ static void test_a_glance_tells_what_a_copy_tells(void **state)
     for (uint32_t i = 0; i < sizeof sorts / sizeof *sorts; i++)
         for (uint32_t descending = 0; descending < 2; descending++)
             check_looks(sorts[i], descending);
+}
+
+/* The same filter look for look: what it said of a flow stands, as long as it is true. At times there is another, or none. */
+static void check_a_filter_that_stays(const struct filter_instruction *filter, uint32_t sort)
+{
+    struct pair *pair = pair_open(sort * 100 + filter->field);
+    struct reader_view view = {.sort = sort, .descending = 1};
+
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        pair->most = UINT64_C(2) * FLOWS;
+        if (round == ROUNDS / 2)
+            pair_grow_totals(pair);
+        pair_traffic(pair, round);
+        view.now = pair->now;
+        view.between = round % 11 == 4;
+        view.activity = view.between ? READER_ACTIVITY_NONE : activity_of[round % 5];
+        view.filter = round % 9 == 7 ? NULL : filter;
+        if (round % 9 == 8)
+            view.filter = filters[pair_draw(pair) % (sizeof filters / sizeof *filters)];
+        view.filter_count = view.filter ? 3 : 0;
+        view.descending = round % 13 != 12;
+        assert_same_look(pair, view);
+    }
+    pair_close(pair);
+}
+
+static void test_what_a_filter_said_stands(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < sizeof filters / sizeof *filters; i++)
+        for (uint32_t j = 0; j < sizeof sorts / sizeof *sorts; j++)
+            check_a_filter_that_stays(filters[i], sorts[j]);
 }
 
 /* A packet for each of FLOWS flows whose key begins with `least` or more, all alike; which keys they have is by `kind`. */
@@ -280,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_brief_rates),
         cmocka_unit_test(test_a_glance_tells_what_a_copy_tells),
+        cmocka_unit_test(test_what_a_filter_said_stands),
         cmocka_unit_test(test_flows_that_are_alike),
         cmocka_unit_test(test_glances_are_whole),
     };
