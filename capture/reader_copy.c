@@ -66,6 +66,7 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
     memset(row.histogram, 0, sizeof row.histogram);
     known = part_copy(scan, place, &row.record);
     if (known) {
+        scan->hides = scan->sums && look->view->filter && !filter_matches(look->view->filter, &look->scene, &row);
         flow_uncount(scan, place);
         row_measure(scan, place, &row.record, &row);
     } else {

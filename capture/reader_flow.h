@@ -27,6 +27,7 @@ struct waiting {
 struct scan {
     struct look *look;
     struct reader *reader;
+    bool hides;              /* the filter does not let the flow at hand through, as long as it is what it is */
     struct group_sums *sums; /* that are told of what becomes of flows; NULL: none are, or this look is not kept */
     bool kin;                /* there are several queues */
     bool differs;            /* there is one: what is counted is the difference from the look before */
@@ -131,7 +132,9 @@ static inline void part_keep(const struct scan *scan, struct reader_place place,
 {
     struct reader_bits *bits = bits_of(scan, place);
 
-    if (scan->sums)
+    if (scan->sums && scan->hides)
+        group_sums_forget(scan->sums, place.slot, previous_of(scan, place));
+    else if (scan->sums)
         group_sums_keep(scan->sums, place.slot, previous_of(scan, place), record, gain);
     *seen_of(scan, place) = gain_keep(previous_of(scan, place), record, pending, gain);
     if (gain->packets[0] | gain->packets[1])
@@ -179,7 +182,7 @@ static inline void judge_keep(const struct scan *scan, struct reader_place place
 {
     struct reader_bits *bits = bits_of(scan, place);
 
-    if (scan->look->stands == FILTER_STANDS_NOT)
+    if (!scan->look->kept || scan->look->stands == FILTER_STANDS_NOT)
         return;
     bits->judged |= bit_of(place);
     bits->hidden = hidden ? bits->hidden | bit_of(place) : bits->hidden & ~bit_of(place);

@@ -12,7 +12,6 @@
 
 #include "capture/reader_expected.h"
 #include "capture/reader_scan.h"
-#include "capture/reader_sums.h"
 
 static uint64_t monotonic_now(void)
 {
@@ -123,128 +122,6 @@ struct look look_of(struct reader *reader, const struct reader_view *view, struc
     };
 }
 
-/* ---- Where groups come from ---------------------------------------------------------------------------------- */
-
-/* Whether packets, bytes, flows and a key tell where a group stands. */
-static bool sums_tell(uint32_t sort)
-{
-    switch (sort) {
-    case READER_SORT_BYTES:
-    case READER_SORT_PACKETS:
-    case READER_SORT_BPS:
-    case READER_SORT_PPS:
-    case READER_SORT_SENT:
-    case READER_SORT_RECEIVED:
-    case READER_SORT_SENT_BPS:
-    case READER_SORT_RECEIVED_BPS:
-    case READER_SORT_FLOWS:
-    case READER_SORT_SOURCE:
-    case READER_SORT_DESTINATION:
-    case READER_SORT_SOURCE_PORT:
-    case READER_SORT_DESTINATION_PORT:
-    case READER_SORT_PROTOCOL:
-    case READER_SORT_VLAN:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Whether groups of all live flows, as one queue has them, and of nothing else are asked for. */
-static bool sums_serve(const struct look *look)
-{
-    const struct reader_view *view = look->view;
-
-    return view->group && sums_tell(view->sort) && !view->details && !view->filter && !view->ended &&
-           !view->directions && !view->over_span && !look->over && look->reader->header->queue_count == 1 &&
-           look->result->interval_ns <= SUMS_INTERVAL_MOST;
-}
-
-/* Between two intervals groups are what they were at the last. */
-static bool sums_stand(const struct look *look)
-{
-    const struct group_sums *sums = look->reader->sums;
-
-    return sums_serve(look) && sums && sums->whole && sums->by == look->view->group;
-}
-
-/* A look that is kept and does not tell the sums of flows leaves them behind. */
-static void groups_begin(struct look *look)
-{
-    struct reader *reader = look->reader;
-    bool serve = look->between ? sums_stand(look) : sums_serve(look);
-
-    if (serve && !reader->sums)
-        reader->sums = group_sums_open();
-    if (serve && !look->between)
-        look->failed |= !reader->sums || !group_sums_begin(reader->sums, look->view->group, reader->header->hash_seed,
-                                                           reader->previous_room[0]);
-    else if (!look->between && reader->sums)
-        group_sums_free(reader->sums);
-    look->sums = serve && !look->failed ? reader->sums : NULL;
-    look->group.by = serve ? READER_GROUP_NONE : look->view->group;
-    reader_groups_begin(&look->group);
-}
-
-static void groups_settle(struct look *look)
-{
-    struct group_sums *sums = look->sums;
-
-    if (sums && look->kept && !group_sums_end(sums))
-        look->failed = true;
-    look->groups.failed |= look->failed;
-    if (!sums)
-        reader_groups_rank(&look->group, look->view->directions, &look->groups);
-    else if (!look->failed)
-        group_sums_rank(sums, &look->groups);
-    if (sums && (look->failed || !sums->whole))
-        group_sums_free(sums);
-}
-
-/* ---- What is asked of flows ---------------------------------------------------------------------------------- */
-
-/* What the filter says is kept from here on, and what another said is forgotten. False: no memory. */
-static bool judge_begin(struct reader *reader, const struct reader_view *view)
-{
-    size_t size = view->filter_count * sizeof *view->filter;
-    struct filter_instruction *judge;
-
-    if (reader->judge_count == view->filter_count && memcmp(reader->judge, view->filter, size) == 0)
-        return true;
-    reader->judge_count = 0;
-    judge = realloc(reader->judge, size);
-    if (!judge)
-        return false;
-    memcpy(judge, view->filter, size);
-    reader->judge = judge;
-    reader->judge_count = view->filter_count;
-    for (uint32_t i = 0; i <= reader->previous_room[0] / 64; i++)
-        reader->bits[0][i].judged = 0;
-    return true;
-}
-
-/* How little of most flows is enough. */
-static void needs_settle(struct look *look)
-{
-    const struct reader_view *view = look->view;
-    struct reader *reader = look->reader;
-    enum filter_needs needs = filter_needs(view->filter, view->filter_count);
-    bool by_totals = view->top && !look->group.by && !view->directions && !view->over_span &&
-                     ranking_by_totals(&look->rows) && (!look->sums || look->sums->whole);
-
-    look->plain = by_totals && look->kept && !look->failed && view->descending && reader->header->queue_count == 1;
-    if (view->filter && look->plain)
-        look->stands = filter_stands(view->filter, view->filter_count);
-    if (look->stands != FILTER_STANDS_NOT && !judge_begin(reader, view))
-        look->stands = FILTER_STANDS_NOT;
-    if (look->stands == FILTER_STANDS_NOT && look->kept)
-        reader->judge_count = 0;
-    look->plain = look->plain && (!view->filter || look->stands != FILTER_STANDS_NOT);
-    look->few = by_totals && (needs <= FILTER_NEEDS_KEY || look->plain);
-    look->by_key = look->activity || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
-    look->by_record = needs == FILTER_NEEDS_RECORD;
-}
-
 /* ---- The end of a look --------------------------------------------------------------------------------------- */
 
 /* Puts rows and groups in order and hands them over; whatever failed, nothing is left behind. */
@@ -252,7 +129,7 @@ static int look_settle(struct look *look)
 {
     struct reader_result *result = look->result;
 
-    groups_settle(look);
+    look_end_groups(look);
     look->rows.failed |= look->failed;
     ranking_finish(&look->rows);
     ranking_finish(&look->groups);
@@ -291,8 +168,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
         look.activity = reader->activity;
     look.kept = !look.between && !look.over;
     reader_scan_reserve(&look);
-    groups_begin(&look);
-    needs_settle(&look);
+    look_plan(&look);
     reader_scan(&look);
     if (look.activity)
         reader_activity_finish(look.activity);

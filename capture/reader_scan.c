@@ -31,6 +31,7 @@ static bool row_suffices(struct scan *scan, struct reader_place place, enum glan
     if (scan->look->by_key && !reader_glance_key(scan->reader, place, &row->record))
         return false;
     hidden = row_is_hidden(scan);
+    scan->hides = hidden;
     if (!hidden && !row_is_behind(scan, place, with_key))
         return false;
     if (look->activity)

@@ -27,6 +27,7 @@ struct look {
     struct reader_activity *activity; /* NULL: nobody asked */
     enum filter_stands
         stands;     /* for how long it is kept what the filter says of a flow; NOT: it is not, or there is none */
+    bool judged;    /* flows were judged by this filter in the look before */
     bool plain;     /* 64 slots at a time: reader_slots.h */
     bool few;       /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
     bool by_key;    /* of every flow the key is asked */
@@ -53,6 +54,14 @@ void reader_scan_share(struct look *look, uint32_t number, uint32_t of);
 
 /* Goes through all flows in several threads; false: nothing was done, for this look is one thread's. */
 bool reader_scan_together(struct look *look);
+
+/* ---- reader_plan.c ------------------------------------------------------------------------------------------- */
+
+/* Settles how the look is gone about, and begins with its groups. There is room for what is kept (reader_scan_reserve). */
+void look_plan(struct look *look);
+
+/* Ranks the groups of a look that is over. */
+void look_end_groups(struct look *look);
 
 /* ---- reader_look.c ---- */
 

@@ -31,7 +31,7 @@ struct group_sum {
 
 _Static_assert(sizeof(struct group_sum) == 64, "what comes to a group touches a line");
 
-/* What a flow is to its group: the group's number, and above it the end whose packets are its direction 0. 0: nothing yet. */
+/* What a flow is to its group: the group's number, and above it the end whose packets are its direction 0. 0: nothing (yet). */
 #define SHARE_END (UINT32_C(1) << 31)
 
 /* Gains that wait for the lines of their sums. */
