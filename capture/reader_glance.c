@@ -80,6 +80,24 @@ enum glance reader_glance_slot(const struct reader *reader, struct reader_place 
     return glance_at(reader_slot_at(reader, place), NULL, before, record, pending);
 }
 
+bool reader_glance_details(const struct reader *reader, struct reader_place place, struct reader_row *row)
+{
+    const struct xtop_slot *slot = reader_slot_at(reader, place);
+    const struct xtop_rest *rest = reader_rest_at(reader, place);
+    struct xtop_record *record = &row->record;
+
+    for (uint32_t end = 0; end < 2; end++) {
+        uint64_t headers = rest->total[end].header_bytes + pending_headers(slot->side[end].pending);
+
+        record->direction[end].payload_bytes = record->direction[end].bytes - headers;
+        record->first_seen[end] = rest->total[end].first_seen;
+        record->last_seen[end] = slot->side[end].last_seen;
+        row->retransmissions[end] = rest->retransmissions[end];
+    }
+    record->rtt_us = rest->total[1].shared;
+    return sequence_read_stands(&slot->sequence, record->sequence);
+}
+
 bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record)
 {
     const struct xtop_slot *slot = reader_slot_at(reader, place);

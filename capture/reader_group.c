@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "capture/hash.h"
 #include "capture/large_array.h"
 
 #define SYSTEM_PORTS 1024 /* RFC 6335: below it lie the ports that the system's services listen on */
@@ -156,7 +155,7 @@ static struct reader_group *waiting_begin(struct reader_groups *groups, const st
     if (number >= GROUPS_WAITING / 2)
         waiting_fetch(groups, number - GROUPS_WAITING / 2);
     *more = (struct reader_group){.key = *key};
-    groups->waiting_hash[number % GROUPS_WAITING] = hash_key(key, groups->seed);
+    groups->waiting_hash[number % GROUPS_WAITING] = group_hash(key, groups->seed);
     group_index_fetch(&groups->store->index, groups->waiting_hash[number % GROUPS_WAITING]);
     return more;
 }
@@ -217,7 +216,7 @@ static void group_add(struct reader_groups *groups, const struct xtop_key *key, 
                       uint32_t first)
 {
     struct reader_group *group =
-        groups->count < GROUPS_NEAR ? group_find(groups, key, hash_key(key, groups->seed)) : waiting_begin(groups, key);
+        groups->count < GROUPS_NEAR ? group_find(groups, key, group_hash(key, groups->seed)) : waiting_begin(groups, key);
 
     if (group)
         group_bring(group, flow, first);

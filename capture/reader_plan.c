@@ -145,13 +145,13 @@ static void needs_settle(struct look *look)
 {
     const struct reader_view *view = look->view;
     enum filter_needs needs = filter_needs(view->filter, view->filter_count);
-    bool by_totals = view->top && !look->group.by && !view->directions && !view->over_span &&
-                     ranking_by_totals(&look->rows) && (!look->sums || look->sums->whole);
+    bool by_totals = view->top && !view->directions && !view->over_span && ranking_by_totals(&look->rows) &&
+                     (!look->sums || look->sums->whole);
 
-    look->plain = by_totals && look->kept && view->descending && look->reader->header->queue_count == 1 &&
-                  (!view->filter || look->stands != FILTER_STANDS_NOT);
+    look->plain = by_totals && look->kept && !look->group.by && view->descending &&
+                  look->reader->header->queue_count == 1 && (!view->filter || look->stands != FILTER_STANDS_NOT);
     look->few = by_totals && (needs <= FILTER_NEEDS_KEY || look->plain);
-    look->by_key = look->activity || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
+    look->by_key = look->activity || look->group.by || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
     look->by_record = needs == FILTER_NEEDS_RECORD;
 }
 

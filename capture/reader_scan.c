@@ -11,47 +11,65 @@
 
 /* ---- Glances ------------------------------------------------------------------------------------------------- */
 
-/* Whether the flow at a glance need not be copied: it stands behind those that are wanted. It is counted then. */
-static bool row_suffices(struct scan *scan, struct reader_place place, enum glance glance, bool with_key)
+/* Fills in what of the flow at a glance the look asks besides totals; false: it is another by now. */
+static bool row_complete(struct scan *scan, struct reader_place place)
 {
-    const struct previous *previous = previous_of(scan, place);
     const struct look *look = scan->look;
-    struct reader_row *row = &scan->row;
+
+    if (look->by_key && !reader_glance_key(scan->reader, place, &scan->row.record))
+        return false;
+    return !look->group.by || reader_glance_details(scan->reader, place, &scan->row);
+}
+
+/* Counts the flow at a glance, and keeps what is kept of it. */
+static void row_settle(struct scan *scan, struct reader_place place, enum glance glance, const struct gain *gain)
+{
+    const struct look *look = scan->look;
     bool known = bits_of(scan, place)->ends_known & bit_of(place);
     bool still = glance == GLANCE_STILL;
-    struct gain gain = {0};
-    bool hidden;
 
-    if (scan->kin && !reader_kin_holds(scan->reader, place, row->record.generation))
-        return false;
-    if (!still || look->between)
-        gain = gain_of(look, previous, &row->record);
-    memcpy(row->rate_packets, gain.packets, sizeof gain.packets);
-    memcpy(row->rate_bytes, gain.bytes, sizeof gain.bytes);
-    if (scan->look->by_key && !reader_glance_key(scan->reader, place, &row->record))
-        return false;
-    hidden = row_is_hidden(scan);
-    scan->hides = hidden;
-    if (!hidden && !row_is_behind(scan, place, with_key))
-        return false;
     if (look->activity)
-        reader_activity_add(look->activity, row);
+        reader_activity_add(look->activity, &scan->row);
     if (glance == GLANCE_ADDED)
-        row_count_added(scan, place, &gain);
+        row_count_added(scan, place, gain);
     else
         row_count(scan, place, still, glance == GLANCE_MOVED);
-    row_pass(scan, hidden);
+    row_pass(scan, scan->hides);
     if (look->kept && still)
         part_keep_still(scan, place);
     else if (look->kept)
-        part_keep(scan, place, &row->record, &scan->pending, &gain);
+        part_keep(scan, place, &scan->row.record, &scan->pending, gain);
     if (look->kept && glance == GLANCE_MOVED)
         ends_forget(scan, place);
     if (look->activity && look->kept && scan->differs)
-        ends_keep(scan, place, &row->record, known && glance != GLANCE_MOVED);
-    judge_keep(scan, place, hidden);
-    if (look->kept && !hidden && scan->tied)
-        previous_keep_key(previous_of(scan, place), &row->record.key);
+        ends_keep(scan, place, &scan->row.record, known && glance != GLANCE_MOVED);
+    judge_keep(scan, place, scan->hides);
+    if (look->kept && !scan->hides && scan->tied)
+        previous_keep_key(previous_of(scan, place), &scan->row.record.key);
+}
+
+/* Whether the flow at a glance need not be copied: it stands behind those that are wanted. It is counted then. */
+static bool row_suffices(struct scan *scan, struct reader_place place, enum glance glance, bool with_key)
+{
+    struct look *look = scan->look;
+    struct reader_row *row = &scan->row;
+    struct gain gain = {0};
+
+    if (scan->kin && !reader_kin_holds(scan->reader, place, row->record.generation))
+        return false;
+    if (glance != GLANCE_STILL || look->between)
+        gain = gain_of(look, previous_of(scan, place), &row->record);
+    memcpy(row->rate_packets, gain.packets, sizeof gain.packets);
+    memcpy(row->rate_bytes, gain.bytes, sizeof gain.bytes);
+    if (!row_complete(scan, place))
+        return false;
+    scan->hides = row_is_hidden(scan);
+    if (!scan->hides && !row_is_behind(scan, place, with_key))
+        return false;
+    if (look->group.by && !scan->hides)
+        reader_groups_add(&look->group, row);
+    look->failed = look->failed || look->group.failed;
+    row_settle(scan, place, glance, &gain);
     return true;
 }
 
@@ -87,7 +105,7 @@ static bool slot_suffices(struct scan *scan, struct reader_place place)
 static void fetch_rest(const struct scan *scan, struct reader_place place)
 {
     const struct xtop_rest *rest = reader_rest_at(scan->reader, place);
-    bool whole = !scan->look->few || scan->look->by_record;
+    bool whole = !scan->look->few || scan->look->by_record || scan->look->group.by;
 
     if (whole || scan->tied || scan->look->by_key)
         __builtin_prefetch(rest->address0);

@@ -204,6 +204,9 @@ enum glance reader_glance_slot(const struct reader *reader, struct reader_place 
  */
 bool reader_glance_key(const struct reader *reader, struct reader_place place, struct xtop_record *record);
 
+/* The same with what a group shows besides totals: payload, retransmissions, times and RTT. */
+bool reader_glance_details(const struct reader *reader, struct reader_place place, struct reader_row *row);
+
 /* ---- reader.c ---- */
 
 /* How many flows a queue has ended. */

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "capture/hash.h"
 #include "capture/large_array.h"
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
@@ -60,7 +59,7 @@ void group_sums_close(struct group_sums *sums)
 /* The group's number, which it is given if it is new; 0: no memory. */
 static uint32_t sum_find(struct group_sums *sums, const struct xtop_key *key)
 {
-    uint32_t hash = hash_key(key, sums->seed);
+    uint32_t hash = group_hash(key, sums->seed);
     struct group_place *place;
     uint32_t number;
 
@@ -86,7 +85,7 @@ static uint32_t sum_find(struct group_sums *sums, const struct xtop_key *key)
 /* Its last flow has left. It has no rate in this look, or who brought it would be there still. */
 static void sum_leave(struct group_sums *sums, uint32_t number)
 {
-    group_index_remove(&sums->index, hash_key(&sums->key[number - 1], sums->seed), number);
+    group_index_remove(&sums->index, group_hash(&sums->key[number - 1], sums->seed), number);
     sums->sum[number].look = sums->spare;
     sums->spare = number;
     sums->alive--;

@@ -3,9 +3,10 @@
  * How long one look takes at a table of live flows, without a filter and with some, by the clock on the wall. Not a test: absolute times belong
  * to a machine.
  *
- *     look_timing [FLOWS [LOOKS [QUEUES [DIRECTIONS]]]]
+ *     look_timing [FLOWS [LOOKS [QUEUES [DIRECTIONS [KIND]]]]]
  *
- * With DIRECTIONS 2 every flow has a second packet, from its other end, in the queue after its first's.
+ * With DIRECTIONS 2 every flow has a second packet, from its other end, in the queue after its first's. Of looks whose name has
+ * KIND in it; of all of them without.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,7 @@ struct kind {
     uint32_t every;
     uint32_t threads;  /* 0: an interval's look; else one between two, by so many */
     uint32_t group;    /* READER_GROUP_ */
+    uint32_t details;  /* of groups, 0 or 1 */
     uint32_t activity; /* READER_ACTIVITY_: it looks for hosts that stand out, too */
     const struct filter_instruction *program;
     uint64_t steps;
@@ -115,6 +117,7 @@ static double look(struct bench *bench, const struct kind *kind, uint32_t activi
                                .threads = kind->threads,
                                .activity = activity,
                                .group = kind->group,
+                               .details = kind->details,
                                .filter = kind->program,
                                .filter_count = kind->steps};
     struct reader_result result = {0};
@@ -199,6 +202,9 @@ static const struct kind kinds[] = {
     {.name = "one in five, by host", .every = 5, .group = READER_GROUP_HOST},
     {.name = "one in five, by pair", .every = 5, .group = READER_GROUP_PAIR},
     {.name = "one in five, by port", .every = 5, .group = READER_GROUP_PORT},
+    {.name = "one in five, by host, with details", .every = 5, .group = READER_GROUP_HOST, .details = 1},
+    {.name = "one in five, by pair, with details", .every = 5, .group = READER_GROUP_PAIR, .details = 1},
+    {.name = "one in five, by port, with details", .every = 5, .group = READER_GROUP_PORT, .details = 1},
     {.name = "none, five tests", .program = five, .steps = 7},
     {.name = "one in five, five tests", .every = 5, .program = five, .steps = 7},
     {.name = "one in five, proto tcp (nothing matches)", .every = 5, .program = tcp, .steps = 3},
@@ -227,7 +233,8 @@ int main(int argc, char **argv)
     fill(&bench);
     printf("%u flows in %u queues, %s; packets between two looks for\n", bench.flows, queues, collapse(&bench.queues));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        time_looks(&bench, &kinds[i]);
+        if (argc <= 5 || strstr(kinds[i].name, argv[5]))
+            time_looks(&bench, &kinds[i]);
     queues_close(&bench.queues);
     return 0;
 }
