@@ -7,37 +7,38 @@
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
 
-/* Numbers of groups: each flow might be the only one of its own, another while it changes from one to the next, and 0. */
-static uint64_t groups_most(uint64_t slots, uint32_t ends)
+#define LEAST_ROOM 1024u
+
+static uint64_t share_size(const struct group_sums *sums)
 {
-    return slots * ends + 2;
+    return sums->slots * sums->ends * sizeof *sums->share;
 }
 
-/* All arrays lie in one, of which nothing is paid for but what was written. */
-static uint64_t memory_size(uint64_t slots, uint32_t ends)
+/* Room for twice as many groups. Few lie in small pages, and cost as little; where there is no memory all stands as it stood. */
+static bool room_grow(struct group_sums *sums)
 {
-    return groups_most(slots, ends) * (sizeof(struct group_sum) + sizeof(struct xtop_key) + sizeof(uint32_t)) +
-           slots * ends * sizeof(uint32_t);
-}
+    uint64_t from = sums->room, to = from ? from * 2 : LEAST_ROOM;
+    struct group_sum *sum = large_array_grow(sums->sum, from * sizeof *sum, to * sizeof *sum);
+    struct xtop_key *key = sum ? large_array_grow(sums->key, from * sizeof *key, to * sizeof *key) : NULL;
+    uint32_t *rated = key ? large_array_grow(sums->rated, from * sizeof *rated, to * sizeof *rated) : NULL;
 
-static bool memory_get(struct group_sums *sums, uint64_t slots)
-{
-    uint64_t groups = groups_most(slots, sums->ends);
-    void *memory = large_array_grow(NULL, 0, memory_size(slots, sums->ends));
-
-    if (!memory)
+    if (sum)
+        sums->sum = rated ? sum : large_array_shrink(sum, from * sizeof *sum, to * sizeof *sum);
+    if (key)
+        sums->key = rated ? key : large_array_shrink(key, from * sizeof *key, to * sizeof *key);
+    if (!rated)
         return false;
-    sums->slots = slots;
-    sums->sum = memory;
-    sums->key = (struct xtop_key *)(sums->sum + groups);
-    sums->rated = (uint32_t *)(sums->key + groups);
-    sums->share = sums->rated + groups;
+    sums->rated = rated;
+    sums->room = to;
     return true;
 }
 
 void group_sums_free(struct group_sums *sums)
 {
-    large_array_free(sums->sum, sums->sum ? memory_size(sums->slots, sums->ends) : 0);
+    large_array_free(sums->sum, sums->room * sizeof *sums->sum);
+    large_array_free(sums->key, sums->room * sizeof *sums->key);
+    large_array_free(sums->rated, sums->room * sizeof *sums->rated);
+    large_array_free(sums->share, share_size(sums));
     group_index_free(&sums->index);
     *sums = (struct group_sums){0};
 }
@@ -63,7 +64,8 @@ static uint32_t sum_find(struct group_sums *sums, const struct xtop_key *key)
     struct group_place *place;
     uint32_t number;
 
-    if (!group_index_reserve(&sums->index, sums->alive)) {
+    if ((sums->count + UINT64_C(2) > sums->room && !room_grow(sums)) ||
+        !group_index_reserve(&sums->index, sums->alive)) {
         sums->failed = true;
         return 0;
     }
@@ -176,12 +178,16 @@ bool group_sums_begin(struct group_sums *sums, uint32_t by, uint32_t seed, uint6
 {
     if (sums->by != by || sums->slots < slots || sums->look == UINT32_MAX || !sums->whole)
         group_sums_free(sums);
-    if (!sums->sum) {
+    if (!sums->share) {
         sums->by = by;
         sums->seed = seed;
+        sums->slots = slots;
         sums->ends = reader_groups_of_flow(by);
-        if (!memory_get(sums, slots))
+        sums->share = large_array_grow(NULL, 0, share_size(sums));
+        if (!sums->share || !room_grow(sums)) {
+            group_sums_free(sums);
             return false;
+        }
     }
     sums->look++;
     sums->rated_count = 0;

@@ -54,7 +54,8 @@ struct group_sums {
     uint32_t alive; /* groups that have flows */
     uint32_t spare; /* the first of those that have none; 0 = all have some */
     uint32_t rated_count;
-    uint64_t slots;        /* that there is room for, and for as many groups as they can belong to */
+    uint64_t slots;        /* that there is room for */
+    uint64_t room;         /* of sum, key and rated */
     struct group_sum *sum; /* by number; 0 takes what comes to nobody */
     struct xtop_key *key;  /* of group 1, 2 .. */
     uint32_t *rated;       /* groups that have a rate in this look, rated_count of them */
