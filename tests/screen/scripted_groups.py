@@ -47,6 +47,14 @@ def grouped(flows: Iterable[Flow], by: str, *, split: bool = False) -> list[Flow
     return list(groups.values())
 
 
+def without_details(group: Flow) -> Flow:
+    """Return what is known of ``group`` where nobody asks for details."""
+    forward, reverse = (replace(side, payload_bytes=0, retransmissions=0) for side in (group.forward, group.reverse))
+    return replace(
+        group, first_seen=0, last_seen=0, payload_bytes=0, rtt_us=None, forward=forward, reverse=reverse
+    )  # fmt: skip
+
+
 def _parts(flow: Flow, by: str) -> list[tuple[dict[str, object], Flow]]:
     if by == "host":
         return [({"source": one.source, "ip_version": one.ip_version}, one) for one in (flow, _turned(flow))]

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.screen.scripted_groups import directions, grouped, with_rates
+from tests.screen.scripted_groups import directions, grouped, with_rates, without_details
 from xtop.columns import ordered
 from xtop.filter_language.compiler import compile_filter
 from xtop.filter_language.rows import matching
@@ -215,6 +215,8 @@ class ScriptedSource:
         groups = () if view.group == "flow" else ordered(
             grouped(flows, view.group, split=view.directions), view.sort, view.descending, view.group
         )  # fmt: skip
+        if not view.details:
+            groups = tuple(without_details(group) for group in groups)
         outside = 0 if silent else 4711 + 13 * call
         received = self._packets + outside + 217 * (not silent)
         totals = Totals(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.screen.scripted_source import Script
-from tests.screen.stage import StagedApp, play
+from tests.screen.stage import StagedApp, play, settled
 from xtop.column_choice import ColumnMemory, config_directory
 from xtop.columns import by_sort, sortable
 
@@ -63,6 +63,42 @@ async def test_hosts_have_what_they_sent_and_received() -> None:
             assert word in header(app)
         for word in ("Destination", "Port", "Flags", "TTL"):
             assert word not in header(app)
+
+
+async def test_details_of_groups_are_asked_for_where_their_columns_stand() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 3)
+        await pilot.press("a")
+        await play(pilot, 2)
+        assert "Duration" not in header(app)
+        assert not app.source.views[-1].details, "a look at every flow for columns that nobody sees"
+        await pilot.resize_terminal(200, 60)
+        await settled(pilot, app)
+        assert app.source.views[-1].details
+        assert app.source.views[-1].between, "they come at once"
+        column = slice(header(app).index("Duration") - 1, header(app).index("Duration") + len("Duration"))
+        assert first_row(app)[column].strip(), "and stand there"
+        await pilot.resize_terminal(120, 36)
+        await play(pilot, 2)
+        assert not app.source.views[-1].details
+        await pilot.press(*["right"] * 12)
+        await settled(pilot, app)
+        assert app.source.views[-1].details, "they are scrolled to"
+
+
+async def test_details_that_are_not_known_yet_are_blank() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 3)
+        await pilot.press("a")
+        await play(pilot, 2)
+        await pilot.press("space")  # the moment is held, and no other look is seen
+        await pilot.resize_terminal(200, 60)
+        await settled(pilot, app)
+        for word in ("Duration", "RTT", "Retr", "Payload", "Age", "Idle"):
+            end = header(app).index(word) + len(word)
+            assert not first_row(app)[end - 5 : end].strip(), word
 
 
 @pytest.mark.parametrize("presses", range(1, 6))
