@@ -215,8 +215,8 @@ static void group_bring(struct reader_group *group, const struct reader_row *flo
 static void group_add(struct reader_groups *groups, const struct xtop_key *key, const struct reader_row *flow,
                       uint32_t first)
 {
-    struct reader_group *group =
-        groups->count < GROUPS_NEAR ? group_find(groups, key, group_hash(key, groups->seed)) : waiting_begin(groups, key);
+    struct reader_group *group = groups->count < GROUPS_NEAR ? group_find(groups, key, group_hash(key, groups->seed))
+                                                             : waiting_begin(groups, key);
 
     if (group)
         group_bring(group, flow, first);

@@ -45,7 +45,7 @@ static void judge_settle(struct look *look)
     look->judged = judge_is_same(reader, view);
     if (!look->kept || look->failed)
         return;
-    if (look->stands == FILTER_STANDS_NOT)
+    if (!view->filter || look->stands == FILTER_STANDS_NOT)
         reader->judge_count = 0;
     else if (!look->judged && !judge_begin(reader, view))
         look->stands = FILTER_STANDS_NOT;
