@@ -32,7 +32,7 @@ static inline bool only_added(const struct before *before, const struct xtop_slo
     uint32_t added = pending->packets[0] + pending->packets[1];
 
     added -= (uint32_t)previous->side[0].pending_packets + (uint32_t)previous->side[1].pending_packets;
-    return added == written && before->seen && !previous_is_due(previous, slot_last_seen(slot));
+    return added == written && before->seen && !previous_is_due(before->lasts, slot_last_seen(slot));
 }
 
 /* What a flow is after it was added to. */

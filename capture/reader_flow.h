@@ -30,7 +30,6 @@ struct scan {
     bool hides;              /* the filter does not let the flow at hand through, as long as it is what it is */
     struct group_sums *sums; /* that are told of what becomes of flows; NULL: none are, or this look is not kept */
     bool kin;                /* there are several queues */
-    bool differs;            /* there is one: what is counted is the difference from the look before */
     bool tied;               /* of the last flow the key was needed, too */
     struct reader_row row;   /* what of a flow was filled in at a glance */
     struct pending pending;
@@ -63,35 +62,92 @@ static inline uint32_t *seen_of(const struct scan *scan, struct reader_place pla
 
 static inline struct before before_of(const struct scan *scan, struct reader_place place)
 {
-    return (struct before){*seen_of(scan, place), previous_of(scan, place)};
+    return (struct before){*seen_of(scan, place), previous_of(scan, place), previous_of(scan, place)};
 }
 
-static inline void flow_count(struct look *look, const struct xtop_record *record, uint32_t lasted)
+static inline struct reader_bits *bits_of(const struct scan *scan, struct reader_place place)
 {
-    struct tally *tally = previous_has_room(record) ? &look->tally : &look->unkept;
-    uint64_t bytes = record->direction[0].bytes + record->direction[1].bytes;
+    return &scan->reader->bits[place.queue][place.slot / 64];
+}
 
-    tally_count(tally, record->key.protocol, record_packets(record), bytes, lasted, TALLY_ADD);
+static inline uint64_t bit_of(struct reader_place place)
+{
+    return UINT64_C(1) << place.slot % 64;
+}
+
+/* What of a flow of several queues is in the tally, by the slot that stands for it. */
+static inline struct counted *counted_of(const struct scan *scan, struct reader_place place)
+{
+    return &scan->reader->counted[place.queue][place.slot];
+}
+
+/* Counts the flow that `place` stands for, of which nothing is counted (any more). */
+static inline void flow_count(const struct scan *scan, struct reader_place place, const struct xtop_record *record,
+                              uint32_t lasted)
+{
+    struct look *look = scan->look;
+    struct tally *tally = scan->kin || previous_has_room(record) ? &look->tally : &look->unkept;
+    uint64_t bytes = record->direction[0].bytes + record->direction[1].bytes;
+    uint64_t packets = record_packets(record);
+
+    tally_count(tally, record->key.protocol, packets, bytes, lasted, TALLY_ADD);
+    if (!scan->kin || !look->kept)
+        return;
+    *counted_of(scan, place) =
+        (struct counted){packets & ((UINT64_C(1) << 48) - 1), lasted & 0xff, record->key.protocol, bytes};
+    bits_of(scan, place)->counted |= bit_of(place);
+}
+
+/* The same of what came to a flow that lies in this slot alone, and is counted; it is one of `packets` packets before. */
+static inline void flow_count_added(const struct scan *scan, struct reader_place place, uint8_t protocol,
+                                    uint64_t packets, const struct gain *gain)
+{
+    tally_add(&scan->look->tally, protocol, packets, gain);
+    if (!scan->kin)
+        return;
+    counted_of(scan, place)->packets += gain->packets[0] + gain->packets[1];
+    counted_of(scan, place)->bytes += gain->bytes[0] + gain->bytes[1];
+}
+
+/* Whether what the slot stands for is in the tally. */
+static inline bool is_counted(const struct scan *scan, struct reader_place place)
+{
+    return scan->kin ? bits_of(scan, place)->counted & bit_of(place) : *seen_of(scan, place);
 }
 
 /* Takes off what was counted of the slot in the look before; before what is kept of that is overwritten. */
-static inline void flow_uncount(struct scan *scan, struct reader_place place)
+static inline void flow_uncount(const struct scan *scan, struct reader_place place)
 {
     const struct previous *previous = previous_of(scan, place);
+    struct tally *tally = &scan->look->tally;
 
-    if (scan->differs && *seen_of(scan, place))
-        tally_count(&scan->look->tally, previous->protocol, previous_total(previous, false),
-                    previous_total(previous, true), previous_duration_bin(previous), TALLY_TAKE_OFF);
+    if (!is_counted(scan, place))
+        return;
+    if (!scan->kin) {
+        tally_count(tally, previous->protocol, previous_total(previous, false), previous_total(previous, true),
+                    previous_duration_bin(previous), TALLY_TAKE_OFF);
+        return;
+    }
+    tally_count(tally, counted_of(scan, place)->protocol, counted_of(scan, place)->packets,
+                counted_of(scan, place)->bytes, counted_of(scan, place)->lasts, TALLY_TAKE_OFF);
+    if (scan->look->kept)
+        bits_of(scan, place)->counted &= ~bit_of(place);
+}
+
+/* The slot is free; what was counted of it is taken off by now. */
+static inline void part_forget(struct scan *scan, struct reader_place place)
+{
+    if (scan->sums)
+        group_sums_forget(scan->sums, place.slot, previous_of(scan, place));
+    if (scan->look->kept && *seen_of(scan, place))
+        *seen_of(scan, place) = 0;
 }
 
 /* The slot is free. */
 static inline void flow_forget(struct scan *scan, struct reader_place place)
 {
     flow_uncount(scan, place);
-    if (scan->sums)
-        group_sums_forget(scan->sums, place.slot, previous_of(scan, place));
-    if (scan->look->kept && *seen_of(scan, place))
-        *seen_of(scan, place) = 0;
+    part_forget(scan, place);
 }
 
 static inline bool row_is_hidden(const struct scan *scan)
@@ -114,16 +170,6 @@ static inline bool row_is_behind(struct scan *scan, struct reader_place place, b
         return with_key && reader_glance_key(scan->reader, place, &scan->row.record) &&
                ranking_key_behind(&scan->look->rows, &scan->row);
     return order > 0;
-}
-
-static inline struct reader_bits *bits_of(const struct scan *scan, struct reader_place place)
-{
-    return &scan->reader->bits[place.queue][place.slot / 64];
-}
-
-static inline uint64_t bit_of(struct reader_place place)
-{
-    return UINT64_C(1) << place.slot % 64;
 }
 
 /* Of a look that is kept: from now on what the slot has is measured from here. */
@@ -201,10 +247,10 @@ static inline uint8_t row_lasts(const struct scan *scan, struct reader_place pla
 /* Counts a flow that stands `still`, or is another than it was; before what is kept of it is overwritten. */
 static inline void row_count(struct scan *scan, struct reader_place place, bool still, bool moved)
 {
-    if (still && scan->differs)
+    if (still && is_counted(scan, place))
         return;
     flow_uncount(scan, place);
-    flow_count(scan->look, &scan->row.record, row_lasts(scan, place, moved));
+    flow_count(scan, place, &scan->row.record, row_lasts(scan, place, moved));
 }
 
 /* The same of a flow that was added to. */
@@ -212,8 +258,8 @@ static inline void row_count_added(struct scan *scan, struct reader_place place,
 {
     const struct previous *previous = previous_of(scan, place);
 
-    if (scan->differs && scan->look->kept && previous_has_room(&scan->row.record))
-        tally_add(&scan->look->tally, previous->protocol, previous_total(previous, false), gain);
+    if (is_counted(scan, place) && scan->look->kept && previous_has_room(&scan->row.record))
+        flow_count_added(scan, place, previous->protocol, previous_total(previous, false), gain);
     else
         row_count(scan, place, false, false);
 }
@@ -233,6 +279,29 @@ static inline void row_pass(struct scan *scan, bool hidden)
 
 /* Copies the flow whose first part is at `place`, counts it and offers it. */
 void flow_copy(struct scan *scan, struct reader_place place);
+
+/* Whether `place` stands for a flow, of which nothing was done yet. */
+static inline bool stands_for_flow(const struct scan *scan, struct reader_place place)
+{
+    if (!scan->kin)
+        return true;
+    return reader_kin_at(scan->reader, place)->generation && reader_kin_is_first(scan->reader, place);
+}
+
+/* Of flows that stood still those whose ends are known and enough, where hosts that stand out are looked for. */
+static inline uint64_t slots_ends(const struct scan *scan, struct reader_place first, uint64_t still)
+{
+    const struct reader_bits *bits = bits_of(scan, first);
+    const struct reader_ends *ends = &scan->reader->ends[first.queue][first.slot];
+
+    if (!scan->look->activity)
+        return still;
+    still &= bits->ends_known;
+    return still & ~reader_activity_add_still(scan->look->activity, ends, still & bits->began);
+}
+
+/* Does what is to be done of the flow that `place` stands for, whose lines have come. */
+void flow_finish(struct scan *scan, struct reader_place place);
 
 /* ---- reader_parts.c ---- */
 

@@ -26,9 +26,12 @@ static bool is_before(struct reader_place one, struct reader_place other)
 static void set_next(const struct reader *reader, struct reader_place place, struct reader_place next)
 {
     struct reader_kin *kin = reader_kin_at(reader, place);
+    uint64_t *ringed = &reader->bits[place.queue][place.slot / 64].ringed;
 
     kin->next_queue = next.queue & 255;
     kin->next_slot = same_place(place, next) ? 0 : next.slot;
+    *ringed &= ~(UINT64_C(1) << place.slot % 64);
+    *ringed |= (uint64_t)(kin->next_slot != 0) << place.slot % 64;
 }
 
 static bool in_ring(const struct reader *reader, struct reader_place ring, struct reader_place place)
@@ -43,6 +46,17 @@ static bool in_ring(const struct reader *reader, struct reader_place ring, struc
     return false;
 }
 
+/* All of the ring are another flow than they were, however still they stood. */
+static void ring_change(const struct reader *reader, struct reader_place place)
+{
+    struct reader_place at = place;
+
+    do {
+        reader->seen[at.queue][at.slot] = 0;
+        at = reader_kin_next(reader, at);
+    } while (!same_place(at, place));
+}
+
 static void rings_join(const struct reader *reader, struct reader_place one, struct reader_place other)
 {
     struct reader_place next = reader_kin_next(reader, one);
@@ -51,9 +65,10 @@ static void rings_join(const struct reader *reader, struct reader_place one, str
         return;
     set_next(reader, one, reader_kin_next(reader, other));
     set_next(reader, other, next);
+    ring_change(reader, one);
 }
 
-/* The flow at `place` is over. Those that it leaves are another flow than they were, however still they stood. */
+/* The flow at `place` is over. */
 static void ring_leave(const struct reader *reader, struct reader_place place)
 {
     struct reader_place next = reader_kin_next(reader, place);
@@ -61,23 +76,29 @@ static void ring_leave(const struct reader *reader, struct reader_place place)
 
     if (same_place(next, place))
         return;
-    for (; !same_place(reader_kin_next(reader, at), place); at = reader_kin_next(reader, at))
-        reader->seen[at.queue][at.slot] = 0;
-    reader->seen[at.queue][at.slot] = 0;
+    while (!same_place(reader_kin_next(reader, at), place))
+        at = reader_kin_next(reader, at);
     set_next(reader, at, next);
     set_next(reader, place, place);
+    ring_change(reader, next);
 }
 
-/* Whether the flow at `place` is the one that was learned. Of one that stood still only the slot's line is read. */
-static bool lives_still(const struct reader *reader, struct reader_place place)
+void reader_kin_leave(const struct reader *reader, struct reader_place place)
+{
+    ring_leave(reader, place);
+    reader_kin_at(reader, place)->generation = 0;
+}
+
+/* Of one that stood still only the slot's line is read. */
+bool reader_kin_is_over(const struct reader *reader, struct reader_place place)
 {
     uint32_t sequence = reader_sequence(reader, place);
 
-    if (reader_place_ending(reader, place) && !reader->over) /* of a worker that is gone it does not end any more */
-        return false;
+    if (reader_kin_ends(reader, place))
+        return true;
     if (sequence && sequence == reader->seen[place.queue][place.slot])
-        return reader_kin_holds(reader, place, reader->previous[place.queue][place.slot].generation);
-    return reader_kin_holds(reader, place, reader_generation(reader, place));
+        return !reader_kin_holds(reader, place, reader->previous[place.queue][place.slot].generation);
+    return !reader_kin_holds(reader, place, reader_generation(reader, place));
 }
 
 bool reader_kin_is_first(const struct reader *reader, struct reader_place place)
@@ -85,16 +106,20 @@ bool reader_kin_is_first(const struct reader *reader, struct reader_place place)
     struct reader_place at = place;
 
     if (!reader_kin_at(reader, place)->next_slot) /* whether it is another flow by now its reader finds out */
-        return reader->over || !reader_place_ending(reader, place);
-    if (!lives_still(reader, place)) {
-        ring_leave(reader, place);
-        reader_kin_at(reader, place)->generation = 0;
-        return false;
-    }
+        return !reader_kin_ends(reader, place);
     while (!same_place(at = reader_kin_next(reader, at), place))
         if (is_before(at, place))
             return false;
     return true;
+}
+
+struct reader_place reader_kin_first(const struct reader *reader, struct reader_place place)
+{
+    struct reader_place first = place, at = place;
+
+    while (!same_place(at = reader_kin_next(reader, at), place))
+        first = is_before(at, first) ? at : first;
+    return first;
 }
 
 /* ---- Learning ------------------------------------------------------------------------------------------------ */

@@ -49,11 +49,26 @@ static inline bool reader_kin_holds(const struct reader *reader, struct reader_p
     return reader_kin_at(reader, place)->generation == (generation & KIN_GENERATION);
 }
 
+/* Whether the flow is on its way out, and no part of its like in other queues any more. Of a worker that is gone it does not end. */
+static inline bool reader_kin_ends(const struct reader *reader, struct reader_place place)
+{
+    return reader_place_ending(reader, place) && !reader->over;
+}
+
+/* Whether what was at `place` is over, or about to be: it is no part of its flow any more. */
+bool reader_kin_is_over(const struct reader *reader, struct reader_place place);
+
 /*
- * Whether the flow that was learned to be at `place` lives still, by the look's own reader_kin_learn, and its slot stands for
- * it. A flow that is over leaves its ring.
+ * Whether the slot stands for the flow that was learned to be there: in its ring no other comes before. Its own part may be over
+ * by now, and others live.
  */
 bool reader_kin_is_first(const struct reader *reader, struct reader_place place);
+
+/* The one of the ring that does. */
+struct reader_place reader_kin_first(const struct reader *reader, struct reader_place place);
+
+/* Takes `place`, where the flow is over, out of its ring; what it leaves is seen to be another flow than it was. */
+void reader_kin_leave(const struct reader *reader, struct reader_place place);
 
 /* Learns what is new among the slots that there is room for (reader_previous_reserve). */
 void reader_kin_learn(struct reader *reader);

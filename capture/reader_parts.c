@@ -7,7 +7,7 @@
 /* One queue's part of a flow, as far as a glance tells. */
 struct part {
     struct reader_place place;
-    bool still; /* since the look before */
+    enum glance glance;
     struct gain gain;
     struct xtop_record record;
     struct pending pending;
@@ -17,22 +17,25 @@ struct parts {
     struct part part[GLANCED_PARTS];
     uint32_t count;
     bool still; /* all of them, and none is gone */
+    bool added; /* or were added to */
+    bool gone;  /* of one at least the flow is over */
 };
 
 /*
- * Takes a glance at all parts of the flow at `place`: while all stand still, for else they must be glanced at `afresh`, for
- * what they lasted together. False: one is to be copied.
+ * Takes a glance at all parts of the flow at `place`: while all stand still or are added to, for else they must be glanced at
+ * `afresh`, for what they lasted together. False: one is to be copied.
  */
 static bool parts_glance(struct parts *parts, const struct scan *scan, struct reader_place place, bool afresh)
 {
     static const struct previous nobody;
-    static const struct before nothing = {0, &nobody};
+    static const struct before nothing = {0, &nobody, &nobody};
     struct reader_place at = place;
 
     parts->count = 0;
-    parts->still = true;
+    parts->still = parts->added = true;
+    parts->gone = false;
     do {
-        const struct before before = before_of(scan, at);
+        const struct before before = {*seen_of(scan, at), previous_of(scan, at), previous_of(scan, place)};
         struct part *part = &parts->part[parts->count];
         enum glance glance;
 
@@ -42,14 +45,19 @@ static bool parts_glance(struct parts *parts, const struct scan *scan, struct re
         if (glance == GLANCE_BUSY)
             return false;
         part->place = at;
-        part->still = glance == GLANCE_STILL;
-        parts->still = parts->still && part->still;
-        if (!parts->still && !afresh)
-            return true;
-        if (glance != GLANCE_FREE && reader_kin_holds(scan->reader, at, part->record.generation)) {
+        part->glance = glance;
+        parts->still = parts->still && glance == GLANCE_STILL;
+        parts->added = parts->added && (glance == GLANCE_STILL || glance == GLANCE_ADDED);
+        if (glance != GLANCE_FREE && !reader_kin_ends(scan->reader, at) &&
+            reader_kin_holds(scan->reader, at, part->record.generation)) {
             part->gain = gain_of(scan->look, before.previous, &part->record);
             parts->count++;
+        } else {
+            parts->still = parts->added = false;
+            parts->gone = true;
         }
+        if (!parts->added && !afresh)
+            return true;
         at = reader_kin_next(scan->reader, at);
     } while (at.queue != place.queue || at.slot != place.slot);
     return parts->count && parts->part[0].place.slot == place.slot;
@@ -80,30 +88,54 @@ static void parts_keep(const struct scan *scan, const struct parts *parts)
     for (uint32_t i = 0; i < parts->count; i++) {
         const struct part *part = &parts->part[i];
 
-        if (part->still)
+        if (part->glance == GLANCE_STILL)
             part_keep_still(scan, part->place);
         else
             part_keep(scan, part->place, &part->record, &part->pending, &part->gain);
     }
 }
 
+/* Whether the flow's ends are what they were known to be, and who looks for hosts asks for no more. */
+static bool ends_suffice(const struct scan *scan, struct reader_place place, const struct parts *parts)
+{
+    const struct reader_ends *ends = &scan->reader->ends[place.queue][place.slot];
+
+    return scan->look->for_hosts && parts->added && bits_of(scan, place)->ends_known & bit_of(place) &&
+           !reader_activity_whole(scan->look->activity, ends, 1);
+}
+
+static void ends_add(const struct scan *scan, struct reader_place place)
+{
+    const uint64_t *rate = scan->row.rate_bytes;
+
+    reader_activity_add_ends(scan->look->activity, scan->reader->ends[place.queue][place.slot],
+                             bits_of(scan, place)->began & bit_of(place), rate[0] + rate[1]);
+}
+
 __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_place place)
 {
     struct parts parts;
-    bool still, hidden;
+    bool hidden;
 
-    if (scan->look->by_key || !parts_glance(&parts, scan, place, false))
+    if ((scan->look->by_key && !scan->look->for_hosts) || !parts_glance(&parts, scan, place, false))
         return false;
-    still = parts.still;
-    if (!still && !parts_glance(&parts, scan, place, true))
+    if (scan->look->by_key && !ends_suffice(scan, place, &parts))
+        return false;
+    if (!parts.added && !parts_glance(&parts, scan, place, true))
+        return false;
+    if (parts.gone && scan->look->plain) /* it leaves first */
         return false;
     parts_add_up(&parts, &scan->row);
     hidden = row_is_hidden(scan);
     if (!hidden && !row_is_behind(scan, place, true))
         return false;
-    row_count(scan, place, still, !still);
+    if (scan->look->activity)
+        ends_add(scan, place);
+    row_count(scan, place, parts.still, !parts.added);
     row_pass(scan, hidden);
     if (scan->look->kept)
         parts_keep(scan, &parts);
+    if (scan->look->kept && !parts.added)
+        ends_forget(scan, place);
     return true;
 }

@@ -149,9 +149,10 @@ static void needs_settle(struct look *look)
                      (!look->sums || look->sums->whole);
 
     look->plain = by_totals && look->kept && !look->group.by && view->descending &&
-                  look->reader->header->queue_count == 1 && (!view->filter || look->stands != FILTER_STANDS_NOT);
+                  (!view->filter || look->stands != FILTER_STANDS_NOT);
     look->few = by_totals && (needs <= FILTER_NEEDS_KEY || look->plain);
     look->by_key = look->activity || look->group.by || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
+    look->for_hosts = look->activity && !look->group.by && !look->sums && needs < FILTER_NEEDS_KEY;
     look->by_record = needs == FILTER_NEEDS_RECORD;
 }
 

@@ -32,6 +32,11 @@ static uint64_t kin_size(uint32_t room)
     return whole_pages(room * sizeof(struct reader_kin));
 }
 
+static uint64_t counted_size(uint32_t room)
+{
+    return whole_pages(room * sizeof(struct counted));
+}
+
 static uint64_t seen_size(uint32_t room)
 {
     return whole_pages(room * sizeof(uint32_t));
@@ -86,7 +91,8 @@ static bool arrays_reserve(struct reader *reader, uint32_t queue, uint32_t from,
     void *seen = previous ? large_array_grow(reader->seen[queue], seen_size(from), seen_size(to)) : NULL;
     void *ends = seen ? large_array_grow(reader->ends[queue], ends_size(from), ends_size(to)) : NULL;
     void *kin = ends && several ? large_array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
-    bool enough = ends && (kin || !several);
+    void *counted = kin ? large_array_grow(reader->counted[queue], counted_size(from), counted_size(to)) : NULL;
+    bool enough = ends && (counted || !several);
 
     if (previous)
         reader->previous[queue] =
@@ -96,7 +102,9 @@ static bool arrays_reserve(struct reader *reader, uint32_t queue, uint32_t from,
     if (ends)
         reader->ends[queue] = enough ? ends : large_array_shrink(ends, ends_size(from), ends_size(to));
     if (kin)
-        reader->kin[queue] = kin;
+        reader->kin[queue] = enough ? kin : large_array_shrink(kin, kin_size(from), kin_size(to));
+    if (counted)
+        reader->counted[queue] = counted;
     return enough;
 }
 
@@ -120,6 +128,7 @@ void reader_previous_free(struct reader *reader, uint32_t queue)
     large_array_free(reader->seen[queue], seen_size(reader->previous_room[queue]));
     large_array_free(reader->ends[queue], ends_size(reader->previous_room[queue]));
     large_array_free(reader->kin[queue], kin_size(reader->previous_room[queue]));
+    large_array_free(reader->counted[queue], counted_size(reader->previous_room[queue]));
     free(reader->bits[queue]);
     free(reader->births[queue]);
     reader->bits[queue] = NULL;
@@ -128,5 +137,6 @@ void reader_previous_free(struct reader *reader, uint32_t queue)
     reader->seen[queue] = NULL;
     reader->ends[queue] = NULL;
     reader->kin[queue] = NULL;
+    reader->counted[queue] = NULL;
     reader->previous_room[queue] = 0;
 }

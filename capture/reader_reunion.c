@@ -410,6 +410,11 @@ uint64_t reunion_take(struct reader *reader, struct xtop_record *to, uint64_t ro
     return taken;
 }
 
+bool reunion_holds(const struct reunion *reunion)
+{
+    return reunion->held;
+}
+
 bool reunion_awaits(const struct reunion *reunion, uint32_t hash)
 {
     return reunion->held && *bucket_of(reunion, hash);

@@ -37,6 +37,9 @@ void reunion_close(struct reunion *reunion);
 /* reader_take_ended, reader_collect's part after `keep` was seen to: whole flows, `room` at most. */
 uint64_t reunion_take(struct reader *reader, struct xtop_record *to, uint64_t room);
 
+/* Whether anything may wait at all. */
+bool reunion_holds(const struct reunion *reunion);
+
 /* Whether what has ended of a living flow of this hash may wait for it. */
 bool reunion_awaits(const struct reunion *reunion, uint32_t hash);
 

@@ -3,6 +3,7 @@
 
 #include "capture/reader_flow.h"
 #include "capture/reader_reunion.h"
+#include "capture/reader_rings.h"
 #include "capture/reader_slots.h"
 #include "capture/sequence_lock.h"
 
@@ -41,7 +42,7 @@ static void row_settle(struct scan *scan, struct reader_place place, enum glance
         part_keep(scan, place, &scan->row.record, &scan->pending, gain);
     if (look->kept && glance == GLANCE_MOVED)
         ends_forget(scan, place);
-    if (look->activity && look->kept && scan->differs)
+    if (look->activity && look->kept)
         ends_keep(scan, place, &scan->row.record, known && glance != GLANCE_MOVED);
     judge_keep(scan, place, scan->hides);
     if (look->kept && !scan->hides && scan->tied)
@@ -136,14 +137,6 @@ static void fetch_ahead(const struct scan *scan, struct reader_place place, uint
         fetch_kin(scan, (struct reader_place){place.queue, place.slot + READ_FAR});
 }
 
-/* Whether `place` stands for a flow, of which nothing was done yet. */
-static bool stands_for_flow(const struct scan *scan, struct reader_place place)
-{
-    if (!scan->kin)
-        return true;
-    return reader_kin_at(scan->reader, place)->generation && reader_kin_is_first(scan->reader, place);
-}
-
 /* Whether all of the flow can be told by what is at `place`, and at a glance. */
 static bool is_alone(const struct scan *scan, struct reader_place place)
 {
@@ -152,8 +145,7 @@ static bool is_alone(const struct scan *scan, struct reader_place place)
     return !kin || (!kin->next_slot && !reunion_awaits(scan->reader->reunion, kin->hash));
 }
 
-/* Does what is left to do of a flow whose lines have come. */
-static void flow_finish(struct scan *scan, struct reader_place place)
+void flow_finish(struct scan *scan, struct reader_place place)
 {
     const struct reader_kin *kin = scan->kin ? reader_kin_at(scan->reader, place) : NULL;
     bool done = false;
@@ -162,6 +154,16 @@ static void flow_finish(struct scan *scan, struct reader_place place)
         done = kin && kin->next_slot ? parts_suffice(scan, place) : glance_suffices(scan, place);
     if (!done)
         flow_copy(scan, place);
+}
+
+/* Of several queues, and a look that is kept: a part that is over leaves its ring before who comes after it is asked. */
+static bool part_leaves(const struct scan *scan, struct reader_place place)
+{
+    if (!scan->kin || !scan->look->kept || !reader_kin_at(scan->reader, place)->next_slot ||
+        !reader_kin_is_over(scan->reader, place))
+        return false;
+    reader_kin_leave(scan->reader, place);
+    return true;
 }
 
 static __attribute__((noinline, flatten)) void flow_leave(struct scan *scan)
@@ -191,8 +193,10 @@ static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue,
         fetch_ahead(scan, place, last);
         if (slot + READ_AHEAD <= last)
             fetch_rest(scan, (struct reader_place){queue, slot + READ_AHEAD});
-        if (stands_for_flow(scan, place))
+        if (!part_leaves(scan, place) && stands_for_flow(scan, place))
             flow_finish(scan, place);
+        else
+            flow_uncount(scan, place);
     }
 }
 
@@ -203,9 +207,9 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
         struct reader_place place = {queue, slot};
 
         fetch_ahead(scan, place, last);
-        if (!stands_for_flow(scan, place))
-            continue;
-        if (!is_alone(scan, place))
+        if (part_leaves(scan, place) || !stands_for_flow(scan, place))
+            flow_uncount(scan, place);
+        else if (!is_alone(scan, place))
             flow_finish(scan, place);
         else if (!slot_suffices(scan, place))
             flow_wait(scan, place);
@@ -254,18 +258,6 @@ static struct judged slots_judged(const struct scan *scan, struct reader_place f
     return (struct judged){bits->judged, stands == FILTER_STANDS_ADDED ? bits->judged : 0, bits->judged & bits->hidden};
 }
 
-/* Of flows that stood still those whose ends are known and enough, where hosts that stand out are looked for. */
-static uint64_t slots_ends(const struct scan *scan, struct reader_place first, uint64_t still)
-{
-    const struct reader_bits *bits = bits_of(scan, first);
-    const struct reader_ends *ends = &scan->reader->ends[first.queue][first.slot];
-
-    if (!scan->look->activity)
-        return still;
-    still &= bits->ends_known;
-    return still & ~reader_activity_add_still(scan->look->activity, ends, still & bits->began);
-}
-
 /* Slots ahead of one that moved: those behind the next 64, at which is looked already. */
 #define SLOTS_FAR 128
 
@@ -299,7 +291,7 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
 
         __builtin_prefetch(at.slot + i + SLOTS_FAR); /* where one flow moved its neighbours did, mostly */
         __builtin_prefetch(at.previous + i + SLOTS_FAR, 1);
-        if (light & bit && added_suffices(&scan->look->tally, (struct at){at.slot + i, at.previous + i, at.seen + i},
+        if (light & bit && added_suffices(scan, place, (struct at){at.slot + i, at.previous + i, at.seen + i},
                                           hidden & bit ? &beyond : least, &gain)) {
             passed |= bit;
             if (scan->sums)
@@ -307,12 +299,30 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
             if (activity)
                 reader_activity_add_ends(activity, scan->reader->ends[first.queue][place.slot], bits->began & bit,
                                          gain.bytes[0] + gain.bytes[1]);
-        } else if (scan->look->by_key || !slot_suffices(scan, place)) {
+        } else if (!stands_for_flow(scan, place)) {
+            flow_uncount(scan, place);
+        } else if (scan->look->by_key || scan->kin || !slot_suffices(scan, place)) {
             flow_wait(scan, place);
         }
     }
     bits->gained |= passed;
     slots_count(scan, passed, hidden);
+}
+
+/* Of flows in one slot alone those of which what has ended may wait in the reunion: their totals do not tell where they stand. */
+static uint64_t slots_awaited(const struct scan *scan, struct reader_place first, uint64_t slots)
+{
+    uint64_t awaited = 0;
+
+    if (!reunion_holds(scan->reader->reunion))
+        return 0;
+    for (; slots; slots &= slots - 1) {
+        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)};
+
+        if (reunion_awaits(scan->reader->reunion, reader_kin_at(scan->reader, place)->hash))
+            awaited |= slots & -slots;
+    }
+    return awaited;
 }
 
 static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
@@ -323,14 +333,16 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
         struct slots now = next;
         struct least least = ranking_least(&scan->look->rows);
         struct judged judged = slots_judged(scan, now.first);
+        uint64_t ringed = scan->kin ? rings_look(scan, now.first, now.moved & now.all) : 0;
+        uint64_t awaited = scan->kin ? slots_awaited(scan, now.first, now.all & ~ringed) : 0;
         uint64_t behind;
 
         next = slots_after(scan, &now, end);
         behind = (slots_behind(scan, now.first, &least) | judged.hidden) & judged.still & now.all & ~now.moved;
-        behind = slots_ends(scan, now.first, behind);
+        behind = slots_ends(scan, now.first, behind & ~ringed & ~awaited);
         slots_pass(scan, now.first, behind, judged.hidden);
-        slots_look(scan, now.first, now.all & ~behind, moved_ends(scan, now.first, now.moved & judged.added),
-                   judged.hidden, &least);
+        slots_look(scan, now.first, now.all & ~behind & ~ringed,
+                   moved_ends(scan, now.first, now.moved & judged.added & ~awaited), judged.hidden, &least);
     }
     while (scan->waiting.count)
         flow_leave(scan);
@@ -358,7 +370,6 @@ void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
     struct scan scan = {.look = look, .reader = reader, .kin = reader->header->queue_count > 1};
 
     scan.sums = look->kept ? look->sums : NULL;
-    scan.differs = !scan.kin;
     for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++) {
         uint32_t first = share_begin(look->slots[i], number, of);
         uint32_t end = share_begin(look->slots[i], number + 1, of);
@@ -372,16 +383,17 @@ void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
         else
             scan_all(&scan, i, first + (first == 0), end - 1);
     }
+    if (look->plain && scan.kin)
+        rings_finish(&scan);
 }
 
-/* Of one queue's flows the difference from the look before was counted. */
+/* The difference from the look before was counted. */
 static void tally_settle(struct look *look)
 {
     struct reader *reader = look->reader;
     struct tally tally = look->tally;
 
-    if (reader->header->queue_count == 1)
-        tally_join(&tally, &reader->tally);
+    tally_join(&tally, &reader->tally);
     if (look->kept)
         reader->tally = tally;
     tally_join(&tally, &look->unkept);

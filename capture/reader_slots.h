@@ -111,9 +111,10 @@ struct at {
 };
 
 /* What slot_suffices does, of most flows that moved; tells what the flow has gained. */
-static inline bool added_suffices(struct tally *tally, struct at at, const struct least *least, struct gain *gain)
+static inline bool added_suffices(const struct scan *scan, struct reader_place place, struct at at,
+                                  const struct least *least, struct gain *gain)
 {
-    const struct before before = {*at.seen, at.previous};
+    const struct before before = {*at.seen, at.previous, at.previous};
     struct added added;
 
     if (!slot_was_added_to(at.slot, &before, &added))
@@ -121,7 +122,7 @@ static inline bool added_suffices(struct tally *tally, struct at at, const struc
     *gain = gain_added(at.previous, &added.pending);
     if (!added_is_behind(at.previous, gain, least) || !previous_is_ample(at.previous))
         return false;
-    tally_add(tally, at.previous->protocol, previous_total(at.previous, false), gain);
+    flow_count_added(scan, place, at.previous->protocol, previous_total(at.previous, false), gain);
     gain_keep_added(at.previous, &added.pending, gain);
     *at.seen = added.sequence;
     return true;

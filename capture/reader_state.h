@@ -29,6 +29,17 @@ struct reader_bits {
     uint64_t began;      /* of those: it is known who began it */
     uint64_t judged;     /* it is known what reader.judge says of the flow that was seen */
     uint64_t hidden;     /* of those: it does not let it through */
+    uint64_t ringed;     /* of several queues: other slots have parts of the flow, too (reader_kin.h) */
+    uint64_t counted;    /* reader.counted says what of the flow that the slot stands for is in the tally */
+    uint64_t todo;       /* within a look: the flow that the slot stands for is to be looked at */
+};
+
+/* A flow of several queues as it is in the reader's tally, by the slot that stood for it. */
+struct counted {
+    uint64_t packets : 48;
+    uint64_t lasts : 8; /* bin */
+    uint64_t protocol : 8;
+    uint64_t bytes;
 };
 
 struct reader_ends; /* reader_activity.h */
@@ -58,11 +69,12 @@ struct reader {
     struct reader_bits *bits[XTOP_MAX_QUEUES]; /* of 64 slots each */
     struct reader_ends *ends[XTOP_MAX_QUEUES]; /* of slots whose bit says that they are known */
     struct reader_kin *kin[XTOP_MAX_QUEUES];   /* as long as previous; NULL with one queue */
+    struct counted *counted[XTOP_MAX_QUEUES];  /* as kin */
     uint16_t *births[XTOP_MAX_QUEUES];         /* xtop_shard.births_offset, as they were learned; for all of kin */
     uint32_t previous_room[XTOP_MAX_QUEUES];   /* slots */
     uint64_t looked_at;                        /* monotonic ns of the look before; 0 = none */
     uint64_t interval;                         /* ns, of the last look */
-    struct tally tally;                        /* of one queue: what the flows of `seen` amount to */
+    struct tally tally;                        /* what flows amount to that were seen, or with several queues counted */
     struct reader_activity *activity;          /* NULL until it is asked for */
     struct group_store groups;                 /* memory of the last look's */
     struct group_sums *sums;          /* of groups that stand from look to look; NULL until they are asked for */
@@ -176,6 +188,7 @@ void reader_previous_free(struct reader *reader, uint32_t queue);
 struct before {
     uint32_t seen; /* reader.seen */
     const struct previous *previous;
+    const struct previous *lasts; /* the same, or what is kept of the first part: what the flow lasted */
 };
 
 enum glance {

@@ -237,7 +237,7 @@ static uint64_t glance_all(struct reader *reader, struct previous *previous, uin
         struct reader_place place = {0, slot};
         struct xtop_record record = {.sequence = 0};
         struct pending pending = {0};
-        struct before before = {seen[slot], &previous[slot]};
+        struct before before = {seen[slot], &previous[slot], &previous[slot]};
         enum glance glance = reader_glance(reader, place, &before, &record, &pending);
         struct gain nothing = {0};
         uint64_t packets = record.direction[0].packets + record.direction[1].packets;

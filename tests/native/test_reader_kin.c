@@ -21,6 +21,7 @@
 #define SLOTS (FLOWS * QUEUES_MOST)
 #define TOP 20u
 #define ROUNDS 40u
+#define HOSTS 9u
 
 /* A flow as the walk adds it up. */
 struct sum {
@@ -39,6 +40,8 @@ struct memory {
 
 struct walk {
     struct queues_fixture queues;
+    struct reader *whole; /* another reader, which is asked for all rows, so that every record is copied */
+    uint32_t sort;
     struct sum *sum;
     uint32_t count;
     struct memory *memory[QUEUES_MOST];
@@ -117,18 +120,19 @@ static const struct sum *sum_of(const struct walk *walk, const struct xtop_key *
     return bsearch(key, walk->sum, walk->count, sizeof *walk->sum, by_key);
 }
 
-static uint64_t bytes_of(const struct sum *sum)
+/* What flows are ranked by, the greatest first. */
+static uint64_t rank_of(const struct walk *walk, const struct sum *sum)
 {
-    return sum->bytes[0] + sum->bytes[1];
+    return walk->sort == READER_SORT_PPS ? sum->rate_packets[0] + sum->rate_packets[1] : sum->bytes[0] + sum->bytes[1];
 }
 
-/* How many flows have more bytes than the row: who ranks by bytes leaves none of them out. */
-static uint32_t rows_before(const struct walk *walk, uint64_t bytes)
+/* How many flows stand before the row: none of them is left out. */
+static uint32_t rows_before(const struct walk *walk, uint64_t rank)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < walk->count; i++)
-        count += bytes_of(&walk->sum[i]) > bytes;
+        count += rank_of(walk, &walk->sum[i]) > rank;
     return count;
 }
 
@@ -144,7 +148,7 @@ static void assert_row(const struct walk *walk, const struct reader_row *row, ui
     }
     assert_int_equal(record_first_seen(&row->record), sum->first);
     assert_int_equal(record_last_seen(&row->record), sum->last);
-    assert_true(rows_before(walk, bytes_of(sum)) <= number);
+    assert_true(rows_before(walk, rank_of(walk, sum)) <= number);
 }
 
 /* By definition of the bins in flow_abi.h: up to 1 ms, 10 ms, 100 ms, 1 s, 10 s, 60 s, 300 s and more. */
@@ -215,14 +219,35 @@ static void assert_filtered(struct walk *walk, struct reader_view view)
     reader_rows_free(result.row);
 }
 
-/* The interval's look, and others after it, by several threads, that show the same. */
-static void check_look(struct walk *walk, uint64_t top)
+/* Who has all rows looks as well, and finds the same hosts that stand out. */
+static void assert_same_hosts(struct walk *walk, uint32_t activity)
 {
-    struct reader_view view = {.sort = READER_SORT_BYTES, .descending = 1, .top = top};
+    struct reader_view view = {.sort = READER_SORT_BYTES, .descending = 1, .activity = activity};
+    struct reader_host few[HOSTS], whole[HOSTS];
+    struct reader_result result;
+    uint32_t count;
+
+    assert_int_equal(reader_look(walk->whole, &view, &result), 0);
+    reader_rows_free(result.row);
+    if (activity != READER_ACTIVITY_NAME)
+        return;
+    count = reader_active_hosts(walk->whole, whole, HOSTS);
+    assert_true(count > 1);
+    assert_int_equal(reader_active_hosts(walk->queues.reader, few, HOSTS), count);
+    assert_memory_equal(few, whole, count * sizeof *few);
+}
+
+/* The interval's look, and others after it, by several threads, that show the same. */
+static void check_look(struct walk *walk, uint64_t top, uint32_t round)
+{
+    static const uint32_t activity_of[5] = {READER_ACTIVITY_NONE, READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
+    struct reader_view view = {.sort = walk->sort, .descending = 1, .top = top, .activity = activity_of[round % 5]};
 
     walk_slots(walk);
     assert_look(walk, &view);
+    assert_same_hosts(walk, view.activity);
     view.between = 1;
+    view.activity = READER_ACTIVITY_NONE;
     for (view.threads = 0; view.threads < 4; view.threads++) {
         assert_look(walk, &view);
         assert_filtered(walk, view);
@@ -255,37 +280,50 @@ static void traffic(struct walk *walk, uint32_t round)
     queues_age(&walk->queues, walk->now);
 }
 
-static void check(uint32_t queues, uint64_t top)
+static void check(uint32_t queues, uint64_t top, uint32_t sort)
 {
-    struct walk walk = {.random = queues, .now = START};
+    struct walk walk = {.random = queues, .now = START, .sort = sort};
+    char error[200] = "";
 
     queues_open(&walk.queues, queues, SLOTS, 32768);
     walk.queues.segment.header->state = XTOP_STATE_RUNNING;
+    walk.whole = reader_open(walk.queues.segment.fd, error, sizeof error);
+    assert_non_null(walk.whole);
     walk.sum = calloc(SLOTS, sizeof *walk.sum);
     for (uint32_t i = 0; i < queues; i++)
         walk.memory[i] = calloc(SLOTS + 1, sizeof *walk.memory[i]);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         traffic(&walk, round);
-        check_look(&walk, top);
+        check_look(&walk, top, round);
     }
     for (uint32_t i = 0; i < queues; i++)
         free(walk.memory[i]);
     free(walk.sum);
+    reader_close(walk.whole);
     queues_close(&walk.queues);
 }
 
 static void test_copies_of_parts_are_one_flow(void **state)
 {
     (void)state;
-    check(2, 0);
-    check(5, 0);
+    check(2, 0, READER_SORT_BYTES);
+    check(5, 0, READER_SORT_BYTES);
 }
 
 static void test_glances_at_parts_are_one_flow(void **state)
 {
     (void)state;
-    check(2, TOP);
-    check(5, TOP);
+    check(2, TOP, READER_SORT_BYTES);
+    check(5, TOP, READER_SORT_BYTES);
+}
+
+/* Where flows stand by their rates nothing is looked at of those whose parts stood still. */
+static void test_parts_that_stand_still_are_passed_over(void **state)
+{
+    (void)state;
+    check(2, TOP, READER_SORT_PPS);
+    check(5, TOP, READER_SORT_PPS);
+    check(7, 3, READER_SORT_PPS);
 }
 
 /* More queues than a glance takes in. */
@@ -435,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copies_of_parts_are_one_flow),
         cmocka_unit_test(test_glances_at_parts_are_one_flow),
+        cmocka_unit_test(test_parts_that_stand_still_are_passed_over),
         cmocka_unit_test(test_a_flow_that_comes_by_all_queues),
         cmocka_unit_test(test_one_part_ends_while_another_comes),
         cmocka_unit_test(test_looks_while_workers_work),

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/reader_rings.h"
+
+/* ---- While slots are gone through ---------------------------------------------------------------------------- */
+
+static bool same_place(struct reader_place one, struct reader_place other)
+{
+    return one.slot == other.slot && one.queue == other.queue;
+}
+
+/* One part moved: its flow is to be looked at. It may have stood for the flow before. */
+static void part_moved(const struct scan *scan, struct reader_place place)
+{
+    struct reader_place first = reader_kin_first(scan->reader, place);
+
+    if (!same_place(first, place))
+        flow_uncount(scan, place);
+    bits_of(scan, first)->todo |= bit_of(first);
+}
+
+uint64_t rings_look(struct scan *scan, struct reader_place first, uint64_t moved)
+{
+    struct reader_bits *bits = bits_of(scan, first);
+    uint64_t ringed = bits->ringed;
+    uint64_t faded = bits->gained & ringed & ~moved;
+
+    bits->todo &= ringed; /* who is alone by now is looked at with these 64 */
+    for (bits->gained &= ~faded; faded; faded &= faded - 1)
+        gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
+    for (moved &= ringed; moved; moved &= moved - 1)
+        part_moved(scan, (struct reader_place){first.queue, first.slot + (uint32_t)__builtin_ctzll(moved)});
+    return ringed;
+}
+
+/* ---- When all were ------------------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) void fetch_part(const struct scan *scan, struct reader_place place)
+{
+    __builtin_prefetch(reader_slot_at(scan->reader, place));
+    __builtin_prefetch(previous_of(scan, place), 1);
+}
+
+/*
+ * Lines of flows that are noted among 64 slots, or of the parts after their first: of most there are no others. (By force inline:
+ * flow_slot.h says why.)
+ */
+static inline __attribute__((always_inline)) void firsts_fetch(const struct scan *scan, struct reader_place first)
+{
+    for (uint64_t left = bits_of(scan, first)->todo; left; left &= left - 1) {
+        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(left)};
+
+        __builtin_prefetch(reader_kin_at(scan->reader, place));
+        __builtin_prefetch(counted_of(scan, place), 1);
+        fetch_part(scan, place);
+    }
+}
+
+static inline __attribute__((always_inline)) void others_fetch(const struct scan *scan, struct reader_place first)
+{
+    for (uint64_t left = bits_of(scan, first)->todo; left; left &= left - 1) {
+        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(left)};
+        struct reader_place next = reader_kin_next(scan->reader, place);
+
+        __builtin_prefetch(reader_kin_at(scan->reader, next));
+        fetch_part(scan, next);
+    }
+}
+
+/* Parts that are over leave the ring of the flow that `place` stands for. Returns who does then: perhaps nobody who lives. */
+static struct reader_place ring_tidy(const struct scan *scan, struct reader_place place)
+{
+    struct reader_place next = reader_kin_next(scan->reader, place);
+
+    for (struct reader_place at = next; !same_place(at, place); at = next) {
+        next = reader_kin_next(scan->reader, at);
+        if (reader_kin_is_over(scan->reader, at))
+            reader_kin_leave(scan->reader, at);
+    }
+    next = reader_kin_next(scan->reader, place);
+    if (same_place(next, place) || !reader_kin_is_over(scan->reader, place))
+        return place;
+    flow_uncount(scan, place);
+    reader_kin_leave(scan->reader, place);
+    return reader_kin_first(scan->reader, next);
+}
+
+/* Whoever stands for a flow after `place` did is looked at in its turn, which is yet to come. */
+static void ring_finish(struct scan *scan, struct reader_place place)
+{
+    struct reader_place first = place;
+
+    if (!stands_for_flow(scan, place)) {
+        flow_uncount(scan, place);
+        return;
+    }
+    if (reader_kin_at(scan->reader, place)->next_slot) {
+        if (parts_suffice(scan, place))
+            return;
+        first = ring_tidy(scan, place);
+    }
+    if (same_place(first, place))
+        flow_finish(scan, place);
+    else
+        bits_of(scan, first)->todo |= bit_of(first);
+}
+
+static void flows_finish(struct scan *scan, struct reader_place first, uint64_t slots)
+{
+    for (; slots && !scan->look->failed; slots &= slots - 1)
+        ring_finish(scan, (struct reader_place){first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)});
+}
+
+/* Of flows that stood still those that stand behind the wanted, and are not asked for by who looks for hosts. */
+static uint64_t flows_behind(const struct scan *scan, struct reader_place first, uint64_t still)
+{
+    const struct least least = ranking_least(&scan->look->rows);
+
+    return least.rate ? slots_ends(scan, first, still) : 0;
+}
+
+static void block_finish(struct scan *scan, struct reader_place first)
+{
+    struct reader_bits *bits = bits_of(scan, first);
+    uint64_t todo = bits->todo;
+    uint64_t still = bits->counted & bits->ringed & ~todo;
+    uint64_t behind = still ? flows_behind(scan, first, still) : 0;
+    uint64_t count = (uint64_t)__builtin_popcountll(behind);
+
+    scan->look->result->matched += count;
+    ranking_pass(&scan->look->rows, count);
+    for (todo |= still & ~behind; todo; todo = bits->todo) {
+        bits->todo = 0;
+        flows_finish(scan, first, todo);
+    }
+}
+
+void rings_finish(struct scan *scan)
+{
+    const struct look *look = scan->look;
+
+    for (uint32_t queue = 0; queue < scan->reader->header->queue_count; queue++)
+        for (uint32_t slot = 0; slot <= look->slots[queue]; slot += 64) {
+            if (slot + 128 <= look->slots[queue])
+                firsts_fetch(scan, (struct reader_place){queue, slot + 128});
+            if (slot + 64 <= look->slots[queue])
+                others_fetch(scan, (struct reader_place){queue, slot + 64});
+            block_finish(scan, (struct reader_place){queue, slot});
+        }
+}
