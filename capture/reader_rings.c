@@ -24,7 +24,6 @@ uint64_t rings_look(struct scan *scan, struct reader_place first, uint64_t moved
     uint64_t ringed = bits->ringed;
     uint64_t faded = bits->gained & ringed & ~moved;
 
-    bits->todo &= ringed; /* who is alone by now is looked at with these 64 */
     for (bits->gained &= ~faded; faded; faded &= faded - 1)
         gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
     for (moved &= ringed; moved; moved &= moved - 1)

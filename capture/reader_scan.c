@@ -156,16 +156,6 @@ void flow_finish(struct scan *scan, struct reader_place place)
         flow_copy(scan, place);
 }
 
-/* Of several queues, and a look that is kept: a part that is over leaves its ring before who comes after it is asked. */
-static bool part_leaves(const struct scan *scan, struct reader_place place)
-{
-    if (!scan->kin || !scan->look->kept || !reader_kin_at(scan->reader, place)->next_slot ||
-        !reader_kin_is_over(scan->reader, place))
-        return false;
-    reader_kin_leave(scan->reader, place);
-    return true;
-}
-
 static __attribute__((noinline, flatten)) void flow_leave(struct scan *scan)
 {
     struct waiting *waiting = &scan->waiting;
@@ -193,7 +183,7 @@ static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue,
         fetch_ahead(scan, place, last);
         if (slot + READ_AHEAD <= last)
             fetch_rest(scan, (struct reader_place){queue, slot + READ_AHEAD});
-        if (!part_leaves(scan, place) && stands_for_flow(scan, place))
+        if (stands_for_flow(scan, place))
             flow_finish(scan, place);
         else
             flow_uncount(scan, place);
@@ -207,7 +197,7 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
         struct reader_place place = {queue, slot};
 
         fetch_ahead(scan, place, last);
-        if (part_leaves(scan, place) || !stands_for_flow(scan, place))
+        if (!stands_for_flow(scan, place))
             flow_uncount(scan, place);
         else if (!is_alone(scan, place))
             flow_finish(scan, place);

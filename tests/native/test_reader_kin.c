@@ -165,17 +165,19 @@ static uint32_t lasted_bin(uint64_t lasted)
 static void assert_totals(const struct walk *walk, const struct reader_result *result)
 {
     uint64_t duration[XTOP_DURATION_BINS] = {0};
-    uint64_t packets = 0;
+    uint64_t packets = 0, bytes = 0;
 
     for (uint32_t i = 0; i < walk->count; i++) {
         duration[lasted_bin(walk->sum[i].last - walk->sum[i].first)]++;
         packets += walk->sum[i].packets[0] + walk->sum[i].packets[1];
+        bytes += walk->sum[i].bytes[0] + walk->sum[i].bytes[1];
     }
     assert_int_equal(result->flows_live, walk->count);
     assert_int_equal(result->matched, walk->count);
     assert_int_equal(result->rows, walk->count);
     assert_memory_equal(result->duration, duration, sizeof duration);
     assert_int_equal(result->protocol[17].packets + result->protocol[136].packets, packets);
+    assert_int_equal(result->protocol[17].bytes + result->protocol[136].bytes, bytes);
 }
 
 static void assert_look(struct walk *walk, const struct reader_view *view)
@@ -393,6 +395,48 @@ static void test_one_part_ends_while_another_comes(void **state)
     check_one_ends_while_another_comes(TOP);
 }
 
+/* What of a flow has ended stands with what lives of it, whether that came or not, and whichever way flows are ranked. */
+static void check_ended_part(uint32_t sort, uint64_t top)
+{
+    struct reader_view view = {.sort = sort, .descending = 1, .top = top};
+    struct queues_fixture queues;
+    struct reader_result result;
+
+    queues_open(&queues, 2, 1024, 64);
+    queues.segment.header->state = XTOP_STATE_RUNNING;
+    for (int i = 0; i < 30; i++)
+        queues_feed(&queues, 1, fixture_packet(0, 1), START);
+    for (int round = 0; round < 6; round++) {
+        uint64_t now = START + (uint64_t)round * 12 * SECOND;
+
+        for (uint32_t flow = 0; flow < 12 && round % 3 < 2; flow++)
+            for (uint32_t i = 0; i < (flow ? 4 : 2); i++)
+                queues_feed(&queues, 0, fixture_packet(flow, 0), now);
+        if (round % 3 < 2)
+            queues_age(&queues, now); /* in the fourth the part in queue 1 ends */
+        assert_true(reader_collect(queues.reader, 0) >= 0);
+        assert_int_equal(reader_look(queues.reader, &view, &result), 0);
+        assert_int_equal(result.flows_live, 12);
+        assert_int_equal(result.rows, 12);
+        for (uint64_t i = 0; i < result.row_count; i++)
+            if (result.row[i].record.key.address[0][3] == 0)
+                assert_int_equal(result.row[i].record.direction[1].packets, 30);
+        if (sort == READER_SORT_PACKETS)
+            assert_int_equal(result.row[0].record.key.address[0][3], 0);
+        reader_rows_free(result.row);
+    }
+    queues_close(&queues);
+}
+
+static void test_what_has_ended_stands_with_what_lives(void **state)
+{
+    (void)state;
+    for (uint64_t top = 0; top < 13; top++) {
+        check_ended_part(READER_SORT_PACKETS, top);
+        check_ended_part(READER_SORT_PPS, top);
+    }
+}
+
 /* ---- While workers work -------------------------------------------------------------------------------------- */
 
 #define HOT_FLOWS 300u
@@ -476,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_parts_that_stand_still_are_passed_over),
         cmocka_unit_test(test_a_flow_that_comes_by_all_queues),
         cmocka_unit_test(test_one_part_ends_while_another_comes),
+        cmocka_unit_test(test_what_has_ended_stands_with_what_lives),
         cmocka_unit_test(test_looks_while_workers_work),
     };
 
