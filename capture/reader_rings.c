@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/reader_rings.h"
 
+#include "capture/reader_reunion.h"
+
 /* ---- While slots are gone through ---------------------------------------------------------------------------- */
 
 static bool same_place(struct reader_place one, struct reader_place other)
@@ -86,17 +88,17 @@ static struct reader_place ring_tidy(const struct scan *scan, struct reader_plac
 /* Whoever stands for a flow after `place` did is looked at in its turn, which is yet to come. */
 static void ring_finish(struct scan *scan, struct reader_place place)
 {
+    const struct reader_kin *kin = reader_kin_at(scan->reader, place);
     struct reader_place first = place;
 
     if (!stands_for_flow(scan, place)) {
         flow_uncount(scan, place);
         return;
     }
-    if (reader_kin_at(scan->reader, place)->next_slot) {
-        if (parts_suffice(scan, place))
-            return;
+    if (kin->next_slot && !reunion_awaits(scan->reader->reunion, kin->hash) && parts_suffice(scan, place))
+        return;
+    if (kin->next_slot)
         first = ring_tidy(scan, place);
-    }
     if (same_place(first, place))
         flow_finish(scan, place);
     else

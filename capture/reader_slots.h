@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 64 slots at a time, for a look that is kept, at one queue's flows, no filter in force, the greatest wanted: so the screen's
- * is, each second. A flow that stood still is told from those that did not by its sequence alone. Nobody but reader_scan.c
- * includes this.
+ * 64 slots at a time, for a look that is kept, the greatest wanted, and what a filter says known: so the screen's is, each second.
+ * A flow that stood still is told from those that did not by its sequence alone. Nobody but reader_scan.c includes this.
  */
 #ifndef XTOP_READER_SLOTS_H
 #define XTOP_READER_SLOTS_H

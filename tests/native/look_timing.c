@@ -191,6 +191,7 @@ static const struct filter_instruction lasting[] = {
 
 static const struct kind kinds[] = {
     {.name = "none"},
+    {.name = "one flow in a hundred", .every = 100},
     {.name = "one flow in five", .every = 5},
     {.name = "all, one each", .every = 1},
     {.name = "none, hosts, first look", .activity = READER_ACTIVITY_COUNT},

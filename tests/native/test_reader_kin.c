@@ -409,15 +409,15 @@ static void check_ended_part(uint32_t sort, uint64_t top)
     for (int round = 0; round < 6; round++) {
         uint64_t now = START + (uint64_t)round * 12 * SECOND;
 
-        for (uint32_t flow = 0; flow < 12 && round % 3 < 2; flow++)
+        for (uint32_t flow = 200; flow-- > 0 && round % 3 < 2;) /* the one of two parts has one of the last slots */
             for (uint32_t i = 0; i < (flow ? 4 : 2); i++)
                 queues_feed(&queues, 0, fixture_packet(flow, 0), now);
         if (round % 3 < 2)
             queues_age(&queues, now); /* in the fourth the part in queue 1 ends */
         assert_true(reader_collect(queues.reader, 0) >= 0);
         assert_int_equal(reader_look(queues.reader, &view, &result), 0);
-        assert_int_equal(result.flows_live, 12);
-        assert_int_equal(result.rows, 12);
+        assert_int_equal(result.flows_live, 200);
+        assert_int_equal(result.rows, 200);
         for (uint64_t i = 0; i < result.row_count; i++)
             if (result.row[i].record.key.address[0][3] == 0)
                 assert_int_equal(result.row[i].record.direction[1].packets, 30);
@@ -431,7 +431,7 @@ static void check_ended_part(uint32_t sort, uint64_t top)
 static void test_what_has_ended_stands_with_what_lives(void **state)
 {
     (void)state;
-    for (uint64_t top = 0; top < 13; top++) {
+    for (uint64_t top = 0; top < 4; top++) {
         check_ended_part(READER_SORT_PACKETS, top);
         check_ended_part(READER_SORT_PPS, top);
     }
