@@ -27,9 +27,9 @@ struct waiting {
 struct scan {
     struct look *look;
     struct reader *reader;
-    bool hides;              /* the filter does not let the flow at hand through, as long as it is what it is */
     struct group_sums *sums; /* that are told of what becomes of flows; NULL: none are, or this look is not kept */
     bool kin;                /* there are several queues */
+    bool hides;              /* the filter does not let the flow at hand through, as long as it is what it is */
     bool tied;               /* of the last flow the key was needed, too */
     struct reader_row row;   /* what of a flow was filled in at a glance */
     struct pending pending;

@@ -87,6 +87,7 @@ void reader_kin_leave(const struct reader *reader, struct reader_place place)
 {
     ring_leave(reader, place);
     reader_kin_at(reader, place)->generation = 0;
+    reader->seen[place.queue][place.slot] = 0;
 }
 
 /* Of one that stood still only the slot's line is read. */

@@ -395,6 +395,33 @@ static void test_one_part_ends_while_another_comes(void **state)
     check_one_ends_while_another_comes(TOP);
 }
 
+/* A part that is about to end for longer than a look takes is nobody's, though it stands still. */
+static void test_a_part_that_ends_for_long(void **state)
+{
+    struct reader_view view = {.sort = READER_SORT_PPS, .descending = 1, .top = TOP};
+    struct queues_fixture queues;
+    struct reader_result result;
+
+    (void)state;
+    queues_open(&queues, 2, 1024, 64);
+    queues.segment.header->state = XTOP_STATE_RUNNING;
+    for (uint32_t round = 0; round < 5; round++) {
+        for (uint32_t flow = 200; flow-- > 0;)
+            if (round == 0 || flow > 0)
+                queues_feed(&queues, 0, fixture_packet(flow, 0), START + round);
+        if (round == 1)
+            end_all_but(&queues.table[0], 200);
+        if (round < 2)
+            queues_feed(&queues, 1, fixture_packet(0, 1), START + round);
+        assert_int_equal(reader_look(queues.reader, &view, &result), 0);
+        assert_int_equal(result.flows_live, 200);
+        assert_int_equal(result.matched, 200);
+        assert_int_equal(result.rows, 200);
+        reader_rows_free(result.row);
+    }
+    queues_close(&queues);
+}
+
 /* What of a flow has ended stands with what lives of it, whether that came or not, and whichever way flows are ranked. */
 static void check_ended_part(uint32_t sort, uint64_t top)
 {
@@ -520,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_parts_that_stand_still_are_passed_over),
         cmocka_unit_test(test_a_flow_that_comes_by_all_queues),
         cmocka_unit_test(test_one_part_ends_while_another_comes),
+        cmocka_unit_test(test_a_part_that_ends_for_long),
         cmocka_unit_test(test_what_has_ended_stands_with_what_lives),
         cmocka_unit_test(test_looks_while_workers_work),
     };
