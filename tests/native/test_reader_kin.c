@@ -500,13 +500,16 @@ static uint32_t hot_flow(const struct xtop_key *key)
 }
 
 /* No flow comes in two rows, and none has what is another's. */
-static void look_at_work(struct reader *reader, uint64_t top)
+static void look_at_work(struct reader *reader, uint32_t sort, uint64_t top)
 {
-    struct reader_view view = {.sort = READER_SORT_BYTES, .descending = 1, .top = top};
+    struct reader_view view = {.sort = sort, .descending = 1, .top = top};
     bool seen[HOT_FLOWS] = {0};
     struct reader_result result;
 
     assert_int_equal(reader_look(reader, &view, &result), 0);
+    assert_true(result.flows_live <= HOT_FLOWS);
+    assert_int_equal(result.flows_live, result.matched);
+    assert_int_equal(result.flows_live, result.rows);
     for (uint64_t i = 0; i < result.row_count; i++) {
         const struct xtop_record *record = &result.row[i].record;
         uint32_t flow = hot_flow(&record->key);
@@ -533,7 +536,7 @@ static void test_looks_while_workers_work(void **state)
         assert_int_equal(pthread_create(&thread[i], NULL, work, &worker[i]), 0);
     }
     for (uint32_t i = 0; !worker[0].done || !worker[1].done; i++)
-        look_at_work(walk.queues.reader, i % 2 ? TOP : 0);
+        look_at_work(walk.queues.reader, i % 4 < 2 ? READER_SORT_PPS : READER_SORT_BYTES, i % 2 ? TOP : 0);
     for (uint32_t i = 0; i < 2; i++)
         pthread_join(thread[i], NULL);
     queues_close(&walk.queues);
