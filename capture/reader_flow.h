@@ -75,7 +75,7 @@ static inline uint64_t bit_of(struct reader_place place)
     return UINT64_C(1) << place.slot % 64;
 }
 
-/* What of a flow of several queues is in the tally, by the slot that stands for it. */
+/* What of a flow that several queues have parts of is in the tally, by the slot that stands for it. */
 static inline struct counted *counted_of(const struct scan *scan, struct reader_place place)
 {
     return &scan->reader->counted[place.queue][place.slot];
@@ -86,16 +86,20 @@ static inline void flow_count(const struct scan *scan, struct reader_place place
                               uint32_t lasted)
 {
     struct look *look = scan->look;
-    struct tally *tally = scan->kin || previous_has_room(record) ? &look->tally : &look->unkept;
+    bool room = previous_has_room(record);
+    struct tally *tally = scan->kin || room ? &look->tally : &look->unkept;
     uint64_t bytes = record->direction[0].bytes + record->direction[1].bytes;
     uint64_t packets = record_packets(record);
 
     tally_count(tally, record->key.protocol, packets, bytes, lasted, TALLY_ADD);
     if (!scan->kin || !look->kept)
         return;
+    bits_of(scan, place)->counted |= bit_of(place);
+    if (room && !(bits_of(scan, place)->ringed & bit_of(place)))
+        return;
     *counted_of(scan, place) =
         (struct counted){packets & ((UINT64_C(1) << 48) - 1), lasted & 0xff, record->key.protocol, bytes};
-    bits_of(scan, place)->counted |= bit_of(place);
+    bits_of(scan, place)->stored |= bit_of(place);
 }
 
 /* The same of what came to a flow that lies in this slot alone, and is counted; it is one of `packets` packets before. */
@@ -103,7 +107,7 @@ static inline void flow_count_added(const struct scan *scan, struct reader_place
                                     uint64_t packets, const struct gain *gain)
 {
     tally_add(&scan->look->tally, protocol, packets, gain);
-    if (!scan->kin)
+    if (!(bits_of(scan, place)->stored & bit_of(place)))
         return;
     counted_of(scan, place)->packets += gain->packets[0] + gain->packets[1];
     counted_of(scan, place)->bytes += gain->bytes[0] + gain->bytes[1];
@@ -123,15 +127,16 @@ static inline void flow_uncount(const struct scan *scan, struct reader_place pla
 
     if (!is_counted(scan, place))
         return;
-    if (!scan->kin) {
+    if (!(bits_of(scan, place)->stored & bit_of(place)))
         tally_count(tally, previous->protocol, previous_total(previous, false), previous_total(previous, true),
                     previous_duration_bin(previous), TALLY_TAKE_OFF);
+    else
+        tally_count(tally, counted_of(scan, place)->protocol, counted_of(scan, place)->packets,
+                    counted_of(scan, place)->bytes, counted_of(scan, place)->lasts, TALLY_TAKE_OFF);
+    if (!scan->kin || !scan->look->kept)
         return;
-    }
-    tally_count(tally, counted_of(scan, place)->protocol, counted_of(scan, place)->packets,
-                counted_of(scan, place)->bytes, counted_of(scan, place)->lasts, TALLY_TAKE_OFF);
-    if (scan->look->kept)
-        bits_of(scan, place)->counted &= ~bit_of(place);
+    bits_of(scan, place)->counted &= ~bit_of(place);
+    bits_of(scan, place)->stored &= ~bit_of(place);
 }
 
 /* The slot is free; what was counted of it is taken off by now. */

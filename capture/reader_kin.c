@@ -46,6 +46,21 @@ static bool in_ring(const struct reader *reader, struct reader_place ring, struc
     return false;
 }
 
+/* What was counted of a flow when it was in one slot alone is told apart from what is kept of the slot, which is not all any more. */
+static void counted_store(const struct reader *reader, struct reader_place place)
+{
+    struct reader_bits *bits = &reader->bits[place.queue][place.slot / 64];
+    const struct previous *previous = &reader->previous[place.queue][place.slot];
+    uint64_t bit = UINT64_C(1) << place.slot % 64;
+
+    if (!(bits->counted & bit) || bits->stored & bit)
+        return;
+    reader->counted[place.queue][place.slot] =
+        (struct counted){previous_total(previous, false) & ((UINT64_C(1) << 48) - 1), previous_duration_bin(previous),
+                         previous->protocol, previous_total(previous, true)};
+    bits->stored |= bit;
+}
+
 /* All of the ring are another flow than they were, however still they stood. */
 static void ring_change(const struct reader *reader, struct reader_place place)
 {
@@ -63,6 +78,8 @@ static void rings_join(const struct reader *reader, struct reader_place one, str
 
     if (in_ring(reader, one, other))
         return;
+    counted_store(reader, one);
+    counted_store(reader, other);
     set_next(reader, one, reader_kin_next(reader, other));
     set_next(reader, other, next);
     ring_change(reader, one);

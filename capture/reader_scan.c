@@ -299,20 +299,22 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
     slots_count(scan, passed, hidden);
 }
 
-/* Of flows in one slot alone those of which what has ended may wait in the reunion: their totals do not tell where they stand. */
-static uint64_t slots_awaited(const struct scan *scan, struct reader_place first, uint64_t slots)
+/*
+ * Of several queues: flows in one slot alone that are counted, and none of which has ended meanwhile: what has might wait in the
+ * reunion, and their totals would not tell where they stand.
+ */
+static uint64_t slots_whole(const struct scan *scan, struct reader_place first, uint64_t slots)
 {
-    uint64_t awaited = 0;
+    const struct reunion *reunion = scan->reader->reunion;
+    uint64_t whole = slots & bits_of(scan, first)->counted;
 
-    if (!reunion_holds(scan->reader->reunion))
-        return 0;
-    for (; slots; slots &= slots - 1) {
-        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)};
+    for (uint64_t left = reunion_holds(reunion) ? whole : 0; left; left &= left - 1) {
+        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(left)};
 
-        if (reunion_awaits(scan->reader->reunion, reader_kin_at(scan->reader, place)->hash))
-            awaited |= slots & -slots;
+        if (reunion_awaits(reunion, reader_kin_at(scan->reader, place)->hash))
+            whole &= ~(left & -left);
     }
-    return awaited;
+    return whole;
 }
 
 static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
@@ -324,15 +326,15 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
         struct least least = ranking_least(&scan->look->rows);
         struct judged judged = slots_judged(scan, now.first);
         uint64_t ringed = scan->kin ? rings_look(scan, now.first, now.moved & now.all) : 0;
-        uint64_t awaited = scan->kin ? slots_awaited(scan, now.first, now.all & ~ringed) : 0;
+        uint64_t whole = scan->kin ? slots_whole(scan, now.first, now.all & ~ringed) : now.all;
         uint64_t behind;
 
         next = slots_after(scan, &now, end);
-        behind = (slots_behind(scan, now.first, &least) | judged.hidden) & judged.still & now.all & ~now.moved;
-        behind = slots_ends(scan, now.first, behind & ~ringed & ~awaited);
+        behind = (slots_behind(scan, now.first, &least) | judged.hidden) & judged.still & whole & ~now.moved;
+        behind = slots_ends(scan, now.first, behind);
         slots_pass(scan, now.first, behind, judged.hidden);
         slots_look(scan, now.first, now.all & ~behind & ~ringed,
-                   moved_ends(scan, now.first, now.moved & judged.added & ~awaited), judged.hidden, &least);
+                   moved_ends(scan, now.first, now.moved & judged.added & whole), judged.hidden, &least);
     }
     while (scan->waiting.count)
         flow_leave(scan);

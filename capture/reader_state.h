@@ -30,7 +30,8 @@ struct reader_bits {
     uint64_t judged;     /* it is known what reader.judge says of the flow that was seen */
     uint64_t hidden;     /* of those: it does not let it through */
     uint64_t ringed;     /* of several queues: other slots have parts of the flow, too (reader_kin.h) */
-    uint64_t counted;    /* reader.counted says what of the flow that the slot stands for is in the tally */
+    uint64_t counted;    /* and what of the flow that the slot stands for is in the tally: what is kept of the slot */
+    uint64_t stored;     /* or, where that is not all, what reader.counted says */
     uint64_t todo;       /* within a look: the flow that the slot stands for is to be looked at */
 };
 
