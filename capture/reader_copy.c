@@ -43,7 +43,7 @@ static bool row_add_kin(struct scan *scan, struct reader_place place, struct rea
     struct reader_place at = reader_kin_next(scan->reader, place);
     struct xtop_record record;
 
-    for (; at.queue != place.queue || at.slot != place.slot; at = reader_kin_next(scan->reader, at)) {
+    for (; !reader_same_place(at, place); at = reader_kin_next(scan->reader, at)) {
         if (!part_copy(scan, at, &record))
             continue;
         row_measure(scan, at, &record, row);

@@ -273,7 +273,7 @@ enum filter_needs filter_needs(const struct filter_instruction *program, uint64_
     return needs;
 }
 
-/* The same for one step. A segment that comes late changes more than a plain packet, but neither state nor round-trip time. */
+/* How long what one step says stands. A segment that comes late changes more than a plain packet, but neither state nor round-trip time. */
 static enum filter_stands step_stands(const struct filter_instruction *step)
 {
     switch (step->field) {
@@ -318,18 +318,7 @@ enum filter_stands filter_stands(const struct filter_instruction *program, uint6
 
 bool filter_is_timeless(const struct filter_instruction *program, uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++)
-        switch (program[i].field) {
-        case FILTER_AGE:
-        case FILTER_IDLE:
-        case FILTER_BITS_PER_SECOND:
-        case FILTER_PACKETS_PER_SECOND:
-        case FILTER_ENTROPY:
-            return false;
-        default:
-            break;
-        }
-    return true;
+    return filter_stands(program, count) != FILTER_STANDS_NOT;
 }
 
 bool filter_matches(const struct filter_instruction *program, const struct filter_scene *scene,

@@ -305,6 +305,26 @@ static inline uint64_t slots_ends(const struct scan *scan, struct reader_place f
     return still & ~reader_activity_add_still(scan->look->activity, ends, still & bits->began);
 }
 
+/* Counts flows that need not be offered, a bit each, some of which the filter has `hidden`. */
+static inline void slots_count(const struct scan *scan, uint64_t slots, uint64_t hidden)
+{
+    uint64_t matched = (uint64_t)__builtin_popcountll(slots & ~hidden);
+
+    scan->look->result->hidden += (uint64_t)__builtin_popcountll(slots & hidden);
+    scan->look->result->matched += matched;
+    ranking_pass(&scan->look->rows, matched);
+}
+
+/* Of 64 slots those that stood still, a bit each: their rates are 0 now. */
+static inline void slots_fade(const struct scan *scan, struct reader_place first, uint64_t still)
+{
+    struct reader_bits *bits = bits_of(scan, first);
+    uint64_t faded = bits->gained & still;
+
+    for (bits->gained &= ~faded; faded; faded &= faded - 1)
+        gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
+}
+
 /* Does what is to be done of the flow that `place` stands for, whose lines have come. */
 void flow_finish(struct scan *scan, struct reader_place place);
 

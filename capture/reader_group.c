@@ -290,7 +290,7 @@ static bool group_is_behind(const struct reader_group *group, const struct least
     const uint64_t *total = least->bytes ? group->bytes : group->packets;
     uint64_t fast = least->by_rate ? rate[0] + rate[1] : 0;
 
-    return fast < least->rate || (fast == least->rate && total[0] + total[1] < least->total);
+    return least_is_before(least, fast, total[0] + total[1]);
 }
 
 static void group_offer(const struct reader_group *group, bool directions, struct ranking *ranking)

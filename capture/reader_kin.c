@@ -13,11 +13,6 @@
 
 /* ---- Rings --------------------------------------------------------------------------------------------------- */
 
-static bool same_place(struct reader_place one, struct reader_place other)
-{
-    return one.slot == other.slot && one.queue == other.queue;
-}
-
 static bool is_before(struct reader_place one, struct reader_place other)
 {
     return one.queue != other.queue ? one.queue < other.queue : one.slot < other.slot;
@@ -29,7 +24,7 @@ static void set_next(const struct reader *reader, struct reader_place place, str
     uint64_t *ringed = &reader->bits[place.queue][place.slot / 64].ringed;
 
     kin->next_queue = next.queue & 255;
-    kin->next_slot = same_place(place, next) ? 0 : next.slot;
+    kin->next_slot = reader_same_place(place, next) ? 0 : next.slot;
     *ringed &= ~(UINT64_C(1) << place.slot % 64);
     *ringed |= (uint64_t)(kin->next_slot != 0) << place.slot % 64;
 }
@@ -39,10 +34,10 @@ static bool in_ring(const struct reader *reader, struct reader_place ring, struc
     struct reader_place at = ring;
 
     do {
-        if (same_place(at, place))
+        if (reader_same_place(at, place))
             return true;
         at = reader_kin_next(reader, at);
-    } while (!same_place(at, ring));
+    } while (!reader_same_place(at, ring));
     return false;
 }
 
@@ -69,7 +64,7 @@ static void ring_change(const struct reader *reader, struct reader_place place)
     do {
         reader->seen[at.queue][at.slot] = 0;
         at = reader_kin_next(reader, at);
-    } while (!same_place(at, place));
+    } while (!reader_same_place(at, place));
 }
 
 static void rings_join(const struct reader *reader, struct reader_place one, struct reader_place other)
@@ -91,9 +86,9 @@ static void ring_leave(const struct reader *reader, struct reader_place place)
     struct reader_place next = reader_kin_next(reader, place);
     struct reader_place at = next;
 
-    if (same_place(next, place))
+    if (reader_same_place(next, place))
         return;
-    while (!same_place(reader_kin_next(reader, at), place))
+    while (!reader_same_place(reader_kin_next(reader, at), place))
         at = reader_kin_next(reader, at);
     set_next(reader, at, next);
     set_next(reader, place, place);
@@ -125,7 +120,7 @@ bool reader_kin_is_first(const struct reader *reader, struct reader_place place)
 
     if (!reader_kin_at(reader, place)->next_slot) /* whether it is another flow by now its reader finds out */
         return !reader_kin_ends(reader, place);
-    while (!same_place(at = reader_kin_next(reader, at), place))
+    while (!reader_same_place(at = reader_kin_next(reader, at), place))
         if (is_before(at, place))
             return false;
     return true;
@@ -135,7 +130,7 @@ struct reader_place reader_kin_first(const struct reader *reader, struct reader_
 {
     struct reader_place first = place, at = place;
 
-    while (!same_place(at = reader_kin_next(reader, at), place))
+    while (!reader_same_place(at = reader_kin_next(reader, at), place))
         first = is_before(at, first) ? at : first;
     return first;
 }

@@ -59,7 +59,7 @@ static bool parts_glance(struct parts *parts, const struct scan *scan, struct re
         if (!parts->added && !afresh)
             return true;
         at = reader_kin_next(scan->reader, at);
-    } while (at.queue != place.queue || at.slot != place.slot);
+    } while (!reader_same_place(at, place));
     return parts->count && parts->part[0].place.slot == place.slot;
 }
 

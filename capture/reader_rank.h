@@ -57,6 +57,12 @@ struct least {
 
 struct least ranking_least(const struct ranking *ranking);
 
+/* Whether a row of such a rate and total stands behind, whatever its key. */
+static inline bool least_is_before(const struct least *least, uint64_t rate, uint64_t total)
+{
+    return rate < least->rate || (rate == least->rate && total < least->total);
+}
+
 /* Counts rows that need not be offered, for they stand behind the wanted. */
 static inline void ranking_pass(struct ranking *ranking, uint64_t count)
 {

@@ -5,29 +5,21 @@
 
 /* ---- While slots are gone through ---------------------------------------------------------------------------- */
 
-static bool same_place(struct reader_place one, struct reader_place other)
-{
-    return one.slot == other.slot && one.queue == other.queue;
-}
-
 /* One part moved: its flow is to be looked at. It may have stood for the flow before. */
 static void part_moved(const struct scan *scan, struct reader_place place)
 {
     struct reader_place first = reader_kin_first(scan->reader, place);
 
-    if (!same_place(first, place))
+    if (!reader_same_place(first, place))
         flow_uncount(scan, place);
     bits_of(scan, first)->todo |= bit_of(first);
 }
 
 uint64_t rings_look(struct scan *scan, struct reader_place first, uint64_t moved)
 {
-    struct reader_bits *bits = bits_of(scan, first);
-    uint64_t ringed = bits->ringed;
-    uint64_t faded = bits->gained & ringed & ~moved;
+    uint64_t ringed = bits_of(scan, first)->ringed;
 
-    for (bits->gained &= ~faded; faded; faded &= faded - 1)
-        gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
+    slots_fade(scan, first, ringed & ~moved);
     for (moved &= ringed; moved; moved &= moved - 1)
         part_moved(scan, (struct reader_place){first.queue, first.slot + (uint32_t)__builtin_ctzll(moved)});
     return ringed;
@@ -72,13 +64,13 @@ static struct reader_place ring_tidy(const struct scan *scan, struct reader_plac
 {
     struct reader_place next = reader_kin_next(scan->reader, place);
 
-    for (struct reader_place at = next; !same_place(at, place); at = next) {
+    for (struct reader_place at = next; !reader_same_place(at, place); at = next) {
         next = reader_kin_next(scan->reader, at);
         if (reader_kin_is_over(scan->reader, at))
             reader_kin_leave(scan->reader, at);
     }
     next = reader_kin_next(scan->reader, place);
-    if (same_place(next, place) || !reader_kin_is_over(scan->reader, place))
+    if (reader_same_place(next, place) || !reader_kin_is_over(scan->reader, place))
         return place;
     flow_uncount(scan, place);
     reader_kin_leave(scan->reader, place);
@@ -99,7 +91,7 @@ static void ring_finish(struct scan *scan, struct reader_place place)
         return;
     if (kin->next_slot)
         first = ring_tidy(scan, place);
-    if (same_place(first, place))
+    if (reader_same_place(first, place))
         flow_finish(scan, place);
     else
         bits_of(scan, first)->todo |= bit_of(first);
@@ -125,10 +117,8 @@ static void block_finish(struct scan *scan, struct reader_place first)
     uint64_t todo = bits->todo;
     uint64_t still = bits->counted & bits->ringed & ~todo;
     uint64_t behind = still ? flows_behind(scan, first, still) : 0;
-    uint64_t count = (uint64_t)__builtin_popcountll(behind);
 
-    scan->look->result->matched += count;
-    ranking_pass(&scan->look->rows, count);
+    slots_count(scan, behind, 0);
     for (todo |= still & ~behind; todo; todo = bits->todo) {
         bits->todo = 0;
         flows_finish(scan, first, todo);

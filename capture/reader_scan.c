@@ -210,24 +210,10 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
 
 /* ---- Plain looks --------------------------------------------------------------------------------------------- */
 
-/* Counts flows that need not be offered, a bit each, some of which the filter has `hidden`. */
-static void slots_count(const struct scan *scan, uint64_t slots, uint64_t hidden)
-{
-    uint64_t matched = (uint64_t)__builtin_popcountll(slots & ~hidden);
-
-    scan->look->result->hidden += (uint64_t)__builtin_popcountll(slots & hidden);
-    scan->look->result->matched += matched;
-    ranking_pass(&scan->look->rows, matched);
-}
-
 /* Passes over flows that stood still, and behind: nothing is new of them but that they have no rate. */
 static void slots_pass(struct scan *scan, struct reader_place first, uint64_t slots, uint64_t hidden)
 {
-    struct reader_bits *bits = bits_of(scan, first);
-    uint64_t faded = bits->gained & slots;
-
-    for (bits->gained &= ~faded; faded; faded &= faded - 1)
-        gain_nothing(previous_of(scan, first) + __builtin_ctzll(faded));
+    slots_fade(scan, first, slots);
     slots_count(scan, slots, hidden);
 }
 

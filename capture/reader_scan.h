@@ -25,10 +25,9 @@ struct look {
     struct reader_groups group; /* that every flow is added to; of no kind where nobody asks, or `sums` have them */
     struct group_sums *sums;    /* that have the groups; NULL: none do */
     struct reader_activity *activity; /* NULL: nobody asked */
-    enum filter_stands
-        stands;     /* for how long it is kept what the filter says of a flow; NOT: it is not, or there is none */
-    bool judged;    /* flows were judged by this filter in the look before */
-    bool plain;     /* 64 slots at a time: reader_slots.h */
+    enum filter_stands stands;        /* for how long what the filter says of a flow is kept; NOT: it is not */
+    bool judged;                      /* flows were judged by this filter in the look before */
+    bool plain;                       /* 64 slots at a time: reader_slots.h */
     bool few;       /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
     bool by_key;    /* of every flow the key is asked */
     bool for_hosts; /* only because hosts that stand out are looked for */
@@ -38,7 +37,7 @@ struct look {
     bool kept;      /* what is seen now is what the next look is measured against */
     bool failed;    /* memory ran out */
     uint32_t slots[XTOP_MAX_QUEUES]; /* 1 .. that of each queue are gone through */
-    struct tally tally;              /* of live flows; of one queue, how they differ from the look before */
+    struct tally tally;              /* of live flows: how they differ from the look before */
     struct tally unkept;             /* of those that previous has no room for */
 };
 

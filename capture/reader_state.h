@@ -91,6 +91,11 @@ struct reader_place {
     uint32_t slot;
 };
 
+static inline bool reader_same_place(struct reader_place one, struct reader_place other)
+{
+    return one.slot == other.slot && one.queue == other.queue;
+}
+
 static inline const struct xtop_queue *reader_queue_at(const struct reader *reader, uint32_t queue)
 {
     return (const struct xtop_queue *)((uintptr_t)reader->header + reader->header->queues_offset) + queue;

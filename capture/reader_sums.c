@@ -220,7 +220,7 @@ static bool sum_is_behind(const struct group_sums *sums, uint32_t number, const 
     if (least->by_rate && has_rate(sums, number))
         rate = least->bytes ? sum->rate_bytes[0] + sum->rate_bytes[1]
                             : (uint64_t)sum->rate_packets[0] + sum->rate_packets[1];
-    return rate < least->rate || (rate == least->rate && total[0] + total[1] < least->total);
+    return least_is_before(least, rate, total[0] + total[1]);
 }
 
 static void sum_fill(const struct group_sums *sums, uint32_t number, struct reader_row *row)

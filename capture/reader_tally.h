@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What all live flows amount to. Of a capture with one queue a reader keeps what they amounted to at the look before, and a
- * look counts only flows that are another than then: what they were is taken off, what they are is added. Counts that a
- * difference makes fall below 0 come round, and the sum is right.
+ * What all live flows amount to. A reader keeps what they amounted to at the look before, and a look counts only flows that are
+ * another than then: what they were is taken off, what they are is added. Counts that a difference makes fall below 0 come
+ * round, and the sum is right.
  */
 #ifndef XTOP_READER_TALLY_H
 #define XTOP_READER_TALLY_H
