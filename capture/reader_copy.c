@@ -13,9 +13,21 @@ static bool part_pending(const struct scan *scan, struct reader_place place, con
     return sequence_read_stands(&slot->sequence, record->sequence);
 }
 
+/* What one queue's part of a flow has sent, and gained. */
+struct measured_part {
+    struct reader_place place;
+    struct gain totals, gain;
+};
+
+/* All of them, where groups are told of the flow. */
+struct measured {
+    uint32_t count;
+    struct measured_part part[XTOP_MAX_QUEUES];
+};
+
 /* Measures what one queue has of the row's flow. */
 static void row_measure(struct scan *scan, struct reader_place place, const struct xtop_record *record,
-                        struct reader_row *row)
+                        struct reader_row *row, struct measured *measured)
 {
     struct gain gain = gain_of(scan->look, previous_of(scan, place), record);
     struct pending pending;
@@ -26,6 +38,8 @@ static void row_measure(struct scan *scan, struct reader_place place, const stru
         return;
     part_keep(scan, place, record, part_pending(scan, place, record, &pending) ? &pending : NULL, &gain);
     ends_forget(scan, place);
+    if (scan->sums && measured->count < XTOP_MAX_QUEUES)
+        measured->part[measured->count++] = (struct measured_part){place, record_totals(record), gain};
 }
 
 /* What one queue has of the flow that was learned to be at `place`. Without kin: what there is. */
@@ -38,7 +52,8 @@ static bool part_copy(const struct scan *scan, struct reader_place place, struct
 }
 
 /* Adds what the other queues have of the flow whose first part is at `place`; false: it is over, and they have nothing. */
-static bool row_add_kin(struct scan *scan, struct reader_place place, struct reader_row *row, bool known)
+static bool row_add_kin(struct scan *scan, struct reader_place place, struct reader_row *row, bool known,
+                        struct measured *measured)
 {
     struct reader_place at = reader_kin_next(scan->reader, place);
     struct xtop_record record;
@@ -46,7 +61,7 @@ static bool row_add_kin(struct scan *scan, struct reader_place place, struct rea
     for (; !reader_same_place(at, place); at = reader_kin_next(scan->reader, at)) {
         if (!part_copy(scan, at, &record))
             continue;
-        row_measure(scan, at, &record, row);
+        row_measure(scan, at, &record, row, measured);
         if (known)
             reader_join(&row->record, &record);
         else
@@ -68,26 +83,65 @@ static void row_add_ended(const struct scan *scan, struct reader_row *row)
     }
 }
 
+/* ---- What the flow is to its groups -------------------------------------------------------------------------- */
+
+/* All slots of the ring, of whatever flow they were; before what is kept of them is overwritten. */
+static void ring_shares_leave(const struct scan *scan, struct reader_place place)
+{
+    struct reader_place at = place;
+
+    do {
+        shares_leave(scan, at);
+        at = scan->kin ? reader_kin_next(scan->reader, at) : place;
+    } while (!reader_same_place(at, place));
+}
+
+/* The flow's parts bring what they are, and it is lent what it is besides. */
+static void flow_shares_enter(const struct scan *scan, struct reader_place place, const struct measured *measured,
+                              const struct xtop_record *flow)
+{
+    struct gain lent = record_totals(flow);
+
+    for (uint32_t i = 0; i < measured->count; i++) {
+        struct reader_place at = measured->part[i].place;
+        const struct gain *totals = &measured->part[i].totals;
+
+        scan->sums->broken |= *seen_of(scan, at) == 0;
+        group_sums_enter(scan->sums, group_sums_slot(scan->sums, at.queue, at.slot), flow, totals,
+                         &measured->part[i].gain, i == 0);
+        for (int end = 0; end < 2; end++) {
+            lent.packets[end] -= totals->packets[end];
+            lent.bytes[end] -= totals->bytes[end];
+        }
+    }
+    if (lent.packets[0] | lent.packets[1])
+        group_sums_lend(scan->sums, place, flow, &lent);
+}
+
+/* ---- A flow -------------------------------------------------------------------------------------------------- */
+
 __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place place)
 {
     struct look *look = scan->look;
+    struct measured measured;
     struct reader_row row;
     uint8_t lasted;
-    bool known;
+    bool known, shown;
 
+    measured.count = 0;
     memset(row.rate_packets, 0, sizeof row.rate_packets);
     memset(row.rate_bytes, 0, sizeof row.rate_bytes);
     memset(row.histogram, 0, sizeof row.histogram);
     flow_uncount(scan, place);
+    if (scan->sums)
+        ring_shares_leave(scan, place);
     known = part_copy(scan, place, &row.record);
-    if (known) {
-        scan->hides = scan->sums && look->view->filter && !filter_matches(look->view->filter, &look->scene, &row);
-        row_measure(scan, place, &row.record, &row);
-    } else {
+    if (known)
+        row_measure(scan, place, &row.record, &row, &measured);
+    else
         part_forget(scan, place);
-    }
     if (scan->kin)
-        known = row_add_kin(scan, place, &row, known);
+        known = row_add_kin(scan, place, &row, known, &measured);
     if (!known)
         return;
     lasted = look->kept ? previous_keep_duration(previous_of(scan, place), &row.record) : duration_bin(&row.record);
@@ -98,5 +152,8 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
         reader_activity_add(look->activity, &row);
     if (look->activity && look->kept)
         ends_keep(scan, place, &row.record, false);
-    judge_keep(scan, place, !look_consider(look, &row));
+    shown = look_consider(look, &row);
+    judge_keep(scan, place, !shown);
+    if (scan->sums && shown)
+        flow_shares_enter(scan, place, &measured, &row.record);
 }

@@ -139,11 +139,17 @@ static inline void flow_uncount(const struct scan *scan, struct reader_place pla
     bits_of(scan, place)->stored &= ~bit_of(place);
 }
 
+/* What the slot has brought to groups leaves them; before what is kept of it is overwritten. */
+static inline void shares_leave(const struct scan *scan, struct reader_place place)
+{
+    if (scan->sums)
+        group_sums_forget(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot), previous_of(scan, place));
+}
+
 /* The slot is free; what was counted of it is taken off by now. */
 static inline void part_forget(struct scan *scan, struct reader_place place)
 {
-    if (scan->sums)
-        group_sums_forget(scan->sums, place.slot, previous_of(scan, place));
+    shares_leave(scan, place);
     if (scan->look->kept && *seen_of(scan, place))
         *seen_of(scan, place) = 0;
 }
@@ -183,10 +189,6 @@ static inline void part_keep(const struct scan *scan, struct reader_place place,
 {
     struct reader_bits *bits = bits_of(scan, place);
 
-    if (scan->sums && scan->hides)
-        group_sums_forget(scan->sums, place.slot, previous_of(scan, place));
-    else if (scan->sums)
-        group_sums_keep(scan->sums, place.slot, previous_of(scan, place), record, gain);
     *seen_of(scan, place) = gain_keep(previous_of(scan, place), record, pending, gain);
     if (gain->packets[0] | gain->packets[1])
         bits->gained |= bit_of(place);
@@ -291,6 +293,14 @@ static inline bool stands_for_flow(const struct scan *scan, struct reader_place 
     if (!scan->kin)
         return true;
     return reader_kin_at(scan->reader, place)->generation && reader_kin_is_first(scan->reader, place);
+}
+
+/* The slot stands for no flow: there is none, or it is on its way out, or another slot of its ring does. */
+static inline void slot_stands_back(const struct scan *scan, struct reader_place place)
+{
+    flow_uncount(scan, place);
+    if (!(bits_of(scan, place)->ringed & bit_of(place)))
+        shares_leave(scan, place);
 }
 
 /* Of flows that stood still those whose ends are known and enough, where hosts that stand out are looked for. */

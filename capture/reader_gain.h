@@ -113,6 +113,13 @@ static inline uint8_t previous_keep_duration(struct previous *previous, const st
     return (uint8_t)bin;
 }
 
+/* All that a flow, or a part of one, has sent. */
+static inline struct gain record_totals(const struct xtop_record *record)
+{
+    return (struct gain){{record->direction[0].packets, record->direction[1].packets},
+                         {record->direction[0].bytes, record->direction[1].bytes}};
+}
+
 /* Between two intervals a flow has the rates of the last; one that came since then has none yet. */
 static inline struct gain gain_recall(const struct previous *previous, const struct xtop_record *record)
 {

@@ -54,7 +54,9 @@ static bool knows_initiator_better(const struct xtop_record *other, const struct
 {
     if ((other->seen ^ record->seen) & XTOP_SEEN_OPENED)
         return other->seen & XTOP_SEEN_OPENED;
-    return record_first_seen(other) < record_first_seen(record);
+    if (record_first_seen(other) != record_first_seen(record))
+        return record_first_seen(other) < record_first_seen(record);
+    return other->initiator < record->initiator; /* so that it does not hang on which was joined first */
 }
 
 void reader_join(struct xtop_record *record, const struct xtop_record *other)

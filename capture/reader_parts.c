@@ -83,25 +83,38 @@ static void parts_add_up(const struct parts *parts, struct reader_row *row)
     }
 }
 
+/* A part that was added to. */
+static void shares_gain(const struct scan *scan, const struct part *part)
+{
+    if (!scan->sums)
+        return;
+    group_sums_gain(scan->sums, group_sums_slot(scan->sums, part->place.queue, part->place.slot), &part->gain);
+    scan->sums->broken |= !previous_has_room(&part->record);
+}
+
 static void parts_keep(const struct scan *scan, const struct parts *parts)
 {
     for (uint32_t i = 0; i < parts->count; i++) {
         const struct part *part = &parts->part[i];
 
-        if (part->glance == GLANCE_STILL)
+        if (part->glance == GLANCE_STILL) {
             part_keep_still(scan, part->place);
-        else
-            part_keep(scan, part->place, &part->record, &part->pending, &part->gain);
+            continue;
+        }
+        shares_gain(scan, part);
+        part_keep(scan, part->place, &part->record, &part->pending, &part->gain);
     }
 }
 
-/* Whether the flow's ends are what they were known to be, and who looks for hosts asks for no more. */
+/* Whether nothing is new of the flow that its key is asked for, and who looks for hosts knows its ends and asks for no more. */
 static bool ends_suffice(const struct scan *scan, struct reader_place place, const struct parts *parts)
 {
     const struct reader_ends *ends = &scan->reader->ends[place.queue][place.slot];
+    const struct reader_activity *activity = scan->look->activity;
 
-    return scan->look->for_hosts && parts->added && bits_of(scan, place)->ends_known & bit_of(place) &&
-           !reader_activity_whole(scan->look->activity, ends, 1);
+    if (!parts->added || !activity)
+        return parts->added;
+    return bits_of(scan, place)->ends_known & bit_of(place) && !reader_activity_whole(activity, ends, 1);
 }
 
 static void ends_add(const struct scan *scan, struct reader_place place)
@@ -117,7 +130,7 @@ __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_pla
     struct parts parts;
     bool hidden;
 
-    if ((scan->look->by_key && !scan->look->for_hosts) || !parts_glance(&parts, scan, place, false))
+    if ((scan->look->by_key && !scan->look->by_new_key) || !parts_glance(&parts, scan, place, false))
         return false;
     if (scan->look->by_key && !ends_suffice(scan, place, &parts))
         return false;

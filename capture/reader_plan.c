@@ -78,15 +78,14 @@ static bool sums_tell(uint32_t sort)
     }
 }
 
-/* Whether groups of live flows, as one queue has them, and of nothing else are asked for. */
+/* Whether groups of live flows, and of nothing else, are asked for; of several queues through no filter. */
 static bool sums_serve(const struct look *look)
 {
     const struct reader_view *view = look->view;
 
     return view->group && sums_tell(view->sort) && !view->details &&
            (!view->filter || look->stands != FILTER_STANDS_NOT) && !view->ended && !view->directions &&
-           !view->over_span && !look->over && look->reader->header->queue_count == 1 &&
-           look->result->interval_ns <= SUMS_INTERVAL_MOST;
+           !view->over_span && !look->over && look->result->interval_ns <= SUMS_INTERVAL_MOST;
 }
 
 /* Between two intervals groups are what they were at the last. */
@@ -95,6 +94,15 @@ static bool sums_stand(const struct look *look)
     const struct group_sums *sums = look->reader->sums;
 
     return sums_serve(look) && look->judged && sums && sums->whole && sums->by == look->view->group;
+}
+
+/* Flows that something was lent for are looked at anew: it may not be theirs any more. */
+static void borrowers_forget(const struct reader *reader)
+{
+    const struct group_sums *sums = reader->sums;
+
+    for (uint64_t i = 0; i < sums->loan_count; i++)
+        reader->seen[sums->loan[i].place.queue][sums->loan[i].place.slot] = 0;
 }
 
 /* Begins with sums that are told of flows. False: no memory. */
@@ -106,8 +114,11 @@ static bool sums_begin(struct look *look)
         reader->sums = group_sums_open();
     if (reader->sums && !look->judged)
         group_sums_free(reader->sums);
-    return reader->sums &&
-           group_sums_begin(reader->sums, look->view->group, reader->header->hash_seed, reader->previous_room[0]);
+    if (!reader->sums)
+        return false;
+    borrowers_forget(reader);
+    return group_sums_begin(reader->sums, look->view->group, reader->header->hash_seed, reader->previous_room,
+                            reader->header->queue_count);
 }
 
 /* A look that is kept and does not tell the sums of flows leaves them behind. */
@@ -152,7 +163,7 @@ static void needs_settle(struct look *look)
                   (!view->filter || look->stands != FILTER_STANDS_NOT);
     look->few = by_totals && (needs <= FILTER_NEEDS_KEY || look->plain);
     look->by_key = look->activity || look->group.by || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
-    look->for_hosts = look->activity && !look->group.by && !look->sums && needs < FILTER_NEEDS_KEY;
+    look->by_new_key = !look->group.by && needs < FILTER_NEEDS_KEY;
     look->by_record = needs == FILTER_NEEDS_RECORD;
 }
 

@@ -25,6 +25,20 @@ uint64_t rings_look(struct scan *scan, struct reader_place first, uint64_t moved
     return ringed;
 }
 
+uint64_t slots_whole(const struct scan *scan, struct reader_place first, uint64_t slots)
+{
+    const struct reunion *reunion = scan->reader->reunion;
+    uint64_t whole = slots;
+
+    for (uint64_t left = reunion_holds(reunion) ? slots : 0; left; left &= left - 1) {
+        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(left)};
+
+        if (reunion_awaits(reunion, reader_kin_at(scan->reader, place)->hash))
+            whole &= ~(left & -left);
+    }
+    return whole;
+}
+
 /* ---- When all were ------------------------------------------------------------------------------------------- */
 
 static inline __attribute__((always_inline)) void fetch_part(const struct scan *scan, struct reader_place place)
@@ -59,6 +73,12 @@ static inline __attribute__((always_inline)) void others_fetch(const struct scan
     }
 }
 
+static void part_leaves(const struct scan *scan, struct reader_place place)
+{
+    shares_leave(scan, place);
+    reader_kin_leave(scan->reader, place);
+}
+
 /* Parts that are over leave the ring of the flow that `place` stands for. Returns who does then: perhaps nobody who lives. */
 static struct reader_place ring_tidy(const struct scan *scan, struct reader_place place)
 {
@@ -67,13 +87,13 @@ static struct reader_place ring_tidy(const struct scan *scan, struct reader_plac
     for (struct reader_place at = next; !reader_same_place(at, place); at = next) {
         next = reader_kin_next(scan->reader, at);
         if (reader_kin_is_over(scan->reader, at))
-            reader_kin_leave(scan->reader, at);
+            part_leaves(scan, at);
     }
     next = reader_kin_next(scan->reader, place);
     if (reader_same_place(next, place) || !reader_kin_is_over(scan->reader, place))
         return place;
     flow_uncount(scan, place);
-    reader_kin_leave(scan->reader, place);
+    part_leaves(scan, place);
     return reader_kin_first(scan->reader, next);
 }
 
@@ -84,7 +104,7 @@ static void ring_finish(struct scan *scan, struct reader_place place)
     struct reader_place first = place;
 
     if (!stands_for_flow(scan, place)) {
-        flow_uncount(scan, place);
+        slot_stands_back(scan, place);
         return;
     }
     if (kin->next_slot && !reunion_awaits(scan->reader->reunion, kin->hash) && parts_suffice(scan, place))
@@ -103,12 +123,17 @@ static void flows_finish(struct scan *scan, struct reader_place first, uint64_t 
         ring_finish(scan, (struct reader_place){first.queue, first.slot + (uint32_t)__builtin_ctzll(slots)});
 }
 
-/* Of flows that stood still those that stand behind the wanted, and are not asked for by who looks for hosts. */
+/*
+ * Of flows that stood still those that stand behind the wanted, and are not asked for by who looks for hosts. To groups what has
+ * ended of a flow is lent from look to look.
+ */
 static uint64_t flows_behind(const struct scan *scan, struct reader_place first, uint64_t still)
 {
     const struct least least = ranking_least(&scan->look->rows);
 
-    return least.rate ? slots_ends(scan, first, still) : 0;
+    if (!least.rate)
+        return 0;
+    return slots_ends(scan, first, scan->sums ? slots_whole(scan, first, still) : still);
 }
 
 static void block_finish(struct scan *scan, struct reader_place first)

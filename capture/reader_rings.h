@@ -15,6 +15,9 @@
  */
 uint64_t rings_look(struct scan *scan, struct reader_place first, uint64_t moved);
 
+/* Of flows, a bit each, those of which nothing has ended that may wait in the reunion: their totals tell where they stand. */
+uint64_t slots_whole(const struct scan *scan, struct reader_place first, uint64_t slots);
+
 /* Looks at the flows that were noted, and at others where rates do not tell where they stand. All queues' slots were looked at. */
 void rings_finish(struct scan *scan);
 

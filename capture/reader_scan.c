@@ -22,6 +22,17 @@ static bool row_complete(struct scan *scan, struct reader_place place)
     return !look->group.by || reader_glance_details(scan->reader, place, &scan->row);
 }
 
+/* Keeps what there is of the flow at a glance, which lies in this slot alone. */
+static void flow_keep(struct scan *scan, struct reader_place place, const struct gain *gain)
+{
+    if (scan->hides)
+        shares_leave(scan, place);
+    else if (scan->sums)
+        group_sums_keep(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot), previous_of(scan, place),
+                        &scan->row.record, gain);
+    part_keep(scan, place, &scan->row.record, &scan->pending, gain);
+}
+
 /* Counts the flow at a glance, and keeps what is kept of it. */
 static void row_settle(struct scan *scan, struct reader_place place, enum glance glance, const struct gain *gain)
 {
@@ -39,7 +50,7 @@ static void row_settle(struct scan *scan, struct reader_place place, enum glance
     if (look->kept && still)
         part_keep_still(scan, place);
     else if (look->kept)
-        part_keep(scan, place, &scan->row.record, &scan->pending, gain);
+        flow_keep(scan, place, gain);
     if (look->kept && glance == GLANCE_MOVED)
         ends_forget(scan, place);
     if (look->activity && look->kept)
@@ -186,7 +197,7 @@ static __attribute__((flatten)) void scan_all(struct scan *scan, uint32_t queue,
         if (stands_for_flow(scan, place))
             flow_finish(scan, place);
         else
-            flow_uncount(scan, place);
+            slot_stands_back(scan, place);
     }
 }
 
@@ -198,7 +209,7 @@ static __attribute__((flatten)) void scan_slots(struct scan *scan, uint32_t queu
 
         fetch_ahead(scan, place, last);
         if (!stands_for_flow(scan, place))
-            flow_uncount(scan, place);
+            slot_stands_back(scan, place);
         else if (!is_alone(scan, place))
             flow_finish(scan, place);
         else if (!slot_suffices(scan, place))
@@ -271,36 +282,18 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
                                           hidden & bit ? &beyond : least, &gain)) {
             passed |= bit;
             if (scan->sums)
-                group_sums_gain(scan->sums, place.slot, &gain);
+                group_sums_gain(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot), &gain);
             if (activity)
                 reader_activity_add_ends(activity, scan->reader->ends[first.queue][place.slot], bits->began & bit,
                                          gain.bytes[0] + gain.bytes[1]);
         } else if (!stands_for_flow(scan, place)) {
-            flow_uncount(scan, place);
+            slot_stands_back(scan, place);
         } else if (scan->look->by_key || scan->kin || !slot_suffices(scan, place)) {
             flow_wait(scan, place);
         }
     }
     bits->gained |= passed;
     slots_count(scan, passed, hidden);
-}
-
-/*
- * Of several queues: flows in one slot alone that are counted, and none of which has ended meanwhile: what has might wait in the
- * reunion, and their totals would not tell where they stand.
- */
-static uint64_t slots_whole(const struct scan *scan, struct reader_place first, uint64_t slots)
-{
-    const struct reunion *reunion = scan->reader->reunion;
-    uint64_t whole = slots & bits_of(scan, first)->counted;
-
-    for (uint64_t left = reunion_holds(reunion) ? whole : 0; left; left &= left - 1) {
-        struct reader_place place = {first.queue, first.slot + (uint32_t)__builtin_ctzll(left)};
-
-        if (reunion_awaits(reunion, reader_kin_at(scan->reader, place)->hash))
-            whole &= ~(left & -left);
-    }
-    return whole;
 }
 
 static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
@@ -312,7 +305,8 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
         struct least least = ranking_least(&scan->look->rows);
         struct judged judged = slots_judged(scan, now.first);
         uint64_t ringed = scan->kin ? rings_look(scan, now.first, now.moved & now.all) : 0;
-        uint64_t whole = scan->kin ? slots_whole(scan, now.first, now.all & ~ringed) : now.all;
+        uint64_t whole =
+            scan->kin ? slots_whole(scan, now.first, now.all & ~ringed & bits_of(scan, now.first)->counted) : now.all;
         uint64_t behind;
 
         next = slots_after(scan, &now, end);

@@ -28,14 +28,14 @@ struct look {
     enum filter_stands stands;        /* for how long what the filter says of a flow is kept; NOT: it is not */
     bool judged;                      /* flows were judged by this filter in the look before */
     bool plain;                       /* 64 slots at a time: reader_slots.h */
-    bool few;       /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
-    bool by_key;    /* of every flow the key is asked */
-    bool for_hosts; /* only because hosts that stand out are looked for */
-    bool by_record; /* of every flow all is asked of which it is not known what the filter says */
-    bool over;      /* the capture has ended: rates are measured from the last look before that, for good */
-    bool between;   /* rates are those of the look before */
-    bool kept;      /* what is seen now is what the next look is measured against */
-    bool failed;    /* memory ran out */
+    bool few;    /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
+    bool by_key; /* of every flow the key is asked */
+    bool by_new_key; /* but only of those of which something is new, or whose hosts stand out */
+    bool by_record;  /* of every flow all is asked of which it is not known what the filter says */
+    bool over;       /* the capture has ended: rates are measured from the last look before that, for good */
+    bool between;    /* rates are those of the look before */
+    bool kept;       /* what is seen now is what the next look is measured against */
+    bool failed;     /* memory ran out */
     uint32_t slots[XTOP_MAX_QUEUES]; /* 1 .. that of each queue are gone through */
     struct tally tally;              /* of live flows: how they differ from the look before */
     struct tally unkept;             /* of those that previous has no room for */

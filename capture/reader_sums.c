@@ -21,14 +21,17 @@ static bool room_grow(struct group_sums *sums)
     struct group_sum *sum = large_array_grow(sums->sum, from * sizeof *sum, to * sizeof *sum);
     struct xtop_key *key = sum ? large_array_grow(sums->key, from * sizeof *key, to * sizeof *key) : NULL;
     uint32_t *rated = key ? large_array_grow(sums->rated, from * sizeof *rated, to * sizeof *rated) : NULL;
+    uint32_t *parts = rated ? large_array_grow(sums->parts, from * sizeof *parts, to * sizeof *parts) : NULL;
 
     if (sum)
-        sums->sum = rated ? sum : large_array_shrink(sum, from * sizeof *sum, to * sizeof *sum);
+        sums->sum = parts ? sum : large_array_shrink(sum, from * sizeof *sum, to * sizeof *sum);
     if (key)
-        sums->key = rated ? key : large_array_shrink(key, from * sizeof *key, to * sizeof *key);
-    if (!rated)
+        sums->key = parts ? key : large_array_shrink(key, from * sizeof *key, to * sizeof *key);
+    if (rated)
+        sums->rated = parts ? rated : large_array_shrink(rated, from * sizeof *rated, to * sizeof *rated);
+    if (!parts)
         return false;
-    sums->rated = rated;
+    sums->parts = parts;
     sums->room = to;
     return true;
 }
@@ -38,7 +41,9 @@ void group_sums_free(struct group_sums *sums)
     large_array_free(sums->sum, sums->room * sizeof *sums->sum);
     large_array_free(sums->key, sums->room * sizeof *sums->key);
     large_array_free(sums->rated, sums->room * sizeof *sums->rated);
+    large_array_free(sums->parts, sums->room * sizeof *sums->parts);
     large_array_free(sums->share, share_size(sums));
+    free(sums->loan);
     group_index_free(&sums->index);
     *sums = (struct group_sums){0};
 }
@@ -95,33 +100,66 @@ static void sum_leave(struct group_sums *sums, uint32_t number)
 
 /* ---- What a flow brings, and takes with it ------------------------------------------------------------------- */
 
-static void sum_add_flow(struct group_sums *sums, uint32_t share, const struct xtop_record *record)
+/* What the flow, or the part, has brought that was seen in the look that `previous` is of. */
+static struct gain previous_brought(const struct previous *previous)
 {
-    struct group_sum *sum = &sums->sum[share & ~SHARE_END];
+    const struct previous_side *side = previous->side;
 
-    for (uint32_t to = 0; to < 2; to++) {
-        const struct xtop_direction *direction = &record->direction[to ^ share >> 31];
-
-        sum->packets[to] += direction->packets;
-        sum->bytes[to] += direction->bytes;
-    }
-    sum->flows++;
+    return (struct gain){{side[0].packets, side[1].packets}, {side[0].bytes, side[1].bytes}};
 }
 
-/* The flow that was seen in the look before. */
-static void sum_take_flow(struct group_sums *sums, uint32_t share, const struct previous *previous)
+static void sum_add(struct group_sum *sum, uint32_t share, const struct gain *brought)
 {
-    uint32_t number = share & ~SHARE_END;
-    struct group_sum *sum = &sums->sum[number];
-
     for (uint32_t to = 0; to < 2; to++) {
-        const struct previous_side *side = &previous->side[to ^ share >> 31];
-
-        sum->packets[to] -= side->packets;
-        sum->bytes[to] -= side->bytes;
+        sum->packets[to] += brought->packets[to ^ share >> 31];
+        sum->bytes[to] += brought->bytes[to ^ share >> 31];
     }
-    if (--sum->flows == 0)
+}
+
+static void sum_take(struct group_sum *sum, uint32_t share, const struct gain *brought)
+{
+    for (uint32_t to = 0; to < 2; to++) {
+        sum->packets[to] -= brought->packets[to ^ share >> 31];
+        sum->bytes[to] -= brought->bytes[to ^ share >> 31];
+    }
+}
+
+static void share_enter(struct group_sums *sums, uint32_t share, const struct gain *brought, const struct gain *gain)
+{
+    uint32_t number = share & SHARE_GROUP;
+
+    sum_add(&sums->sum[number], share, brought);
+    sums->sum[number].shares++;
+    if (share & SHARE_PART)
+        sums->parts[number]++;
+    if (gain->packets[0] | gain->packets[1])
+        group_sum_rate(sums, share, gain);
+}
+
+static void share_leave(struct group_sums *sums, uint32_t share, const struct gain *brought)
+{
+    uint32_t number = share & SHARE_GROUP;
+
+    sum_take(&sums->sum[number], share, brought);
+    if (share & SHARE_PART)
+        sums->parts[number]--;
+    if (--sums->sum[number].shares == 0)
         sum_leave(sums, number);
+}
+
+/* What the flow is to one of its groups, which is made if there is none; 0: no memory. */
+static uint32_t share_find(struct group_sums *sums, const struct xtop_record *flow, uint32_t which)
+{
+    struct xtop_key key;
+    uint32_t first = reader_group_key(sums->by, flow, which, &key);
+    uint32_t number = sum_find(sums, &key);
+
+    return number ? number | first << 31 : 0;
+}
+
+static uint32_t *shares_of(struct group_sums *sums, uint64_t slot)
+{
+    return &sums->share[slot * sums->ends];
 }
 
 /*
@@ -131,64 +169,133 @@ static void sum_take_flow(struct group_sums *sums, uint32_t share, const struct 
 static void share_keep(struct group_sums *sums, uint32_t *share, uint32_t now, const struct previous *previous,
                        const struct xtop_record *record, const struct gain *gain)
 {
-    bool same = previous->generation == record->generation;
+    const struct gain brings = record_totals(record), brought = previous_brought(previous);
 
-    if (same && *share == now) {
+    if (previous->generation == record->generation && *share == now) {
         if (gain->packets[0] | gain->packets[1])
             group_sum_gain(sums, now, gain);
         return;
     }
-    sum_add_flow(sums, now, record);
-    if (gain->packets[0] | gain->packets[1])
-        group_sum_rate(sums, now, gain);
+    share_enter(sums, now, &brings, gain);
     if (*share)
-        sum_take_flow(sums, *share, previous);
+        share_leave(sums, *share, &brought);
     *share = now;
 }
 
-void group_sums_keep(struct group_sums *sums, uint32_t slot, const struct previous *previous,
+void group_sums_keep(struct group_sums *sums, uint64_t slot, const struct previous *previous,
                      const struct xtop_record *record, const struct gain *gain)
 {
     sums->broken |= !previous_has_room(record);
-    for (uint32_t which = 0; which < sums->ends && !sums->failed; which++) {
-        struct xtop_key key;
-        uint32_t first = reader_group_key(sums->by, record, which, &key);
-        uint32_t number = sum_find(sums, &key);
+    for (uint32_t which = 0; which < sums->ends; which++) {
+        uint32_t now = share_find(sums, record, which);
 
-        if (number)
-            share_keep(sums, &sums->share[(uint64_t)slot * sums->ends + which], number | first << 31, previous, record,
-                       gain);
+        if (now)
+            share_keep(sums, &shares_of(sums, slot)[which], now, previous, record, gain);
     }
 }
 
-void group_sums_forget(struct group_sums *sums, uint32_t slot, const struct previous *previous)
+void group_sums_forget(struct group_sums *sums, uint64_t slot, const struct previous *previous)
 {
+    const struct gain brought = previous_brought(previous);
+
     for (uint32_t which = 0; which < sums->ends; which++) {
-        uint32_t *share = &sums->share[(uint64_t)slot * sums->ends + which];
+        uint32_t *share = &shares_of(sums, slot)[which];
 
         if (*share)
-            sum_take_flow(sums, *share, previous);
+            share_leave(sums, *share, &brought);
         *share = 0;
     }
 }
 
+void group_sums_enter(struct group_sums *sums, uint64_t slot, const struct xtop_record *flow, const struct gain *brings,
+                      const struct gain *gain, bool counts)
+{
+    for (uint32_t which = 0; which < sums->ends; which++) {
+        uint32_t share = share_find(sums, flow, which);
+
+        if (!share)
+            return;
+        share |= counts ? 0 : SHARE_PART;
+        share_enter(sums, share, brings, gain);
+        shares_of(sums, slot)[which] = share;
+    }
+}
+
+/* ---- Loans --------------------------------------------------------------------------------------------------- */
+
+static bool loan_reserve(struct group_sums *sums)
+{
+    uint64_t room = sums->loan_room ? sums->loan_room * 2 : 64;
+    struct group_loan *loan;
+
+    if (sums->loan_count < sums->loan_room)
+        return true;
+    loan = realloc(sums->loan, room * sizeof *loan);
+    if (!loan)
+        return false;
+    sums->loan = loan;
+    sums->loan_room = room;
+    return true;
+}
+
+void group_sums_lend(struct group_sums *sums, struct reader_place place, const struct xtop_record *flow,
+                     const struct gain *lent)
+{
+    for (uint32_t which = 0; which < sums->ends; which++) {
+        uint32_t share = share_find(sums, flow, which);
+
+        sums->failed |= !share || !loan_reserve(sums);
+        if (sums->failed)
+            return;
+        sum_add(&sums->sum[share & SHARE_GROUP], share, lent);
+        sums->loan[sums->loan_count++] = (struct group_loan){place, share, *lent};
+    }
+}
+
+/* Whoever got one has the flow still, of which nobody was told since. */
+static void loans_call(struct group_sums *sums)
+{
+    for (uint64_t i = 0; i < sums->loan_count; i++)
+        sum_take(&sums->sum[sums->loan[i].share & SHARE_GROUP], sums->loan[i].share, &sums->loan[i].lent);
+    sums->loan_count = 0;
+}
+
 /* ---- A look -------------------------------------------------------------------------------------------------- */
 
-bool group_sums_begin(struct group_sums *sums, uint32_t by, uint32_t seed, uint64_t slots)
+/* Room for shares of all queues' slots. */
+static bool shares_open(struct group_sums *sums, const uint32_t *slots, uint32_t queues)
 {
-    if (sums->by != by || sums->slots < slots || sums->look == UINT32_MAX || !sums->whole)
+    for (uint32_t queue = 0; queue < queues; queue++) {
+        sums->first[queue] = sums->slots;
+        sums->slots += slots[queue];
+    }
+    sums->share = large_array_grow(NULL, 0, share_size(sums));
+    return sums->share && room_grow(sums);
+}
+
+static bool slots_are(const struct group_sums *sums, const uint32_t *slots, uint32_t queues)
+{
+    uint64_t all = 0;
+
+    for (uint32_t queue = 0; queue < queues; queue++)
+        all += slots[queue];
+    return all == sums->slots; /* they only become more */
+}
+
+bool group_sums_begin(struct group_sums *sums, uint32_t by, uint32_t seed, const uint32_t *slots, uint32_t queues)
+{
+    if (sums->by != by || !slots_are(sums, slots, queues) || sums->look == UINT32_MAX || !sums->whole)
         group_sums_free(sums);
     if (!sums->share) {
         sums->by = by;
         sums->seed = seed;
-        sums->slots = slots;
         sums->ends = reader_groups_of_flow(by);
-        sums->share = large_array_grow(NULL, 0, share_size(sums));
-        if (!sums->share || !room_grow(sums)) {
+        if (!shares_open(sums, slots, queues)) {
             group_sums_free(sums);
             return false;
         }
     }
+    loans_call(sums);
     sums->look++;
     sums->rated_count = 0;
     return true;
@@ -229,7 +336,7 @@ static void sum_fill(const struct group_sums *sums, uint32_t number, struct read
     bool rated = has_rate(sums, number);
 
     row->record.key = sums->key[number - 1];
-    row->flows = sum->flows;
+    row->flows = sum->shares - sums->parts[number];
     for (uint32_t i = 0; i < 2; i++) {
         row->record.direction[i].packets = sum->packets[i] & ((UINT64_C(1) << 48) - 1);
         row->record.direction[i].bytes = sum->bytes[i];
@@ -243,7 +350,7 @@ static void sum_offer(const struct group_sums *sums, uint32_t number, struct rea
 {
     const struct least least = ranking_least(ranking);
 
-    if (sums->sum[number].flows == 0)
+    if (sums->sum[number].shares == 0)
         return;
     if (sum_is_behind(sums, number, &least)) {
         ranking_pass(ranking, 1);

@@ -8,10 +8,15 @@
 
 #include <cmocka.h>
 
+static uint32_t draw(uint32_t *random)
+{
+    *random = *random * 1664525u + 1013904223u;
+    return *random >> 8;
+}
+
 uint32_t pair_draw(struct pair *pair)
 {
-    pair->random = pair->random * 1664525u + 1013904223u;
-    return pair->random >> 8;
+    return draw(&pair->random);
 }
 
 struct reader *pair_reader(const struct table_fixture *fixture)
@@ -46,27 +51,33 @@ void pair_close(struct pair *pair)
     free(pair);
 }
 
-void pair_traffic(struct pair *pair, uint32_t round)
+struct packet pair_packet(uint32_t *random, uint32_t flow)
 {
     static const uint16_t flags[4] = {0x02, 0x10, 0x18, 0x10}; /* SYN, ACK, PSH */
+    struct packet packet = fixture_packet(flow, (uint8_t)(draw(random) & 1));
+
+    if (flow % 5 == 0)
+        packet = fixture_tcp(flow, packet.direction, flags[draw(random) % 4]);
+    else
+        packet.key.protocol = draw(random) % 8 ? 17 : 136;
+    packet.key.address[0][2] = 0; /* hosts of many flows, which their ports tell apart */
+    packet.key.address[0][3] = (uint8_t)(flow % (flow % 7 * 30 + 5));
+    packet.key.port[1] = flow % 3 ? 53 : (uint16_t)(5000 + flow % 11);
+    packet.key.vlan = flow % 4;
+    packet.bytes += draw(random) % 4 * 400;
+    packet_plain(&packet);
+    return packet;
+}
+
+void pair_traffic(struct pair *pair, uint32_t round)
+{
     uint32_t packets = round % 4 == 3 ? 0 : pair_draw(pair) % (2 * PAIR_FLOWS);
 
     pair->now += (round % 7 == 6 ? 40 : 1) * SECOND;
     for (uint32_t i = 0; i < packets; i++) {
         uint32_t any = pair_draw(pair) % (PAIR_FLOWS + PAIR_FLOWS / 2);
-        uint32_t flow = pair_draw(pair) & 1 ? any : any & ~63u;
-        struct packet packet = fixture_packet(flow, (uint8_t)(pair_draw(pair) & 1));
+        struct packet packet = pair_packet(&pair->random, pair_draw(pair) & 1 ? any : any & ~63u);
 
-        if (flow % 5 == 0)
-            packet = fixture_tcp(flow, packet.direction, flags[pair_draw(pair) % 4]);
-        else
-            packet.key.protocol = pair_draw(pair) % 8 ? 17 : 136;
-        packet.key.address[0][2] = 0; /* hosts of many flows, which their ports tell apart */
-        packet.key.address[0][3] = (uint8_t)(flow % (flow % 7 * 30 + 5));
-        packet.key.port[1] = flow % 3 ? 53 : (uint16_t)(5000 + flow % 11);
-        packet.key.vlan = flow % 4;
-        packet.bytes += pair_draw(pair) % 4 * 400;
-        packet_plain(&packet);
         fixture_feed(&pair->fixture, &packet, pair->now);
     }
     flow_table_sweep(&pair->fixture.table, pair->now);

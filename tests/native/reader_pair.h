@@ -27,6 +27,9 @@ struct reader *pair_reader(const struct table_fixture *fixture);
 
 uint32_t pair_draw(struct pair *pair);
 
+/* A packet of the flow, plain or not, drawn on from *random: hosts have many flows, services several, and there are four VLANs. */
+struct packet pair_packet(uint32_t *random, uint32_t flow);
+
 /*
  * Packets for some flows, new ones among them; at times so late that flows end and their slots change hands. One flow in
  * 64 has so many that what is pending of it is moved to its totals within a round, or is not.

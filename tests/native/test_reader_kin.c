@@ -500,10 +500,25 @@ static uint32_t hot_flow(const struct xtop_key *key)
     return (uint32_t)key->address[0][2] << 8 | key->address[0][3];
 }
 
-/* No flow comes in two rows, and none has what is another's. */
-static void look_at_work(struct reader *reader, uint32_t sort, uint64_t top)
+/* Groups have as many flows as there are, and their packets and bytes. */
+static void assert_groups_are_all(const struct reader_result *result)
 {
-    struct reader_view view = {.sort = sort, .descending = 1, .top = top};
+    uint64_t flows = 0, packets = 0, bytes = 0;
+
+    for (uint64_t i = 0; i < result->group_count; i++) {
+        flows += result->group[i].flows;
+        packets += record_packets(&result->group[i].record);
+        bytes += result->group[i].record.direction[0].bytes + result->group[i].record.direction[1].bytes;
+    }
+    assert_int_equal(flows, result->flows_live);
+    assert_int_equal(packets, result->protocol[17].packets);
+    assert_int_equal(bytes, result->protocol[17].bytes);
+}
+
+/* No flow comes in two rows, and none has what is another's. */
+static void look_at_work(struct reader *reader, uint32_t sort, uint64_t top, uint32_t group)
+{
+    struct reader_view view = {.sort = sort, .descending = 1, .top = top, .group = group};
     bool seen[HOT_FLOWS] = {0};
     struct reader_result result;
 
@@ -520,7 +535,10 @@ static void look_at_work(struct reader *reader, uint32_t sort, uint64_t top)
         for (int end = 0; end < 2; end++)
             assert_int_equal(record->direction[end].bytes, record->direction[end].packets * (100 + flow));
     }
+    if (group)
+        assert_groups_are_all(&result);
     reader_rows_free(result.row);
+    reader_rows_free(result.group);
 }
 
 static void test_looks_while_workers_work(void **state)
@@ -537,7 +555,8 @@ static void test_looks_while_workers_work(void **state)
         assert_int_equal(pthread_create(&thread[i], NULL, work, &worker[i]), 0);
     }
     for (uint32_t i = 0; !worker[0].done || !worker[1].done; i++)
-        look_at_work(walk.queues.reader, i % 4 < 2 ? READER_SORT_PPS : READER_SORT_BYTES, i % 2 ? TOP : 0);
+        look_at_work(walk.queues.reader, i % 4 < 2 ? READER_SORT_PPS : READER_SORT_BYTES, i % 2 ? TOP : 0,
+                     i % 64 < 16 ? READER_GROUP_NONE : READER_GROUP_VLAN);
     for (uint32_t i = 0; i < 2; i++)
         pthread_join(thread[i], NULL);
     queues_close(&walk.queues);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Groups that stand from look to look of flows that several queues have parts of, while parts come, speak, end and change slots,
+ * and some wait, ended, for others that live; against arithmetic over another reader's rows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "group_arithmetic.h"
+#include "queues_fixture.h"
+#include "reader_pair.h"
+
+#define FLOWS 400u
+#define ROUNDS 40u
+
+static const uint32_t kinds[] = {READER_GROUP_HOST, READER_GROUP_PAIR, READER_GROUP_PORT, READER_GROUP_PROTOCOL,
+                                 READER_GROUP_VLAN};
+
+struct link {
+    struct queues_fixture queues;
+    struct looks looks;
+    uint32_t random;
+    uint64_t now;
+};
+
+static uint32_t draw(struct link *link)
+{
+    link->random = link->random * 1664525u + 1013904223u;
+    return link->random >> 8;
+}
+
+static struct link *link_open(uint32_t queues, uint32_t random)
+{
+    struct link *link = calloc(1, sizeof *link);
+    char error[200] = "";
+
+    assert_non_null(link);
+    queues_open(&link->queues, queues, FLOWS * 2, 4096);
+    link->queues.segment.header->state = XTOP_STATE_RUNNING;
+    link->looks.few = link->queues.reader;
+    link->looks.whole = reader_open(link->queues.segment.fd, error, sizeof error);
+    assert_non_null(link->looks.whole);
+    link->random = random;
+    link->now = START;
+    return link;
+}
+
+static void link_close(struct link *link)
+{
+    reader_close(link->looks.whole);
+    queues_close(&link->queues);
+    free(link);
+}
+
+/* A third of the flows come by one queue, a third by one for each direction, the others by any. */
+static uint32_t queue_of(struct link *link, uint32_t flow, uint32_t direction)
+{
+    if (flow % 3 == 0)
+        return flow % link->queues.count;
+    return (flow % 3 == 1 ? flow + direction : draw(link)) % link->queues.count;
+}
+
+/* Idle flows end after 30 s: a part that has not spoken for two long rounds does, while another lives. */
+static void traffic(struct link *link, uint32_t round)
+{
+    uint32_t packets = round % 4 == 3 ? 0 : draw(link) % (2 * FLOWS);
+
+    link->now += (round % 5 == 4 ? 17 : 1) * SECOND;
+    queues_age(&link->queues, link->now);
+    for (uint32_t i = 0; i < packets; i++) {
+        uint32_t flow = draw(link) % FLOWS;
+        struct packet packet = pair_packet(&link->random, draw(link) & 1 ? flow : flow / 16);
+
+        queues_feed(&link->queues, queue_of(link, flow, packet.direction), packet, link->now);
+    }
+    queues_age(&link->queues, link->now);
+}
+
+/* Both take what has ended: of a flow that lives in another queue it waits. */
+static void collect(const struct link *link)
+{
+    assert_true(reader_collect(link->looks.few, 0) >= 0);
+    assert_true(reader_collect(link->looks.whole, 0) >= 0);
+}
+
+static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort)
+{
+    static const uint32_t activity_of[5] = {READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
+    struct link *link = link_open(queues, kind * 100 + sort + queues);
+    struct reader_view view = {.group = kind, .sort = sort, .descending = 1};
+
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct reader_view elsewhere = view;
+
+        traffic(link, round);
+        if (round % 3 == 0)
+            collect(link);
+        if (round % 16 == 9) { /* the screen shows flows for a look, or other groups */
+            elsewhere.group = round % 32 == 9 ? READER_GROUP_NONE : kind % 5 + 1;
+            assert_groups(&link->looks, elsewhere, false);
+        }
+        view.activity = activity_of[round % 5];
+        assert_groups(&link->looks, view, round % 3 == 0);
+        view.activity = READER_ACTIVITY_NONE;
+        view.between = 1;
+        assert_groups(&link->looks, view, false); /* a key was pressed */
+        view.between = 0;
+    }
+    link_close(link);
+}
+
+static void check_queues(uint32_t queues)
+{
+    static const uint32_t sorts[] = {READER_SORT_BPS, READER_SORT_PACKETS, READER_SORT_FLOWS};
+
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (uint32_t j = 0; j < sizeof sorts / sizeof *sorts; j++)
+            check_kind(queues, kinds[i], sorts[j]);
+}
+
+static void test_groups_of_two_queues(void **state)
+{
+    (void)state;
+    check_queues(2);
+}
+
+static void test_groups_of_several_queues(void **state)
+{
+    (void)state;
+    check_queues(5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_groups_of_two_queues),
+        cmocka_unit_test(test_groups_of_several_queues),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
