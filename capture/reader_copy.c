@@ -97,8 +97,7 @@ static void ring_shares_leave(const struct scan *scan, struct reader_place place
 }
 
 /* The flow's parts bring what they are, and it is lent what it is besides. */
-static void flow_shares_enter(const struct scan *scan, struct reader_place place, const struct measured *measured,
-                              const struct xtop_record *flow)
+static void flow_shares_enter(const struct scan *scan, const struct measured *measured, const struct xtop_record *flow)
 {
     struct gain lent = record_totals(flow);
 
@@ -115,7 +114,7 @@ static void flow_shares_enter(const struct scan *scan, struct reader_place place
         }
     }
     if (lent.packets[0] | lent.packets[1])
-        group_sums_lend(scan->sums, place, flow, &lent);
+        group_sums_lend(scan->sums, flow, &lent);
 }
 
 /* ---- A flow -------------------------------------------------------------------------------------------------- */
@@ -155,5 +154,7 @@ __attribute__((flatten)) void flow_copy(struct scan *scan, struct reader_place p
     shown = look_consider(look, &row);
     judge_keep(scan, place, !shown);
     if (scan->sums && shown)
-        flow_shares_enter(scan, place, &measured, &row.record);
+        flow_shares_enter(scan, &measured, &row.record);
+    if (look->kept && scan->kin && reunion_awaits(scan->reader->reunion, reader_kin_at(scan->reader, place)->hash))
+        *seen_of(scan, place) = 0; /* what waits for it may be gone at the next look, and then it is another */
 }

@@ -241,6 +241,23 @@ static inline void judge_keep(const struct scan *scan, struct reader_place place
     bits->hidden = hidden ? bits->hidden | bit_of(place) : bits->hidden & ~bit_of(place);
 }
 
+/* 64 flows of which it is known what the filter says, a bit each; where there is none they all are. */
+struct judged {
+    uint64_t still;  /* if they stood still */
+    uint64_t added;  /* if they were added to */
+    uint64_t hidden; /* of both: it does not let them through */
+};
+
+static inline struct judged slots_judged(const struct scan *scan, struct reader_place first)
+{
+    const struct reader_bits *bits = bits_of(scan, first);
+    enum filter_stands stands = scan->look->stands;
+
+    if (stands == FILTER_STANDS_NOT)
+        return (struct judged){UINT64_MAX, UINT64_MAX, 0};
+    return (struct judged){bits->judged, stands == FILTER_STANDS_ADDED ? bits->judged : 0, bits->judged & bits->hidden};
+}
+
 /* How long a flow has lasted; where `moved` is false it is in the bin that it was in. */
 static inline uint8_t row_lasts(const struct scan *scan, struct reader_place place, bool moved)
 {

@@ -92,7 +92,7 @@ static void shares_gain(const struct scan *scan, const struct part *part)
     scan->sums->broken |= !previous_has_room(&part->record);
 }
 
-static void parts_keep(const struct scan *scan, const struct parts *parts)
+static void parts_keep(const struct scan *scan, const struct parts *parts, bool hidden)
 {
     for (uint32_t i = 0; i < parts->count; i++) {
         const struct part *part = &parts->part[i];
@@ -101,7 +101,8 @@ static void parts_keep(const struct scan *scan, const struct parts *parts)
             part_keep_still(scan, part->place);
             continue;
         }
-        shares_gain(scan, part);
+        if (!hidden)
+            shares_gain(scan, part);
         part_keep(scan, part->place, &part->record, &part->pending, &part->gain);
     }
 }
@@ -125,6 +126,43 @@ static void ends_add(const struct scan *scan, struct reader_place place)
                              bits_of(scan, place)->began & bit_of(place), rate[0] + rate[1]);
 }
 
+/* ---- What the filter says ------------------------------------------------------------------------------------ */
+
+/* Whether what it said of the flow in the look before stands. */
+static bool verdict_stands(const struct scan *scan, struct reader_place place, const struct parts *parts)
+{
+    const struct judged judged = slots_judged(scan, (struct reader_place){place.queue, place.slot & ~63u});
+
+    if (scan->look->stands == FILTER_STANDS_NOT)
+        return false;
+    return (parts->still && judged.still & bit_of(place)) || (parts->added && judged.added & bit_of(place));
+}
+
+/*
+ * Tells what it says of the flow at a glance; false: that takes more than a glance. Whether the flow is in groups or not its key
+ * must tell, so there it has to be what it was.
+ */
+static bool verdict_is_known(const struct scan *scan, struct reader_place place, const struct parts *parts,
+                             bool *hidden)
+{
+    const struct reader_bits *bits = bits_of(scan, place);
+    bool hid = bits->hidden & bit_of(place);
+
+    *hidden = false;
+    if (!scan->look->view->filter)
+        return true;
+    if (verdict_stands(scan, place, parts)) {
+        *hidden = hid;
+        return true;
+    }
+    if (!scan->look->by_glance)
+        return false;
+    *hidden = row_is_hidden(scan);
+    return !scan->sums || (bits->judged & bit_of(place) && *hidden == hid);
+}
+
+/* ---- The flow ------------------------------------------------------------------------------------------------ */
+
 __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_place place)
 {
     struct parts parts;
@@ -139,16 +177,16 @@ __attribute__((flatten)) bool parts_suffice(struct scan *scan, struct reader_pla
     if (parts.gone && scan->look->plain) /* it leaves first */
         return false;
     parts_add_up(&parts, &scan->row);
-    hidden = row_is_hidden(scan);
-    if (!hidden && !row_is_behind(scan, place, true))
+    if (!verdict_is_known(scan, place, &parts, &hidden) || (!hidden && !row_is_behind(scan, place, true)))
         return false;
     if (scan->look->activity)
         ends_add(scan, place);
     row_count(scan, place, parts.still, !parts.added);
     row_pass(scan, hidden);
     if (scan->look->kept)
-        parts_keep(scan, &parts);
+        parts_keep(scan, &parts, hidden);
     if (scan->look->kept && !parts.added)
         ends_forget(scan, place);
+    judge_keep(scan, place, hidden);
     return true;
 }

@@ -29,8 +29,9 @@ static bool judge_begin(struct reader *reader, const struct reader_view *view)
     memcpy(judge, view->filter, size);
     reader->judge = judge;
     reader->judge_count = view->filter_count;
-    for (uint32_t i = 0; i <= reader->previous_room[0] / 64; i++)
-        reader->bits[0][i].judged = 0;
+    for (uint32_t queue = 0; queue < reader->header->queue_count; queue++)
+        for (uint32_t i = 0; i <= reader->previous_room[queue] / 64; i++)
+            reader->bits[queue][i].judged = 0;
     return true;
 }
 
@@ -40,7 +41,7 @@ static void judge_settle(struct look *look)
     const struct reader_view *view = look->view;
     struct reader *reader = look->reader;
 
-    if (view->filter && reader->header->queue_count == 1)
+    if (view->filter)
         look->stands = filter_stands(view->filter, view->filter_count);
     look->judged = judge_is_same(reader, view);
     if (!look->kept || look->failed)
@@ -78,7 +79,7 @@ static bool sums_tell(uint32_t sort)
     }
 }
 
-/* Whether groups of live flows, and of nothing else, are asked for; of several queues through no filter. */
+/* Whether groups of live flows, and of nothing else, are asked for. */
 static bool sums_serve(const struct look *look)
 {
     const struct reader_view *view = look->view;
@@ -96,15 +97,6 @@ static bool sums_stand(const struct look *look)
     return sums_serve(look) && look->judged && sums && sums->whole && sums->by == look->view->group;
 }
 
-/* Flows that something was lent for are looked at anew: it may not be theirs any more. */
-static void borrowers_forget(const struct reader *reader)
-{
-    const struct group_sums *sums = reader->sums;
-
-    for (uint64_t i = 0; i < sums->loan_count; i++)
-        reader->seen[sums->loan[i].place.queue][sums->loan[i].place.slot] = 0;
-}
-
 /* Begins with sums that are told of flows. False: no memory. */
 static bool sums_begin(struct look *look)
 {
@@ -114,11 +106,8 @@ static bool sums_begin(struct look *look)
         reader->sums = group_sums_open();
     if (reader->sums && !look->judged)
         group_sums_free(reader->sums);
-    if (!reader->sums)
-        return false;
-    borrowers_forget(reader);
-    return group_sums_begin(reader->sums, look->view->group, reader->header->hash_seed, reader->previous_room,
-                            reader->header->queue_count);
+    return reader->sums && group_sums_begin(reader->sums, look->view->group, reader->header->hash_seed,
+                                            reader->previous_room, reader->header->queue_count);
 }
 
 /* A look that is kept and does not tell the sums of flows leaves them behind. */
@@ -163,7 +152,8 @@ static void needs_settle(struct look *look)
                   (!view->filter || look->stands != FILTER_STANDS_NOT);
     look->few = by_totals && (needs <= FILTER_NEEDS_KEY || look->plain);
     look->by_key = look->activity || look->group.by || (look->sums && look->kept) || needs >= FILTER_NEEDS_KEY;
-    look->by_new_key = !look->group.by && needs < FILTER_NEEDS_KEY;
+    look->by_new_key = !look->group.by && (needs < FILTER_NEEDS_KEY || look->plain);
+    look->by_glance = needs == FILTER_NEEDS_GLANCE;
     look->by_record = needs == FILTER_NEEDS_RECORD;
 }
 

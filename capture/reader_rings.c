@@ -124,16 +124,18 @@ static void flows_finish(struct scan *scan, struct reader_place first, uint64_t 
 }
 
 /*
- * Of flows that stood still those that stand behind the wanted, and are not asked for by who looks for hosts. To groups what has
- * ended of a flow is lent from look to look.
+ * Of flows that stood still those that stand behind the wanted, or are hidden, and are not asked for by who looks for hosts. What
+ * has ended of a flow is lent to groups from look to look, and the filter judges it, too.
  */
-static uint64_t flows_behind(const struct scan *scan, struct reader_place first, uint64_t still)
+static uint64_t flows_behind(const struct scan *scan, struct reader_place first, uint64_t still,
+                             const struct judged *judged)
 {
     const struct least least = ranking_least(&scan->look->rows);
 
-    if (!least.rate)
-        return 0;
-    return slots_ends(scan, first, scan->sums ? slots_whole(scan, first, still) : still);
+    still &= judged->still & (least.rate ? UINT64_MAX : judged->hidden);
+    if (scan->sums || scan->look->stands != FILTER_STANDS_NOT)
+        still = slots_whole(scan, first, still);
+    return slots_ends(scan, first, still);
 }
 
 static void block_finish(struct scan *scan, struct reader_place first)
@@ -141,9 +143,10 @@ static void block_finish(struct scan *scan, struct reader_place first)
     struct reader_bits *bits = bits_of(scan, first);
     uint64_t todo = bits->todo;
     uint64_t still = bits->counted & bits->ringed & ~todo;
-    uint64_t behind = still ? flows_behind(scan, first, still) : 0;
+    const struct judged judged = slots_judged(scan, first);
+    uint64_t behind = still ? flows_behind(scan, first, still, &judged) : 0;
 
-    slots_count(scan, behind, 0);
+    slots_count(scan, behind, judged.hidden);
     for (todo |= still & ~behind; todo; todo = bits->todo) {
         bits->todo = 0;
         flows_finish(scan, first, todo);

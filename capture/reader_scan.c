@@ -228,23 +228,6 @@ static void slots_pass(struct scan *scan, struct reader_place first, uint64_t sl
     slots_count(scan, slots, hidden);
 }
 
-/* 64 flows of which it is known what the filter says, a bit each; where there is none they all are. */
-struct judged {
-    uint64_t still;  /* if they stood still */
-    uint64_t added;  /* if they were added to */
-    uint64_t hidden; /* of both: it does not let them through */
-};
-
-static struct judged slots_judged(const struct scan *scan, struct reader_place first)
-{
-    const struct reader_bits *bits = bits_of(scan, first);
-    enum filter_stands stands = scan->look->stands;
-
-    if (stands == FILTER_STANDS_NOT)
-        return (struct judged){UINT64_MAX, UINT64_MAX, 0};
-    return (struct judged){bits->judged, stands == FILTER_STANDS_ADDED ? bits->judged : 0, bits->judged & bits->hidden};
-}
-
 /* Slots ahead of one that moved: those behind the next 64, at which is looked already. */
 #define SLOTS_FAR 128
 

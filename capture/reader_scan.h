@@ -31,6 +31,7 @@ struct look {
     bool few;    /* of most flows a glance is enough: nobody asks for more than their totals, and by_key their key */
     bool by_key; /* of every flow the key is asked */
     bool by_new_key; /* but only of those of which something is new, or whose hosts stand out */
+    bool by_glance;  /* what the filter says of a flow its totals tell */
     bool by_record;  /* of every flow all is asked of which it is not known what the filter says */
     bool over;       /* the capture has ended: rates are measured from the last look before that, for good */
     bool between;    /* rates are those of the look before */

@@ -238,8 +238,7 @@ static bool loan_reserve(struct group_sums *sums)
     return true;
 }
 
-void group_sums_lend(struct group_sums *sums, struct reader_place place, const struct xtop_record *flow,
-                     const struct gain *lent)
+void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, const struct gain *lent)
 {
     for (uint32_t which = 0; which < sums->ends; which++) {
         uint32_t share = share_find(sums, flow, which);
@@ -248,7 +247,7 @@ void group_sums_lend(struct group_sums *sums, struct reader_place place, const s
         if (sums->failed)
             return;
         sum_add(&sums->sum[share & SHARE_GROUP], share, lent);
-        sums->loan[sums->loan_count++] = (struct group_loan){place, share, *lent};
+        sums->loan[sums->loan_count++] = (struct group_loan){share, *lent};
     }
 }
 

@@ -51,9 +51,8 @@ struct waiting_gain {
     struct gain gain;
 };
 
-/* What was lent to a group in a look, for the flow that `place` stands for. */
+/* What was lent to a group in a look. */
 struct group_loan {
-    struct reader_place place;
     uint32_t share;
     struct gain lent;
 };
@@ -163,8 +162,7 @@ void group_sums_enter(struct group_sums *sums, uint64_t slot, const struct xtop_
                       const struct gain *gain, bool counts);
 
 /* Adds to the totals of the flow's groups until the next look begins. */
-void group_sums_lend(struct group_sums *sums, struct reader_place place, const struct xtop_record *flow,
-                     const struct gain *lent);
+void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, const struct gain *lent);
 
 /* Ends the look: all flows were told of. False: memory ran out. */
 bool group_sums_end(struct group_sums *sums);

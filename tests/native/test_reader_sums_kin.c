@@ -18,6 +18,7 @@
 
 #define FLOWS 400u
 #define ROUNDS 40u
+#define TOP 20u
 
 static const uint32_t kinds[] = {READER_GROUP_HOST, READER_GROUP_PAIR, READER_GROUP_PORT, READER_GROUP_PROTOCOL,
                                  READER_GROUP_VLAN};
@@ -89,11 +90,38 @@ static void collect(const struct link *link)
     assert_true(reader_collect(link->looks.whole, 0) >= 0);
 }
 
-static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort)
+/* Flows through the same filter: the few that are shown are the first of all. */
+static void assert_flows(const struct looks *looks, struct reader_view view)
+{
+    struct reader_view plain = view;
+    struct reader_result few, all;
+
+    plain.activity = READER_ACTIVITY_NONE;
+    view.top = TOP;
+    assert_int_equal(reader_look(looks->few, &view, &few), 0);
+    assert_int_equal(reader_look(looks->whole, &plain, &all), 0);
+    assert_int_equal(few.flows_live, all.flows_live);
+    assert_int_equal(few.matched, all.row_count);
+    assert_int_equal(few.hidden, all.hidden);
+    assert_int_equal(few.row_count, all.row_count < TOP ? all.row_count : TOP);
+    for (uint64_t i = 0; i < few.row_count; i++) {
+        const struct xtop_record *one = &few.row[i].record, *other = &all.row[i].record;
+
+        assert_memory_equal(&one->key, &other->key, sizeof one->key);
+        for (int end = 0; end < 2; end++)
+            assert_int_equal(one->direction[end].packets, other->direction[end].packets);
+        assert_memory_equal(few.row[i].rate_packets, all.row[i].rate_packets, sizeof all.row[i].rate_packets);
+    }
+    reader_rows_free(few.row);
+    reader_rows_free(all.row);
+}
+
+static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort, const struct filter_instruction *filter)
 {
     static const uint32_t activity_of[5] = {READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
     struct link *link = link_open(queues, kind * 100 + sort + queues);
-    struct reader_view view = {.group = kind, .sort = sort, .descending = 1};
+    struct reader_view view = {
+        .group = kind, .sort = sort, .descending = 1, .filter = filter, .filter_count = filter ? 3 : 0};
 
     for (uint32_t round = 0; round < ROUNDS; round++) {
         struct reader_view elsewhere = view;
@@ -106,10 +134,14 @@ static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort)
             assert_groups(&link->looks, elsewhere, false);
         }
         view.activity = activity_of[round % 5];
-        assert_groups(&link->looks, view, round % 3 == 0);
+        if (kind == READER_GROUP_NONE)
+            assert_flows(&link->looks, view);
+        else
+            assert_groups(&link->looks, view, round % 3 == 0);
         view.activity = READER_ACTIVITY_NONE;
         view.between = 1;
-        assert_groups(&link->looks, view, false); /* a key was pressed */
+        if (kind != READER_GROUP_NONE)
+            assert_groups(&link->looks, view, false); /* a key was pressed */
         view.between = 0;
     }
     link_close(link);
@@ -121,7 +153,7 @@ static void check_queues(uint32_t queues)
 
     for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         for (uint32_t j = 0; j < sizeof sorts / sizeof *sorts; j++)
-            check_kind(queues, kinds[i], sorts[j]);
+            check_kind(queues, kinds[i], sorts[j], NULL);
 }
 
 static void test_groups_of_two_queues(void **state)
@@ -136,11 +168,40 @@ static void test_groups_of_several_queues(void **state)
     check_queues(5);
 }
 
+/* What is said of a flow once and for all, of its packets, and of what a packet may change. */
+static const struct filter_instruction filters[][3] = {
+    {{.field = FILTER_PORT, .end = FILTER_END_DESTINATION, .if_true = 1, .if_false = 2, .range.number = {53, 53}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 2, .range.number = {17, 17}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PACKETS, .if_true = 1, .if_false = 2, .range.number = {4, 20}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_DURATION, .if_true = 1, .if_false = 2, .range.number = {SECOND, UINT64_MAX}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+};
+
+static void test_what_filters_let_through(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < sizeof filters / sizeof *filters; i++)
+        for (uint32_t queues = 2; queues < 6; queues += 3) {
+            check_kind(queues, READER_GROUP_NONE, READER_SORT_PPS, filters[i]);
+            check_kind(queues, READER_GROUP_NONE, READER_SORT_PACKETS, filters[i]);
+            check_kind(queues, READER_GROUP_VLAN, READER_SORT_BPS, filters[i]);
+            check_kind(queues, READER_GROUP_HOST, READER_SORT_PACKETS, filters[i]);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups_of_two_queues),
         cmocka_unit_test(test_groups_of_several_queues),
+        cmocka_unit_test(test_what_filters_let_through),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
