@@ -116,6 +116,22 @@ static void assert_flows(const struct looks *looks, struct reader_view view)
     reader_rows_free(all.row);
 }
 
+/* What is said of a flow once and for all, of its packets, and of what a packet may change. */
+static const struct filter_instruction filters[][3] = {
+    {{.field = FILTER_PORT, .end = FILTER_END_DESTINATION, .if_true = 1, .if_false = 2, .range.number = {53, 53}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 2, .range.number = {17, 17}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_PACKETS, .if_true = 1, .if_false = 2, .range.number = {4, 20}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+    {{.field = FILTER_DURATION, .if_true = 1, .if_false = 2, .range.number = {SECOND, UINT64_MAX}},
+     {.field = FILTER_ACCEPT},
+     {.field = FILTER_REJECT}},
+};
+
 static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort, const struct filter_instruction *filter)
 {
     static const uint32_t activity_of[5] = {READER_ACTIVITY_COUNT, READER_ACTIVITY_NAME};
@@ -129,7 +145,11 @@ static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort, const stru
         traffic(link, round);
         if (round % 3 == 0)
             collect(link);
-        if (round % 16 == 9) { /* the screen shows flows for a look, or other groups */
+        if (filter && round % 8 == 5) { /* the screen shows flows through another filter for a look */
+            elsewhere.filter = filter == filters[0] ? filters[1] : filters[0];
+            elsewhere.group = READER_GROUP_NONE;
+            assert_flows(&link->looks, elsewhere);
+        } else if (round % 16 == 9) { /* or flows at all, or other groups */
             elsewhere.group = round % 32 == 9 ? READER_GROUP_NONE : kind % 5 + 1;
             assert_groups(&link->looks, elsewhere, false);
         }
@@ -167,22 +187,6 @@ static void test_groups_of_several_queues(void **state)
     (void)state;
     check_queues(5);
 }
-
-/* What is said of a flow once and for all, of its packets, and of what a packet may change. */
-static const struct filter_instruction filters[][3] = {
-    {{.field = FILTER_PORT, .end = FILTER_END_DESTINATION, .if_true = 1, .if_false = 2, .range.number = {53, 53}},
-     {.field = FILTER_ACCEPT},
-     {.field = FILTER_REJECT}},
-    {{.field = FILTER_PROTOCOL, .if_true = 1, .if_false = 2, .range.number = {17, 17}},
-     {.field = FILTER_ACCEPT},
-     {.field = FILTER_REJECT}},
-    {{.field = FILTER_PACKETS, .if_true = 1, .if_false = 2, .range.number = {4, 20}},
-     {.field = FILTER_ACCEPT},
-     {.field = FILTER_REJECT}},
-    {{.field = FILTER_DURATION, .if_true = 1, .if_false = 2, .range.number = {SECOND, UINT64_MAX}},
-     {.field = FILTER_ACCEPT},
-     {.field = FILTER_REJECT}},
-};
 
 static void test_what_filters_let_through(void **state)
 {
