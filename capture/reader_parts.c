@@ -133,7 +133,7 @@ static bool verdict_stands(const struct scan *scan, struct reader_place place, c
 {
     const struct judged judged = slots_judged(scan, (struct reader_place){place.queue, place.slot & ~63u});
 
-    if (scan->look->stands == FILTER_STANDS_NOT)
+    if (!scan->look->kept || scan->look->stands == FILTER_STANDS_NOT) /* or it may have been another filter */
         return false;
     return (parts->still && judged.still & bit_of(place)) || (parts->added && judged.added & bit_of(place));
 }

@@ -160,6 +160,12 @@ static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort, const stru
             assert_groups(&link->looks, view, round % 3 == 0);
         view.activity = READER_ACTIVITY_NONE;
         view.between = 1;
+        if (filter) { /* a key was pressed: what the interval's filter says does not stand for another */
+            elsewhere.filter = filter == filters[0] ? filters[1] : filters[0];
+            elsewhere.group = READER_GROUP_NONE;
+            elsewhere.between = 1;
+            assert_flows(&link->looks, elsewhere);
+        }
         if (kind != READER_GROUP_NONE)
             assert_groups(&link->looks, view, false); /* a key was pressed */
         view.between = 0;
