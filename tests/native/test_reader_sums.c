@@ -159,6 +159,29 @@ static void test_rooms_are_used_again(void **state)
     group_sums_close(sums);
 }
 
+/* Where one queue's slots have become more, those behind them are others than they were: all is told anew. */
+static void test_slots_become_more(void **state)
+{
+    struct group_sums *sums = group_sums_open();
+    const struct xtop_record record = {.sequence = 2, .direction = {{.packets = 1, .bytes = 100}}};
+    const struct previous previous = {0};
+    const struct gain gain = {{1, 0}, {100, 0}};
+
+    (void)state;
+    assert_non_null(sums);
+    for (uint32_t more = 8; more < 20; more += 8) {
+        const uint32_t slots[2] = {more, 8};
+
+        assert_true(group_sums_begin(sums, READER_GROUP_VLAN, 1, slots, 2));
+        assert_int_equal(group_sums_slot(sums, 1, 0), more);
+        assert_int_equal(sums->alive, 0);
+        group_sums_keep(sums, group_sums_slot(sums, 1, 7), &previous, &record, &gain);
+        assert_true(group_sums_end(sums));
+        assert_int_equal(sums->sum[1].shares, 1);
+    }
+    group_sums_close(sums);
+}
+
 /* Details are there where they are asked for, and where groups stand in their order. */
 static void test_details(void **state)
 {
@@ -231,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_sums_of_what_a_filter_lets_through),
         cmocka_unit_test(test_flows_without_room),
         cmocka_unit_test(test_rooms_are_used_again),
+        cmocka_unit_test(test_slots_become_more),
         cmocka_unit_test(test_details),
         cmocka_unit_test(test_the_index_finds_who_is_there),
     };
