@@ -44,7 +44,9 @@ uint64_t slots_whole(const struct scan *scan, struct reader_place first, uint64_
 static inline __attribute__((always_inline)) void fetch_part(const struct scan *scan, struct reader_place place)
 {
     __builtin_prefetch(reader_slot_at(scan->reader, place));
+    __builtin_prefetch(seen_of(scan, place), 1);
     __builtin_prefetch(previous_of(scan, place), 1);
+    __builtin_prefetch((const uint8_t *)(previous_of(scan, place) + 1) - 1, 1); /* every other one lies in two lines */
 }
 
 /*

@@ -293,7 +293,9 @@ static void scan_plain(struct scan *scan, uint32_t queue, uint32_t first, uint32
         uint64_t behind;
 
         next = slots_after(scan, &now, end);
-        behind = (slots_behind(scan, now.first, &least) | judged.hidden) & judged.still & whole & ~now.moved;
+        behind = judged.still & whole & ~now.moved;
+        if (behind & ~judged.hidden) /* or what is kept of them need not be read */
+            behind &= slots_behind(scan, now.first, &least) | judged.hidden;
         behind = slots_ends(scan, now.first, behind);
         slots_pass(scan, now.first, behind, judged.hidden);
         slots_look(scan, now.first, now.all & ~behind & ~ringed,
