@@ -99,6 +99,12 @@ static inline uint64_t group_sums_slot(const struct group_sums *sums, uint32_t q
     return sums->first[queue] + slot;
 }
 
+/* What the slot is to its groups will be asked. */
+static inline __attribute__((always_inline)) void group_sums_fetch(const struct group_sums *sums, uint64_t slot)
+{
+    __builtin_prefetch(&sums->share[slot * sums->ends]);
+}
+
 /* Adds to the rates of a sum that has flows; it is returned. */
 static inline struct group_sum *group_sum_rate(struct group_sums *sums, uint32_t share, const struct gain *gain)
 {
