@@ -106,8 +106,7 @@ static void flow_shares_enter(const struct scan *scan, const struct measured *me
         const struct gain *totals = &measured->part[i].totals;
 
         scan->sums->broken |= *seen_of(scan, at) == 0;
-        group_sums_enter(scan->sums, group_sums_slot(scan->sums, at.queue, at.slot), flow, totals,
-                         &measured->part[i].gain, i == 0);
+        group_sums_enter(scan->sums, group_sums_slot(scan->sums, at), flow, totals, &measured->part[i].gain, i == 0);
         for (int end = 0; end < 2; end++) {
             lent.packets[end] -= totals->packets[end];
             lent.bytes[end] -= totals->bytes[end];

@@ -143,7 +143,7 @@ static inline void flow_uncount(const struct scan *scan, struct reader_place pla
 static inline void shares_leave(const struct scan *scan, struct reader_place place)
 {
     if (scan->sums)
-        group_sums_forget(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot), previous_of(scan, place));
+        group_sums_forget(scan->sums, group_sums_slot(scan->sums, place), previous_of(scan, place));
 }
 
 /* The slot is free; what was counted of it is taken off by now. */

@@ -88,7 +88,7 @@ static void shares_gain(const struct scan *scan, const struct part *part)
 {
     if (!scan->sums)
         return;
-    group_sums_gain(scan->sums, group_sums_slot(scan->sums, part->place.queue, part->place.slot), &part->gain);
+    group_sums_gain(scan->sums, group_sums_slot(scan->sums, part->place), &part->gain);
     scan->sums->broken |= !previous_has_room(&part->record);
 }
 

@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void fetch_part(const struct scan *
     __builtin_prefetch(previous_of(scan, place), 1);
     __builtin_prefetch((const uint8_t *)(previous_of(scan, place) + 1) - 1, 1); /* every other one lies in two lines */
     if (scan->sums)
-        group_sums_fetch(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot));
+        group_sums_fetch(scan->sums, group_sums_slot(scan->sums, place));
 }
 
 /*

@@ -28,8 +28,8 @@ static void flow_keep(struct scan *scan, struct reader_place place, const struct
     if (scan->hides)
         shares_leave(scan, place);
     else if (scan->sums)
-        group_sums_keep(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot), previous_of(scan, place),
-                        &scan->row.record, gain);
+        group_sums_keep(scan->sums, group_sums_slot(scan->sums, place), previous_of(scan, place), &scan->row.record,
+                        gain);
     part_keep(scan, place, &scan->row.record, &scan->pending, gain);
 }
 
@@ -265,7 +265,7 @@ static __attribute__((flatten)) void slots_look(struct scan *scan, struct reader
                                           hidden & bit ? &beyond : least, &gain)) {
             passed |= bit;
             if (scan->sums)
-                group_sums_gain(scan->sums, group_sums_slot(scan->sums, place.queue, place.slot), &gain);
+                group_sums_gain(scan->sums, group_sums_slot(scan->sums, place), &gain);
             if (activity)
                 reader_activity_add_ends(activity, scan->reader->ends[first.queue][place.slot], bits->began & bit,
                                          gain.bytes[0] + gain.bytes[1]);

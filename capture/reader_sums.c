@@ -108,14 +108,6 @@ static struct gain previous_brought(const struct previous *previous)
     return (struct gain){{side[0].packets, side[1].packets}, {side[0].bytes, side[1].bytes}};
 }
 
-static void sum_add(struct group_sum *sum, uint32_t share, const struct gain *brought)
-{
-    for (uint32_t to = 0; to < 2; to++) {
-        sum->packets[to] += brought->packets[to ^ share >> 31];
-        sum->bytes[to] += brought->bytes[to ^ share >> 31];
-    }
-}
-
 static void sum_take(struct group_sum *sum, uint32_t share, const struct gain *brought)
 {
     for (uint32_t to = 0; to < 2; to++) {
@@ -128,7 +120,7 @@ static void share_enter(struct group_sums *sums, uint32_t share, const struct ga
 {
     uint32_t number = share & SHARE_GROUP;
 
-    sum_add(&sums->sum[number], share, brought);
+    group_sum_add(&sums->sum[number], share, brought);
     sums->sum[number].shares++;
     if (share & SHARE_PART)
         sums->parts[number]++;
@@ -246,7 +238,7 @@ void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, co
         sums->failed |= !share || !loan_reserve(sums);
         if (sums->failed)
             return;
-        sum_add(&sums->sum[share & SHARE_GROUP], share, lent);
+        group_sum_add(&sums->sum[share & SHARE_GROUP], share, lent);
         sums->loan[sums->loan_count++] = (struct group_loan){share, *lent};
     }
 }

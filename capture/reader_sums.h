@@ -94,15 +94,24 @@ struct group_sums *group_sums_open(void);
 bool group_sums_begin(struct group_sums *sums, uint32_t by, uint32_t seed, const uint32_t *slots, uint32_t queues);
 
 /* The number by which the others know a slot. */
-static inline uint64_t group_sums_slot(const struct group_sums *sums, uint32_t queue, uint32_t slot)
+static inline uint64_t group_sums_slot(const struct group_sums *sums, struct reader_place place)
 {
-    return sums->first[queue] + slot;
+    return sums->first[place.queue] + place.slot;
 }
 
 /* What the slot is to its groups will be asked. */
 static inline __attribute__((always_inline)) void group_sums_fetch(const struct group_sums *sums, uint64_t slot)
 {
     __builtin_prefetch(&sums->share[slot * sums->ends]);
+}
+
+/* Adds to the totals of a sum. */
+static inline void group_sum_add(struct group_sum *sum, uint32_t share, const struct gain *brought)
+{
+    for (uint32_t to = 0; to < 2; to++) {
+        sum->packets[to] += brought->packets[to ^ share >> 31];
+        sum->bytes[to] += brought->bytes[to ^ share >> 31];
+    }
 }
 
 /* Adds to the rates of a sum that has flows; it is returned. */
@@ -127,12 +136,7 @@ static inline struct group_sum *group_sum_rate(struct group_sums *sums, uint32_t
 /* The same, and to its totals. */
 static inline void group_sum_gain(struct group_sums *sums, uint32_t share, const struct gain *gain)
 {
-    struct group_sum *sum = group_sum_rate(sums, share, gain);
-
-    for (uint32_t to = 0; to < 2; to++) {
-        sum->packets[to] += gain->packets[to ^ share >> 31];
-        sum->bytes[to] += gain->bytes[to ^ share >> 31];
-    }
+    group_sum_add(group_sum_rate(sums, share, gain), share, gain);
 }
 
 /* Tells of a flow, known to the sums, that was added to and is otherwise what it was. */

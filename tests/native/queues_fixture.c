@@ -60,3 +60,10 @@ void queues_age(struct queues_fixture *queues, uint64_t time)
     for (uint32_t i = 0; i < queues->count; i++)
         flow_table_sweep_all(&queues->table[i], time);
 }
+
+uint32_t queues_choose(const struct queues_fixture *queues, uint32_t flow, uint32_t direction, uint32_t *random)
+{
+    if (flow % 3 == 0)
+        return flow % queues->count;
+    return (flow % 3 == 1 ? flow + direction : fixture_draw(random)) % queues->count;
+}

@@ -29,4 +29,7 @@ void queues_feed(struct queues_fixture *queues, uint32_t queue, struct packet pa
 /* Ends in all queues what is due. */
 void queues_age(struct queues_fixture *queues, uint64_t time);
 
+/* A queue for a packet: a third of the flows come by one queue, a third by one for each direction, the others by any that is drawn. */
+uint32_t queues_choose(const struct queues_fixture *queues, uint32_t flow, uint32_t direction, uint32_t *random);
+
 #endif

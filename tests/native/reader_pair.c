@@ -8,15 +8,9 @@
 
 #include <cmocka.h>
 
-static uint32_t draw(uint32_t *random)
-{
-    *random = *random * 1664525u + 1013904223u;
-    return *random >> 8;
-}
-
 uint32_t pair_draw(struct pair *pair)
 {
-    return draw(&pair->random);
+    return fixture_draw(&pair->random);
 }
 
 struct reader *pair_reader(const struct table_fixture *fixture)
@@ -54,17 +48,17 @@ void pair_close(struct pair *pair)
 struct packet pair_packet(uint32_t *random, uint32_t flow)
 {
     static const uint16_t flags[4] = {0x02, 0x10, 0x18, 0x10}; /* SYN, ACK, PSH */
-    struct packet packet = fixture_packet(flow, (uint8_t)(draw(random) & 1));
+    struct packet packet = fixture_packet(flow, (uint8_t)(fixture_draw(random) & 1));
 
     if (flow % 5 == 0)
-        packet = fixture_tcp(flow, packet.direction, flags[draw(random) % 4]);
+        packet = fixture_tcp(flow, packet.direction, flags[fixture_draw(random) % 4]);
     else
-        packet.key.protocol = draw(random) % 8 ? 17 : 136;
+        packet.key.protocol = fixture_draw(random) % 8 ? 17 : 136;
     packet.key.address[0][2] = 0; /* hosts of many flows, which their ports tell apart */
     packet.key.address[0][3] = (uint8_t)(flow % (flow % 7 * 30 + 5));
     packet.key.port[1] = flow % 3 ? 53 : (uint16_t)(5000 + flow % 11);
     packet.key.vlan = flow % 4;
-    packet.bytes += draw(random) % 4 * 400;
+    packet.bytes += fixture_draw(random) % 4 * 400;
     packet_plain(&packet);
     return packet;
 }

@@ -136,3 +136,9 @@ const struct xtop_record *fixture_ended(const struct table_fixture *fixture, uin
     require(number < shard->ended_head && shard->ended_head <= shard->ended_capacity, "the ended ring was lapped");
     return (const struct xtop_record *)((uintptr_t)fixture->segment.header + shard->ended_offset) + number;
 }
+
+uint32_t fixture_draw(uint32_t *random)
+{
+    *random = *random * 1664525u + 1013904223u;
+    return *random >> 8;
+}

@@ -49,4 +49,7 @@ uint64_t fixture_packets(const struct table_fixture *fixture);
 /* The ended record `number` (0 = the first ever). */
 const struct xtop_record *fixture_ended(const struct table_fixture *fixture, uint64_t number);
 
+/* The next of a row of 24-bit numbers that look drawn, the same row for each *random that it begins with. */
+uint32_t fixture_draw(uint32_t *random);
+
 #endif

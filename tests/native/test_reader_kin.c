@@ -51,8 +51,7 @@ struct walk {
 
 static uint32_t draw(struct walk *walk)
 {
-    walk->random = walk->random * 1664525u + 1013904223u;
-    return walk->random >> 8;
+    return fixture_draw(&walk->random);
 }
 
 static int by_key(const void *a, const void *b)
@@ -256,14 +255,6 @@ static void check_look(struct walk *walk, uint64_t top, uint32_t round)
     }
 }
 
-/* A third of the flows come by one queue, a third by one for each direction, the others by any. */
-static uint32_t queue_of(struct walk *walk, uint32_t flow, uint32_t direction)
-{
-    if (flow % 3 == 0)
-        return flow % walk->queues.count;
-    return (flow % 3 == 1 ? flow + direction : draw(walk)) % walk->queues.count;
-}
-
 static void traffic(struct walk *walk, uint32_t round)
 {
     uint32_t packets = round % 4 == 3 ? 0 : draw(walk) % (2 * FLOWS);
@@ -277,7 +268,7 @@ static void traffic(struct walk *walk, uint32_t round)
         packet.bytes += draw(walk) % 4 * 400;
         packet.key.protocol = flow % 8 ? 17 : 136;
         packet_plain(&packet);
-        queues_feed(&walk->queues, queue_of(walk, flow, direction), packet, walk->now);
+        queues_feed(&walk->queues, queues_choose(&walk->queues, flow, direction, &walk->random), packet, walk->now);
     }
     queues_age(&walk->queues, walk->now);
 }

@@ -173,9 +173,9 @@ static void test_slots_become_more(void **state)
         const uint32_t slots[2] = {more, 8};
 
         assert_true(group_sums_begin(sums, READER_GROUP_VLAN, 1, slots, 2));
-        assert_int_equal(group_sums_slot(sums, 1, 0), more);
+        assert_int_equal(group_sums_slot(sums, (struct reader_place){1, 0}), more);
         assert_int_equal(sums->alive, 0);
-        group_sums_keep(sums, group_sums_slot(sums, 1, 7), &previous, &record, &gain);
+        group_sums_keep(sums, group_sums_slot(sums, (struct reader_place){1, 7}), &previous, &record, &gain);
         assert_true(group_sums_end(sums));
         assert_int_equal(sums->sum[1].shares, 1);
     }

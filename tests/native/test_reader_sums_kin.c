@@ -32,8 +32,7 @@ struct link {
 
 static uint32_t draw(struct link *link)
 {
-    link->random = link->random * 1664525u + 1013904223u;
-    return link->random >> 8;
+    return fixture_draw(&link->random);
 }
 
 static struct link *link_open(uint32_t queues, uint32_t random)
@@ -59,14 +58,6 @@ static void link_close(struct link *link)
     free(link);
 }
 
-/* A third of the flows come by one queue, a third by one for each direction, the others by any. */
-static uint32_t queue_of(struct link *link, uint32_t flow, uint32_t direction)
-{
-    if (flow % 3 == 0)
-        return flow % link->queues.count;
-    return (flow % 3 == 1 ? flow + direction : draw(link)) % link->queues.count;
-}
-
 /* Idle flows end after 30 s: a part that has not spoken for two long rounds does, while another lives. */
 static void traffic(struct link *link, uint32_t round)
 {
@@ -78,7 +69,8 @@ static void traffic(struct link *link, uint32_t round)
         uint32_t flow = draw(link) % FLOWS;
         struct packet packet = pair_packet(&link->random, draw(link) & 1 ? flow : flow / 16);
 
-        queues_feed(&link->queues, queue_of(link, flow, packet.direction), packet, link->now);
+        queues_feed(&link->queues, queues_choose(&link->queues, flow, packet.direction, &link->random), packet,
+                    link->now);
     }
     queues_age(&link->queues, link->now);
 }
