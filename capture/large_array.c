@@ -26,10 +26,27 @@ void large_array_free(void *array, uint64_t size)
         munmap(array, size);
 }
 
-void *large_array_shrink(void *array, uint64_t from, uint64_t to)
+/* Back to the room that it had. */
+static void *shrink(const struct large_array *array)
 {
-    if (from)
-        return mremap(array, to, from, 0); /* to less room in place, which never fails */
-    large_array_free(array, to);
+    if (array->from)
+        return mremap(array->at, array->to, array->from, 0); /* to less room in place, which never fails */
+    large_array_free(array->at, array->to);
     return NULL;
+}
+
+bool large_arrays_grow(struct large_array *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        void *grown = large_array_grow(arrays[i].at, arrays[i].from, arrays[i].to);
+
+        if (grown) {
+            arrays[i].at = grown;
+            continue;
+        }
+        while (i-- > 0)
+            arrays[i].at = shrink(&arrays[i]);
+        return false;
+    }
+    return true;
 }

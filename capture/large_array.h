@@ -6,6 +6,7 @@
 #ifndef XTOP_LARGE_ARRAY_H
 #define XTOP_LARGE_ARRAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,17 @@
  */
 void *large_array_grow(void *array, uint64_t from, uint64_t to);
 
-/* Back to `from` of `to` bytes; what lay there lies there still. NULL where `from` is 0. */
-void *large_array_shrink(void *array, uint64_t from, uint64_t to);
+/* One of several that grow together: room for `to` bytes instead of `from`. */
+struct large_array {
+    void *at; /* NULL: `from` is 0 */
+    uint64_t from, to;
+};
+
+/*
+ * All of them grow, or none does: false, no memory. Where they are now stands in `at` either way; one that has moved and not grown
+ * has what it had.
+ */
+bool large_arrays_grow(struct large_array *arrays, size_t count);
 
 /* Gives one of `size` bytes back; NULL is nothing. */
 void large_array_free(void *array, uint64_t size);

@@ -22,29 +22,14 @@ static uint64_t whole_pages(uint64_t size)
     return (size + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
 }
 
-static uint64_t previous_size(uint32_t room)
+static uint64_t room_size(uint32_t room, size_t element)
 {
-    return whole_pages(room * sizeof(struct previous));
+    return whole_pages(room * (uint64_t)element);
 }
 
-static uint64_t kin_size(uint32_t room)
+static struct large_array large_array(void *at, size_t element, uint32_t from, uint32_t to)
 {
-    return whole_pages(room * sizeof(struct reader_kin));
-}
-
-static uint64_t counted_size(uint32_t room)
-{
-    return whole_pages(room * sizeof(struct counted));
-}
-
-static uint64_t seen_size(uint32_t room)
-{
-    return whole_pages(room * sizeof(uint32_t));
-}
-
-static uint64_t ends_size(uint32_t room)
-{
-    return whole_pages(room * sizeof(struct reader_ends));
+    return (struct large_array){at, room_size(from, element), room_size(to, element)};
 }
 
 static size_t bits_size(uint32_t room)
@@ -87,25 +72,21 @@ static bool small_reserve(struct reader *reader, uint32_t queue, uint32_t from, 
 static bool arrays_reserve(struct reader *reader, uint32_t queue, uint32_t from, uint32_t to)
 {
     bool several = reader->header->queue_count > 1;
-    void *previous = large_array_grow(reader->previous[queue], previous_size(from), previous_size(to));
-    void *seen = previous ? large_array_grow(reader->seen[queue], seen_size(from), seen_size(to)) : NULL;
-    void *ends = seen ? large_array_grow(reader->ends[queue], ends_size(from), ends_size(to)) : NULL;
-    void *kin = ends && several ? large_array_grow(reader->kin[queue], kin_size(from), kin_size(to)) : NULL;
-    void *counted = kin ? large_array_grow(reader->counted[queue], counted_size(from), counted_size(to)) : NULL;
-    bool enough = ends && (counted || !several);
+    struct large_array arrays[] = {
+        large_array(reader->previous[queue], sizeof(struct previous), from, to),
+        large_array(reader->seen[queue], sizeof(uint32_t), from, to),
+        large_array(reader->ends[queue], sizeof(struct reader_ends), from, to),
+        large_array(reader->kin[queue], sizeof(struct reader_kin), from, to),
+        large_array(reader->counted[queue], sizeof(struct counted), from, to),
+    };
+    bool grown = large_arrays_grow(arrays, several ? 5 : 3);
 
-    if (previous)
-        reader->previous[queue] =
-            enough ? previous : large_array_shrink(previous, previous_size(from), previous_size(to));
-    if (seen)
-        reader->seen[queue] = enough ? seen : large_array_shrink(seen, seen_size(from), seen_size(to));
-    if (ends)
-        reader->ends[queue] = enough ? ends : large_array_shrink(ends, ends_size(from), ends_size(to));
-    if (kin)
-        reader->kin[queue] = enough ? kin : large_array_shrink(kin, kin_size(from), kin_size(to));
-    if (counted)
-        reader->counted[queue] = counted;
-    return enough;
+    reader->previous[queue] = arrays[0].at;
+    reader->seen[queue] = arrays[1].at;
+    reader->ends[queue] = arrays[2].at;
+    reader->kin[queue] = arrays[3].at;
+    reader->counted[queue] = arrays[4].at;
+    return grown;
 }
 
 bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t used)
@@ -124,11 +105,13 @@ bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t use
 
 void reader_previous_free(struct reader *reader, uint32_t queue)
 {
-    large_array_free(reader->previous[queue], previous_size(reader->previous_room[queue]));
-    large_array_free(reader->seen[queue], seen_size(reader->previous_room[queue]));
-    large_array_free(reader->ends[queue], ends_size(reader->previous_room[queue]));
-    large_array_free(reader->kin[queue], kin_size(reader->previous_room[queue]));
-    large_array_free(reader->counted[queue], counted_size(reader->previous_room[queue]));
+    uint32_t room = reader->previous_room[queue];
+
+    large_array_free(reader->previous[queue], room_size(room, sizeof *reader->previous[queue]));
+    large_array_free(reader->seen[queue], room_size(room, sizeof *reader->seen[queue]));
+    large_array_free(reader->ends[queue], room_size(room, sizeof *reader->ends[queue]));
+    large_array_free(reader->kin[queue], room_size(room, sizeof *reader->kin[queue]));
+    large_array_free(reader->counted[queue], room_size(room, sizeof *reader->counted[queue]));
     free(reader->bits[queue]);
     free(reader->births[queue]);
     reader->bits[queue] = NULL;

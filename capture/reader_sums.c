@@ -14,26 +14,25 @@ static uint64_t share_size(const struct group_sums *sums)
     return sums->slots * sums->ends * sizeof *sums->share;
 }
 
-/* Room for twice as many groups. Few lie in small pages, and cost as little; where there is no memory all stands as it stood. */
+/* Room for twice as many groups. Few lie in small pages, and cost as little. */
 static bool room_grow(struct group_sums *sums)
 {
     uint64_t from = sums->room, to = from ? from * 2 : LEAST_ROOM;
-    struct group_sum *sum = large_array_grow(sums->sum, from * sizeof *sum, to * sizeof *sum);
-    struct xtop_key *key = sum ? large_array_grow(sums->key, from * sizeof *key, to * sizeof *key) : NULL;
-    uint32_t *rated = key ? large_array_grow(sums->rated, from * sizeof *rated, to * sizeof *rated) : NULL;
-    uint32_t *parts = rated ? large_array_grow(sums->parts, from * sizeof *parts, to * sizeof *parts) : NULL;
+    struct large_array arrays[] = {
+        {sums->sum, from * sizeof *sums->sum, to * sizeof *sums->sum},
+        {sums->key, from * sizeof *sums->key, to * sizeof *sums->key},
+        {sums->rated, from * sizeof *sums->rated, to * sizeof *sums->rated},
+        {sums->parts, from * sizeof *sums->parts, to * sizeof *sums->parts},
+    };
+    bool grown = large_arrays_grow(arrays, sizeof arrays / sizeof *arrays);
 
-    if (sum)
-        sums->sum = parts ? sum : large_array_shrink(sum, from * sizeof *sum, to * sizeof *sum);
-    if (key)
-        sums->key = parts ? key : large_array_shrink(key, from * sizeof *key, to * sizeof *key);
-    if (rated)
-        sums->rated = parts ? rated : large_array_shrink(rated, from * sizeof *rated, to * sizeof *rated);
-    if (!parts)
-        return false;
-    sums->parts = parts;
-    sums->room = to;
-    return true;
+    sums->sum = arrays[0].at;
+    sums->key = arrays[1].at;
+    sums->rated = arrays[2].at;
+    sums->parts = arrays[3].at;
+    if (grown)
+        sums->room = to;
+    return grown;
 }
 
 void group_sums_free(struct group_sums *sums)
