@@ -65,9 +65,10 @@ format: ## put Python and C into the project's format
 man: build ## write build/xtop.1, the manual page
 	@$(BIN)/python -m xtop.manual > build/xtop.1 && echo build/xtop.1
 
-bench: ## xtop beside nfpcapd, softflowd, argus and tcpdump on the same captures: one table, and build/bench.json
-	@.ci/setup bench
-	@$(BIN)/python -m tests.bench.file_table $(ARGS)
+bench: ## xtop beside nfpcapd, softflowd, argus and tcpdump on the same captures, and what a look and the screen cost: tables, and build/bench.json
+	@.ci/setup test bench
+	@.ci/native_tests build/native-tests >/dev/null
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-thesis: ## the thesis's experiments on this machine (root); ARGS=--write writes docs/thesis.md and .svg
 	@.ci/setup bench

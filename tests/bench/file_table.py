@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""xtop beside other programs on the same captures: ``python -m tests.bench.file_table``, which is ``make bench``.
+"""xtop beside other programs on the same captures, the first half of ``make bench``.
 
 Each program that is installed reads each capture from the page cache, in rounds whose order turns, so that what the
 machine does besides falls on all of them. Compared is CPU time, user and system, of all processes of a program: it
-depends on others far less than time on the clock. One table, and the same in build/bench.json.
+depends on others far less than time on the clock.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -16,19 +15,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import reader_cost
 from tests.bench.captures import capture_of_flows, capture_of_homes, capture_of_real_traffic, warm
 from tests.bench.program_cost import Cost, Spread, run, spread
 
 BIN = Path(sys.executable).parent
 XTOP = BIN / "xtop"
-RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 MEASURE = "nfpcapd"  # what the others are a share of
-READER_PAIRS = 8  # of windows of two seconds
 REAL = 1_000_000  # packets of real traffic: half a gigabyte
 HOMES = 4_000_000  # of many homes at once: two gigabytes
 
@@ -151,11 +147,13 @@ def one(value: float) -> Spread:
     return Spread(value, value, value)
 
 
-def table(name: str, path: Path, rounds: int) -> Table:
-    """Measure everything on one capture."""
+def table(name: str, packets: int, rounds: int) -> Table:
+    """Measure everything on one of the CAPTURES."""
+    words, made = CAPTURES[name]
+    path = made(packets)
     warm(path)
     bench = flow_path(path, rounds)
-    packets: int = bench["packets"]
+    packets = bench["packets"]
     rows = [
         Row("memory's floor", "two random lines a packet", one(bench["floor_ns_per_packet"])),
         Row("xtop's flow path", "packets in memory", one(bench["ns_per_packet"])),
@@ -178,7 +176,7 @@ def table(name: str, path: Path, rounds: int) -> Table:
                 spread(shares) if shares else None,
             )
         )
-    return Table(name, packets, bench["flows"], tuple(rows))
+    return Table(words, packets, bench["flows"], tuple(rows))
 
 
 def lines(tables: Iterable[Table]) -> Iterable[str]:
@@ -193,44 +191,3 @@ def lines(tables: Iterable[Table]) -> Iterable[str]:
             memory = f"{row.memory:.0f}" if row.memory else ""
             per_packet = row.nanoseconds.text(0) if row.cpu else f"{row.nanoseconds.median:.1f}"
             yield f"| {row.name} | {row.does} | {per_packet} | {cpu} | {share} | {memory} |"
-
-
-def reader() -> dict[str, Any] | None:
-    """Return what a screen costs the worker that it looks at, where `make test` has built what measures it."""
-    return reader_cost.measure(1_000_000, READER_PAIRS, 2) if reader_cost.PROGRAM.exists() else None
-
-
-def reader_line(cost: dict[str, Any] | None) -> str:
-    """Return that in words."""
-    if cost is None:
-        return "a worker that is looked at: not measured (make test builds what measures it)"
-    ratio = Spread(**cost["ratio"]).text(3)
-    return f"a worker that is looked at once a second, {cost['flows']:,} flows: {ratio} of its CPU time a packet alone"
-
-
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packets", type=int, default=5_000_000, help="of the drawn captures")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--capture", choices=tuple(CAPTURES), action="append", help="which (all)")
-    options = parser.parse_args()
-    load = [os.getloadavg()]
-    tables = []
-    for name in options.capture or CAPTURES:
-        words, made = CAPTURES[name]
-        tables.append(table(words, made(options.packets), options.rounds))
-    looked_at = reader()
-    load.append(os.getloadavg())
-    print("\n".join(lines(tables)))
-    print(f"\n{reader_line(looked_at)}")
-    before, after = load[0][0], load[1][0]
-    print(f"\n{options.rounds} rounds, {os.cpu_count()} CPUs, load average {before:.1f} before and {after:.1f} after")
-    RESULT.parent.mkdir(exist_ok=True)
-    result = {"load": load, "reader": looked_at, "tables": [asdict(table) for table in tables]}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"written: {RESULT}")
-
-
-if __name__ == "__main__":
-    main()
