@@ -17,6 +17,7 @@ static bool part_pending(const struct scan *scan, struct reader_place place, con
 struct measured_part {
     struct reader_place place;
     struct gain totals, gain;
+    struct detail detail;
 };
 
 /* All of them, where groups are told of the flow. */
@@ -39,7 +40,8 @@ static void row_measure(struct scan *scan, struct reader_place place, const stru
     part_keep(scan, place, record, part_pending(scan, place, record, &pending) ? &pending : NULL, &gain);
     ends_forget(scan, place);
     if (scan->sums && measured->count < XTOP_MAX_QUEUES)
-        measured->part[measured->count++] = (struct measured_part){place, record_totals(record), gain};
+        measured->part[measured->count++] =
+            (struct measured_part){place, record_totals(record), gain, detail_of(record)};
 }
 
 /* What one queue has of the flow that was learned to be at `place`. Without kin: what there is. */
@@ -96,24 +98,33 @@ static void ring_shares_leave(const struct scan *scan, struct reader_place place
     } while (!reader_same_place(at, place));
 }
 
+/* What the flow is lent is what its parts do not bring: of times and RTT, which do not add up, all. */
+static void lent_take(struct gain *lent, struct detail *detail, const struct measured_part *part)
+{
+    for (int end = 0; end < 2; end++) {
+        lent->packets[end] -= part->totals.packets[end];
+        lent->bytes[end] -= part->totals.bytes[end];
+        detail->payload_bytes[end] -= part->detail.payload_bytes[end];
+        detail->retransmissions[end] -= part->detail.retransmissions[end];
+    }
+}
+
 /* The flow's parts bring what they are, and it is lent what it is besides. */
 static void flow_shares_enter(const struct scan *scan, const struct measured *measured, const struct xtop_record *flow)
 {
     struct gain lent = record_totals(flow);
+    struct detail detail = detail_of(flow);
 
     for (uint32_t i = 0; i < measured->count; i++) {
-        struct reader_place at = measured->part[i].place;
-        const struct gain *totals = &measured->part[i].totals;
+        const struct measured_part *part = &measured->part[i];
 
-        scan->sums->broken |= *seen_of(scan, at) == 0;
-        group_sums_enter(scan->sums, group_sums_slot(scan->sums, at), flow, totals, &measured->part[i].gain, i == 0);
-        for (int end = 0; end < 2; end++) {
-            lent.packets[end] -= totals->packets[end];
-            lent.bytes[end] -= totals->bytes[end];
-        }
+        scan->sums->broken |= *seen_of(scan, part->place) == 0;
+        group_sums_enter(scan->sums, group_sums_slot(scan->sums, part->place), flow, &part->totals, &part->gain,
+                         i == 0);
+        lent_take(&lent, &detail, part);
     }
     if (lent.packets[0] | lent.packets[1])
-        group_sums_lend(scan->sums, flow, &lent);
+        group_sums_lend(scan->sums, flow, &lent, &detail);
 }
 
 /* ---- A flow -------------------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ static void join_tcp(struct xtop_record *record, const struct xtop_record *other
     record->seen |= other->seen & (uint8_t)~XTOP_SEEN_OPENED;
     if ((record->seen & RECORD_FIN_BOTH) == RECORD_FIN_BOTH)
         record->tcp_state = XTOP_TCP_CLOSED;
-    if (record->rtt_us == 0)
+    if (record->rtt_us == 0 || (other->rtt_us && other->rtt_us < record->rtt_us))
         record->rtt_us = other->rtt_us;
 }
 

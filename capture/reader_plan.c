@@ -79,12 +79,18 @@ static bool sums_tell(uint32_t sort)
     }
 }
 
+/* Whether more of groups than sums have is not asked for, or of few. */
+static bool details_serve(const struct reader_view *view)
+{
+    return !view->details || (view->top && view->top <= DETAILS_MOST);
+}
+
 /* Whether groups of live flows, and of nothing else, are asked for. */
 static bool sums_serve(const struct look *look)
 {
     const struct reader_view *view = look->view;
 
-    return view->group && sums_tell(view->sort) && !view->details &&
+    return view->group && sums_tell(view->sort) && details_serve(view) &&
            (!view->filter || look->stands != FILTER_STANDS_NOT) && !view->ended && !view->directions &&
            !view->over_span && !look->over && look->result->interval_ns <= SUMS_INTERVAL_MOST;
 }
@@ -134,6 +140,8 @@ void look_end_groups(struct look *look)
         reader_groups_rank(&look->group, look->view->directions, &look->groups);
     else if (!look->failed)
         group_sums_rank(sums, &look->groups);
+    if (sums && look->view->details && !look->failed && !look->groups.failed)
+        details_tell(look);
     if (sums && (look->failed || !sums->whole))
         group_sums_free(sums);
 }

@@ -88,6 +88,13 @@ static uint32_t sum_find(struct group_sums *sums, const struct xtop_key *key)
     return number;
 }
 
+uint32_t group_sums_number(const struct group_sums *sums, const struct xtop_key *key)
+{
+    const struct group_keys keys = {sums->key, sizeof *sums->key};
+
+    return group_index_find(&sums->index, &keys, key, group_hash(key, sums->seed))->group;
+}
+
 /* Its last flow has left. It has no rate in this look, or who brought it would be there still. */
 static void sum_leave(struct group_sums *sums, uint32_t number)
 {
@@ -229,7 +236,8 @@ static bool loan_reserve(struct group_sums *sums)
     return true;
 }
 
-void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, const struct gain *lent)
+void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, const struct gain *lent,
+                     const struct detail *detail)
 {
     for (uint32_t which = 0; which < sums->ends; which++) {
         uint32_t share = share_find(sums, flow, which);
@@ -238,7 +246,7 @@ void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, co
         if (sums->failed)
             return;
         group_sum_add(&sums->sum[share & SHARE_GROUP], share, lent);
-        sums->loan[sums->loan_count++] = (struct group_loan){share, *lent};
+        sums->loan[sums->loan_count++] = (struct group_loan){share, *lent, *detail};
     }
 }
 

@@ -3,7 +3,7 @@
  * Sums of flows by group that stand from look to look: a look that is kept tells them of flows that moved, came or went, and
  * a million that stood still cost nothing. What a flow has brought to its group is not kept here: it is what the look before
  * kept of the flow (reader_gain.h), so whoever overwrites that tells the sums first. They have packets, bytes and flows, of
- * which that is so; payload, times and the like are for reader_group.h, which goes through all flows.
+ * which that is so; payload, times and the like are read for the groups that are shown (reader_details.h).
  *
  * Of a flow that several queues have parts of each part brings what is kept of its slot, to the groups of the whole flow, and
  * one of them counts it. What of it has ended in another queue, and is kept of no slot, is lent from look to look.
@@ -16,6 +16,7 @@
 
 #include "capture/flow_abi.h"
 #include "capture/group_index.h"
+#include "capture/reader_details.h"
 #include "capture/reader_gain.h"
 #include "capture/reader_group.h"
 #include "capture/reader_rank.h"
@@ -55,6 +56,7 @@ struct waiting_gain {
 struct group_loan {
     uint32_t share;
     struct gain lent;
+    struct detail detail;
 };
 
 struct group_sums {
@@ -171,11 +173,15 @@ void group_sums_forget(struct group_sums *sums, uint64_t slot, const struct prev
 void group_sums_enter(struct group_sums *sums, uint64_t slot, const struct xtop_record *flow, const struct gain *brings,
                       const struct gain *gain, bool counts);
 
-/* Adds to the totals of the flow's groups until the next look begins. */
-void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, const struct gain *lent);
+/* Adds to the totals of the flow's groups until the next look begins, and to their details if they are asked for. */
+void group_sums_lend(struct group_sums *sums, const struct xtop_record *flow, const struct gain *lent,
+                     const struct detail *detail);
 
 /* Ends the look: all flows were told of. False: memory ran out. */
 bool group_sums_end(struct group_sums *sums);
+
+/* The number of a group that there is. */
+uint32_t group_sums_number(const struct group_sums *sums, const struct xtop_key *key);
 
 /* Offers each group to `ranking`. */
 void group_sums_rank(const struct group_sums *sums, struct ranking *ranking);

@@ -345,7 +345,7 @@ class View:
     descending: bool = True
     ended: bool = False  # ended flows too
     group: str = "flow"  # of GROUPS: fills Snapshot.groups
-    details: bool = True  # groups have payload, retransmissions, times and RTT, which cost a look at every flow
+    details: bool = True  # groups have payload, retransmissions, times, RTT, which cost a look at all flows of theirs
     directions: bool = False  # each direction of a flow, and of a pair of hosts, as a row of its own
     filter: str = ""  # an expression of xtop.filter_language; empty lets every flow through
     activity: bool = False  # fills Snapshot.activity every few seconds

@@ -38,8 +38,27 @@ static bool is_of(const struct reader_row *flow, uint32_t kind, const struct xto
 
 struct wanted {
     uint64_t packets[2], bytes[2], rate_packets[2], rate_bytes[2];
+    uint64_t payload_bytes[2], first_seen[2], last_seen[2], retransmissions[2];
+    uint64_t rtt_us;
     uint64_t flows;
 };
+
+static uint64_t lesser(uint64_t known, uint64_t other)
+{
+    return known == 0 || (other && other < known) ? other : known;
+}
+
+static void add_details(struct wanted *sum, const struct reader_row *flow, uint32_t to, uint32_t from)
+{
+    const struct xtop_record *record = &flow->record;
+
+    sum->payload_bytes[to] += record->direction[from].payload_bytes;
+    sum->retransmissions[to] += flow->retransmissions[from];
+    sum->first_seen[to] = lesser(sum->first_seen[to], record->first_seen[from]);
+    if (record->last_seen[from] > sum->last_seen[to])
+        sum->last_seen[to] = record->last_seen[from];
+    sum->rtt_us = lesser(sum->rtt_us, record->rtt_us);
+}
 
 static struct wanted add_up(const struct reader_result *all, uint32_t kind, const struct xtop_key *group)
 {
@@ -55,6 +74,7 @@ static struct wanted add_up(const struct reader_result *all, uint32_t kind, cons
                 sum.rate_packets[to] += flow->rate_packets[to ^ end];
                 sum.rate_bytes[to] += flow->rate_bytes[to ^ end];
                 sum.flows += to;
+                add_details(&sum, flow, to, to ^ end);
             }
         }
     return sum;
@@ -72,6 +92,17 @@ static void assert_is_sum(const struct reader_row *group, const struct wanted *s
         assert_int_equal(group->rate_bytes[to], sum->rate_bytes[to]);
     }
     assert_int_equal(group->flows, sum->flows);
+}
+
+static void assert_details(const struct reader_row *group, const struct wanted *sum)
+{
+    for (int to = 0; to < 2; to++) {
+        assert_int_equal(group->record.direction[to].payload_bytes, sum->payload_bytes[to]);
+        assert_int_equal(group->retransmissions[to], sum->retransmissions[to]);
+        assert_int_equal(group->record.first_seen[to], sum->first_seen[to]);
+        assert_int_equal(group->record.last_seen[to], sum->last_seen[to]);
+    }
+    assert_int_equal(group->record.rtt_us, sum->rtt_us);
 }
 
 static uint64_t volume(const struct reader_row *row, uint32_t sort)
@@ -112,6 +143,7 @@ static void assert_all_groups(const struct looks *looks, const struct reader_vie
 
     between.between = 1;
     between.top = 0;
+    between.details = 0; /* which would add all up anew, and rates of between two intervals are not exact */
     assert_int_equal(reader_look(looks->few, &between, &all), 0);
     assert_int_equal(all.group_count, all.groups);
     for (uint64_t i = 0; i < all.group_count; i++) {
@@ -144,6 +176,8 @@ void assert_groups(const struct looks *looks, struct reader_view view, bool thor
         const struct wanted sum = add_up(&all, view.group, &few.group[i].record.key);
 
         assert_is_sum(&few.group[i], &sum, view.between);
+        if (view.details)
+            assert_details(&few.group[i], &sum);
         if (i > 0)
             assert_true(volume(&few.group[i - 1], view.sort) >= volume(&few.group[i], view.sort));
     }

@@ -47,18 +47,21 @@ void pair_close(struct pair *pair)
 
 struct packet pair_packet(uint32_t *random, uint32_t flow)
 {
-    static const uint16_t flags[4] = {0x02, 0x10, 0x18, 0x10}; /* SYN, ACK, PSH */
+    static const uint16_t flags[4] = {0x02, 0x12, 0x18, 0x10}; /* SYN, ACK, PSH */
     struct packet packet = fixture_packet(flow, (uint8_t)(fixture_draw(random) & 1));
 
-    if (flow % 5 == 0)
+    if (flow % 5 == 0) {
         packet = fixture_tcp(flow, packet.direction, flags[fixture_draw(random) % 4]);
-    else
+        packet.tcp_sequence = fixture_draw(random) % 8 * packet.payload_bytes; /* some come again */
+    } else {
         packet.key.protocol = fixture_draw(random) % 8 ? 17 : 136;
+    }
     packet.key.address[0][2] = 0; /* hosts of many flows, which their ports tell apart */
     packet.key.address[0][3] = (uint8_t)(flow % (flow % 7 * 30 + 5));
     packet.key.port[1] = flow % 3 ? 53 : (uint16_t)(5000 + flow % 11);
     packet.key.vlan = flow % 4;
     packet.bytes += fixture_draw(random) % 4 * 400;
+    packet.payload_bytes += fixture_draw(random) % 2 * (packet.bytes - 100);
     packet_plain(&packet);
     return packet;
 }

@@ -499,7 +499,12 @@ static void assert_groups_are_all(const struct reader_result *result)
     for (uint64_t i = 0; i < result->group_count; i++) {
         flows += result->group[i].flows;
         packets += record_packets(&result->group[i].record);
-        bytes += result->group[i].record.direction[0].bytes + result->group[i].record.direction[1].bytes;
+        for (int end = 0; end < 2; end++) {
+            bytes += result->group[i].record.direction[end].bytes;
+            assert_true(result->group[i].record.direction[end].payload_bytes <=
+                        result->group[i].record.direction[end].bytes);
+            assert_true(result->group[i].record.first_seen[end] <= result->group[i].record.last_seen[end]);
+        }
     }
     assert_int_equal(flows, result->flows_live);
     assert_int_equal(packets, result->protocol[17].packets);
@@ -509,7 +514,7 @@ static void assert_groups_are_all(const struct reader_result *result)
 /* No flow comes in two rows, and none has what is another's. */
 static void look_at_work(struct reader *reader, uint32_t sort, uint64_t top, uint32_t group)
 {
-    struct reader_view view = {.sort = sort, .descending = 1, .top = top, .group = group};
+    struct reader_view view = {.sort = sort, .descending = 1, .top = top, .group = group, .details = top > 0};
     bool seen[HOT_FLOWS] = {0};
     struct reader_result result;
 

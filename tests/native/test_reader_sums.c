@@ -67,6 +67,7 @@ static void check_kind(uint32_t kind, uint32_t sort, const struct filter_instruc
         pair_traffic(pair, round);
         look_elsewhere(pair, view, round);
         view.activity = activity_of[round % 5];
+        view.details = round % 3 > 0;
         assert_groups(&(struct looks){pair->few, pair->whole}, view, round % 4 == 0);
         view.between = 1;
         view.activity = READER_ACTIVITY_NONE;

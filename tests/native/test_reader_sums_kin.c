@@ -146,6 +146,7 @@ static void check_kind(uint32_t queues, uint32_t kind, uint32_t sort, const stru
             assert_groups(&link->looks, elsewhere, false);
         }
         view.activity = activity_of[round % 5];
+        view.details = round % 3 > 0;
         if (kind == READER_GROUP_NONE)
             assert_flows(&link->looks, view);
         else
