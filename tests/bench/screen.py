@@ -2,9 +2,9 @@
 """What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--max-flows M] [--seconds S]`;
 with `--views` of flows added up, and through filters, too.
 
-xtop runs on a pseudo-terminal of 120x36 over a capture that generates its own traffic; from outside are measured the
-bytes that it sends, the CPU time of its process (the capture is another), its memory, how long a typed filter takes to
-stand on the screen, and how long `q` takes until the process is gone. One line of JSON.
+xtop runs on a pseudo-terminal (of 120x36, or `--size 200x60`) over a capture that generates its own traffic; from
+outside are measured the bytes that it sends, the CPU time of its process (the capture is another), its memory, how long
+a typed filter takes to stand on the screen, and how long `q` takes until the process is gone. One line of JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 from xtop.model import GROUPS
 
-COLUMNS, LINES = 120, 36
+SIZE = (120, 36)
 SETTLE_S = 8.0  # the first rates, and the first look for hosts that stand out
 FOREVER_S = 1e6
 LOADING_S = 120.0
@@ -65,13 +65,13 @@ def child(flows: int, most: int, interval: float) -> None:
 class Terminal:
     """The other end of the pseudo-terminal: reads all, and counts."""
 
-    def __init__(self, child: Callable[[], object]) -> None:
+    def __init__(self, child: Callable[[], object], size: tuple[int, int] = SIZE) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
             child()
             os._exit(0)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
 
     def read(self, seconds: float, until: bytes = b"") -> bytes:
         """Return what comes within so many seconds, or up to ``until``."""
@@ -162,9 +162,11 @@ def views(terminal: Terminal, seconds: float) -> dict[str, dict[str, float]]:
     return figures
 
 
-def measure(flows: int, most: int, seconds: float, interval: float, all_views: bool) -> dict[str, object]:
+def measure(
+    flows: int, most: int, seconds: float, interval: float, all_views: bool, size: tuple[int, int]
+) -> dict[str, object]:
     """Return the figures."""
-    terminal = Terminal(partial(child, flows, most, interval))
+    terminal = Terminal(partial(child, flows, most, interval), size)
     terminal.wait_for(b"live", 2 * LOADING_S)
     terminal.read(SETTLE_S)
     result: dict[str, object] = {"flows": flows, **steady(terminal, seconds)}
@@ -179,6 +181,11 @@ def measure(flows: int, most: int, seconds: float, interval: float, all_views: b
     return result
 
 
+def _size(text: str) -> tuple[int, int]:
+    columns, lines = text.split("x")
+    return int(columns), int(lines)
+
+
 def main() -> None:
     """Measure once."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -189,9 +196,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--interval", type=float, default=1.0)
     parser.add_argument("--views", action="store_true", help="measure flows added up, and through filters, too")
+    parser.add_argument("--size", type=_size, default=SIZE, metavar="COLUMNSxLINES", help="of the terminal (120x36)")
     options = parser.parse_args()
     most = options.max_flows or options.flows * 3 // 2
-    print(json.dumps(measure(options.flows, most, options.seconds, options.interval, options.views)))
+    print(json.dumps(measure(options.flows, most, options.seconds, options.interval, options.views, options.size)))
 
 
 if __name__ == "__main__":
