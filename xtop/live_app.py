@@ -21,7 +21,7 @@ from xtop.history import LossNow
 from xtop.keymap import shown
 from xtop.layout import plan
 from xtop.messages import SnapshotTaken, SourceFailed
-from xtop.model import Snapshot, View
+from xtop.model import CaptureState, Snapshot, View
 from xtop.naming import Naming, SystemNaming
 from xtop.picture import Picture, Pinned
 from xtop.pinning import seen_in
@@ -30,7 +30,7 @@ from xtop.poller import FINAL, Poller
 from xtop.regions import arrange
 from xtop.screen_settings import first_view, hidden_regions
 from xtop.settings_file import Settings
-from xtop.source import SnapshotSource
+from xtop.source import SnapshotSource, SourceError
 from xtop.widgets.flow_table import FlowTable
 from xtop.widgets.footer_line import FooterLine
 from xtop.widgets.line_panel import LinePanel
@@ -76,6 +76,16 @@ class LiveApp(App[None]):
         self._hidden = hidden_regions(begin.panels)
         self._overdue = False  # an interval's figures are taken and not shown yet
         self._opened_at = self._noted_at = clock()
+
+    @property
+    def failure(self) -> SourceError | None:
+        """Why there were no further figures when the screen was left; None: there were, or the capture had ended."""
+        if self._failure is not None:
+            return SourceError(self._failure.text, self._failure.exit_code)
+        latest = self.playback.latest
+        if latest is None or latest.snapshot.state is not CaptureState.FAILED:
+            return None
+        return SourceError(latest.snapshot.state_text or "the capture failed", 1)
 
     def on_mount(self) -> None:
         """Begin."""

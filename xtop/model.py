@@ -63,6 +63,7 @@ class Link:
     ifindex: int = 0
     reason: str | None = None
     lost: Lost = field(default_factory=Lost)
+    trouble: str = ""  # why nothing can come from it now
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,16 @@ def status(picture: Picture) -> Status:
         )
     if snapshot.state is CaptureState.FAILED:
         return Status("✖", "failed", snapshot.state_text or "the capture failed", alarming=True)
+    if snapshot.state is CaptureState.RUNNING and snapshot.state_text:
+        return Status("✖", "stopped", snapshot.state_text, alarming=True)
     if picture.paused_s is not None:
         return Status("‖", f"paused {clock(picture.paused_s)}")
     if snapshot.state is CaptureState.DONE:
         return Status("■", "ended", snapshot.state_text or "the capture has ended")
     if snapshot.state is CaptureState.STARTING:
         return Status("○", "starting")
+    if snapshot.source.links and all(link.trouble for link in snapshot.source.links):
+        return Status("○", "no link", snapshot.source.links[0].trouble, alarming=True)
     if snapshot.totals.packets == 0 and picture.zeroed_at is None:
         return Status("○", "waiting")
     return Status("●", "live")
@@ -152,8 +156,14 @@ def describe(source: SourceInfo) -> list[str]:
     return parts
 
 
+def troubles(source: SourceInfo) -> tuple[str, ...]:
+    """Return of each link from which nothing can come why that is."""
+    return tuple(link.trouble for link in source.links if link.trouble)
+
+
 def remarks(source: SourceInfo) -> tuple[str, ...]:
     """Return why this way of capture was chosen, if it is not the fastest, and what was noted on the way."""
+    noted = tuple(note for note in source.notes if note not in troubles(source))
     if source.reason is None or source.capture == "af_xdp":
-        return source.notes
-    return (source.reason, *source.notes)
+        return noted
+    return (source.reason, *noted)

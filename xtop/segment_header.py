@@ -38,19 +38,27 @@ def source_info(header: Any, queues: Sequence[Any], byte_histogram: bool) -> Sou
         ifindex=links[0].ifindex,
         reason=links[0].reason if len(links) == 1 else _sentences((link.name, link.reason) for link in links),
         byte_histogram=byte_histogram,
-        notes=tuple(note for link in native for note in _notes(header, link)),
+        notes=(*_troubles(links), *(note for link in native for note in _notes(header, link))),
         links=tuple(links) if header.source_kind == lib.XTOP_SOURCE_INTERFACE else (),
     )
 
 
+def _troubles(links: Iterable[Link]) -> list[str]:
+    return [link.trouble for link in links if link.trouble]
+
+
+def _trouble(link: Any) -> str:
+    """Return why nothing comes from ``link`` as it is now; empty: something may."""
+    name = text_of(link.name)
+    if link.state == lib.XTOP_LINK_OVER:
+        return f"nothing comes from {name} any more: {text_of(link.failure)}"
+    return _LINKS.get(link.state, "").replace("{}", name)
+
+
 def _notes(header: Any, link: Any) -> list[str]:
-    """Return what the capture noted of ``link`` when it began and, at the end, what it is like now."""
+    """Return what the capture noted of ``link`` when it began."""
     name = text_of(link.name)
     noted = [line for line in text_of(link.notes).split("\n") if line]
-    if link.state == lib.XTOP_LINK_OVER:
-        noted.append(f"nothing comes from {name} any more: {text_of(link.failure)}")
-    elif link.state in _LINKS:
-        noted.append(_LINKS[link.state].replace("{}", name))
     several = header.link_count > 1
     return [f"{name}: {note}" if several and name not in note else note for note in noted]
 
@@ -67,6 +75,7 @@ def _link(link: Any, queues: list[Any]) -> Link:
         ifindex=link.ifindex,
         reason=text_of(link.reason) or None,
         lost=lost_packets(queues, link.nic_dropped),
+        trouble=_trouble(link),
     )
 
 

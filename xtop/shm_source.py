@@ -14,6 +14,7 @@ from xtop.activity_looks import ActivityLooks
 from xtop.capture_process import CaptureProcess
 from xtop.model import GROUP_SORT_KEYS, GROUPS, CaptureState, Snapshot, View
 from xtop.native_filter import native_program
+from xtop.process_state import is_stopped
 from xtop.queue_counters import QueueCounters
 from xtop.segment_header import text_of
 from xtop.segment_snapshot import Look, snapshot_of
@@ -217,4 +218,8 @@ class ShmSource:
         return CaptureState(self._header.state)
 
     def _state_text(self) -> str:
-        return self._process.death or text_of(self._header.state_text)
+        said = self._process.death or text_of(self._header.state_text)
+        pid = int(self._header.pid)
+        if not said and self._header.state < lib.XTOP_STATE_DONE and is_stopped(pid):
+            return f"xtop-capture is stopped and counts nothing (kill -CONT {pid} resumes it)"
+        return said

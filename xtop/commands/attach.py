@@ -23,5 +23,7 @@ def run(options: argparse.Namespace) -> int:
     viewer = CaptureViewer.attach(capture, named=options.name is not None)
     with closing(ShmSource(viewer, CaptureSettings())) as source:
         own_link = source.capture_id().interface
-        show(source, options.interval, own_link=own_link, settings=screen)
+        failure = show(source, options.interval, own_link=own_link, settings=screen)
+    if failure is not None:
+        raise failure
     return 0

@@ -28,7 +28,9 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack, ExitStack() as first:  # what to begin with at the end
         source = SwitchableSource(_open(settings, bool(options.in_process), stack, first))
         stack.callback(source.close)
-        show(source, options.interval, switching(source, options), settings=screen)
+        failure = show(source, options.interval, switching(source, options), settings=screen)
+    if failure is not None:
+        raise failure
     return 0
 
 

@@ -75,8 +75,10 @@ def show(
     settings: Settings | None = None,
     anonymizer: Anonymizer | None = None,
     playback: Playback | None = None,
-) -> None:
+) -> SourceError | None:
     """Run the screen over ``source`` until the user leaves it; of this host's ``own_link`` it names processes, too.
+
+    Returns why the source had failed by then, for the caller to raise when all is put away.
 
     ``switch`` makes ``source`` watch the interface of that name; it may take seconds, and raises SourceError. An
     ``interval`` comes before that of ``settings``; without these, the user's are read. With ``anonymizer``, files bear
@@ -120,3 +122,4 @@ def show(
             app.run()
         finally:
             app.let_terminal_go()
+    return app.failure

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         if settings.file == STANDARD_INPUT:
             take_keyboard()
         own_link = bool(settings.links)
-        show(
+        failure = show(
             source,
             options.interval,
             switching(source, options, lambda asked: _another(asked, exports, anonymizer)),
@@ -56,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
 
             last = anonymized(last, anonymizer)
         write_snapshot(last, output, options.format or format_of(output), bool(options.overwrite))
+    if failure is not None:
+        raise failure
     if exports.collectors:
         source.check()
     return 0

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from xtop.alerts import Alert
 from xtop.ink import Ink, Line, printable
 from xtop.keymap import Keymap, shown
-from xtop.picture import Picture, local_time, remarks
+from xtop.picture import Picture, local_time, remarks, troubles
 from xtop.widgets.key_bindings import again
 from xtop.widgets.line_panel import LinePanel
 from xtop.widgets.window import ScrollBox, Window
@@ -53,7 +53,8 @@ class AlertPage(LinePanel):
 
     def lines(self, picture: Picture, width: int, height: int) -> list[Line]:
         """Return the lines."""
-        noted = remarks(picture.snapshot.source) if picture.snapshot is not None else ()
+        source = None if picture.snapshot is None else picture.snapshot.source
+        noted = () if source is None else (*troubles(source), *remarks(source))
         return alert_lines(tuple(self._log()), picture.alerts.on, width) + note_lines(noted, width)
 
     def repaint(self) -> None:

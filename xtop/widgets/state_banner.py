@@ -8,7 +8,7 @@ from __future__ import annotations
 from xtop.ink import Line, printable
 from xtop.keymap import shown
 from xtop.model import ExporterStatus
-from xtop.picture import Picture, local_time, remarks, status
+from xtop.picture import Picture, local_time, remarks, status, troubles
 from xtop.widgets.line_panel import LinePanel
 
 NOTED_S = 60  # for so long a note holds a line of a terminal that has few; afterwards the log of alerts has it
@@ -52,7 +52,7 @@ def banner(picture: Picture, width: int, tight: bool = False) -> list[Line]:
     if snapshot is None:
         return []
     noted = () if tight and picture.noted_s >= NOTED_S else remarks(snapshot.source)
-    said = (*_exports(snapshot.exporters), *noted)
+    said = (*troubles(snapshot.source), *_exports(snapshot.exporters), *noted)
     if said:
         return [[(_cut(f" ※ {printable(' · '.join(said))}", width), "dim")]]
     return []
