@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xtop.history import LossNow
-from xtop.model import Snapshot
+from xtop.model import Snapshot, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +17,4 @@ class Frame:
     snapshot: Snapshot
     loss_now: LossNow = field(default_factory=LossNow)
     last_lost: Mapping[str, int] = field(default_factory=dict)  # cause -> when it last grew, ns
+    view: View | None = None  # by which its rows were asked for, where that is known

@@ -18,6 +18,7 @@ from xtop.alert_news import AlertNews
 from xtop.column_choice import ColumnMemory
 from xtop.held_view import as_viewed
 from xtop.history import LossNow
+from xtop.kept_rows import as_kept, kept_rows
 from xtop.keymap import shown
 from xtop.layout import plan
 from xtop.messages import SnapshotTaken, SourceFailed
@@ -125,7 +126,8 @@ class LiveApp(App[None]):
             snapshot = counted_since(zero, snapshot)
         return Picture(
             snapshot=snapshot,
-            view=self._view,
+            view=self._view if self.playback.live or frame is None else as_kept(self._view, frame.view),
+            kept=None if self.playback.live or frame is None else kept_rows(frame),
             curves=self._curves,
             trends=self._trends,
             loss_now=frame.loss_now if frame else LossNow(),
@@ -174,9 +176,9 @@ class LiveApp(App[None]):
             self.poller.taken()  # a later one is asked for already
             return
         if message.between:
-            self.playback.amend(message.snapshot)
+            self.playback.amend(message.snapshot, message.view)
         else:
-            self.playback.take(message.snapshot)
+            self.playback.take(message.snapshot, message.view)
             self._news.take(message.snapshot, self.playback.latest.loss_now if self.playback.latest else LossNow())
         if message.view != self._view and self.poller.hurried and not self._overdue:
             self._overdue = True  # rows of the new view come at once: to make some of these first would take as long

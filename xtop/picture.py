@@ -12,6 +12,7 @@ from datetime import datetime
 
 from xtop.alerts import Alert
 from xtop.history import Curves, LossNow, Series
+from xtop.kept_rows import KeptRows
 from xtop.keymap import ALL_KEYS, Keymap, shown
 from xtop.model import CaptureState, Flow, Snapshot, SourceInfo, View
 from xtop.naming import NO_NAMES, Naming
@@ -58,6 +59,7 @@ class Picture:
 
     snapshot: Snapshot | None = None
     view: View = field(default_factory=View)
+    kept: KeptRows | None = None  # of a moment that is held, or past
     curves: Curves = field(default_factory=Curves)
     trends: Mapping[bytes, tuple[float, ...]] = field(default_factory=dict)
     loss_now: LossNow = field(default_factory=LossNow)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from xtop.frame import Frame
 from xtop.history import TREND_LENGTH, Curves, FlowTrends, LinkHistory, last_lost, loss_between
-from xtop.model import Snapshot
+from xtop.model import Snapshot, View
 from xtop.timeline import Moments, Timeline
 from xtop.units import NANOSECONDS
 
@@ -49,24 +49,27 @@ class Playback:
             return None
         return int((self.latest.snapshot.taken_at - self.shown.snapshot.taken_at) / NANOSECONDS)
 
-    def take(self, snapshot: Snapshot) -> None:
-        """Remember ``snapshot``, and show it if the screen is live. One of another capture starts all over."""
+    def take(self, snapshot: Snapshot, view: View | None = None) -> None:
+        """Remember ``snapshot``, which came by ``view``, and show it if the screen is live.
+
+        One of another capture starts all over.
+        """
         if self.latest is not None and _another_capture(self.latest.snapshot, snapshot):
             self._start_over()
         before = self.latest.snapshot if self.latest else None
         known = self.latest.last_lost if self.latest else {}
         loss_now = loss_between(before, snapshot)
-        self.latest = Frame(snapshot, loss_now, last_lost(known, before, snapshot))
+        self.latest = Frame(snapshot, loss_now, last_lost(known, before, snapshot), view)
         self._history.record(snapshot, loss_now)
         self._trends.record(snapshot)
         self._kept.record(self.latest)
         if self.live:
             self.shown = self.latest
 
-    def amend(self, snapshot: Snapshot) -> None:
+    def amend(self, snapshot: Snapshot, view: View | None = None) -> None:
         """Take other rows of the latest moment: what was asked between two intervals is none of its own."""
         if self.latest is not None:
-            follows, self.latest = self.shown is self.latest, replace(self.latest, snapshot=snapshot)
+            follows, self.latest = self.shown is self.latest, replace(self.latest, snapshot=snapshot, view=view)
             if self.live and follows:
                 self.shown = self.latest
 

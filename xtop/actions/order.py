@@ -48,12 +48,22 @@ class OrderActions(LiveApp):
         if message.shown != self._view.details:
             self.look(replace(self._view, details=message.shown), at_once=message.shown)
 
+    def _needs_all_flows(self) -> bool:
+        """Whether a key asks for rows that the moment shown, held or past, does not have; says so."""
+        if not self.playback.live:
+            self.notice(f"of this moment the rows stay what they were ({self._key('pause')} returns to now)")
+        return not self.playback.live
+
     def action_directions(self) -> None:
         """Show each direction as a row of its own, or both joined."""
+        if self._needs_all_flows():
+            return
         self.look(replace(self._view, directions=not self._view.directions))
 
     def action_ended(self) -> None:
         """Show ended flows too, or live ones only."""
+        if self._needs_all_flows():
+            return
         self.look(replace(self._view, ended=not self._view.ended))
 
     def action_units(self) -> None:

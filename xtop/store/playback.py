@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xtop.history import TREND_LENGTH, Curves
-from xtop.model import Snapshot
+from xtop.model import Snapshot, View
 from xtop.playback import Playback
 from xtop.store.timeline import StoredTimeline
 
@@ -19,7 +19,7 @@ class StoredPlayback(Playback):
         self.timeline = self._stored = timeline
         self._begin = begin
 
-    def take(self, snapshot: Snapshot) -> None:
+    def take(self, snapshot: Snapshot, view: View | None = None) -> None:
         """Begin; the source has nothing to tell that the store does not know."""
         if self.latest is None:
             self.latest = self.shown = self._stored.at(self._stored.last)

@@ -226,6 +226,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             left.append(("ended too ", "base"))
         if view.filter:
             left += [("filter ", "dim"), (f"{printable(view.filter)} ", "accent")]
+        if self._picture.kept is not None and (kept := self._picture.kept.words(view)):
+            left.append((f"{printable(kept)} ", "warn"))
         right = [
             *_selected_in_full(self),
             *([] if view.filter and width < ROOMY else _hidden(arrangement)),  # the filter is the more telling
@@ -394,8 +396,10 @@ def _why_empty(picture: Picture, width: int) -> list[str]:
             return [f"Not one packet on {name}"]
         return [f"Waiting for the first packet on {name} … {picture.waited_s} s", " · ".join(how)]
     if picture.view.group != snapshot.group and picture.view.group != "flow":
-        when = "of this moment only flows were kept" if picture.behind_s is not None else "adding up the flows …"
-        return [when[0].upper() + when[1:]]
+        return ["Adding up the flows …" if picture.kept is None else "Of this moment only flows were kept"]
+    if picture.kept is not None and not picture.kept.whole and picture.view.filter:
+        ways = f"{shown(picture.keymap, 'pause')} returns to now, where all flows are looked through"
+        return [f"No match {picture.kept.words(picture.view)}", ways]
     if snapshot.flows_hidden and picture.view.filter:
         hidden = units.count(snapshot.flows_hidden).strip()
         ways = f"{shown(picture.keymap, 'filter')} changes the filter, {shown(picture.keymap, 'deselect')} clears it"
