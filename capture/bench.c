@@ -246,6 +246,8 @@ static int bench(int argc, char **argv, struct failure *failure)
         return -1;
     cpu_model(model, sizeof model);
     (options.json ? print_json : print_table)(&result, model);
+    if (fflush(stdout) != 0)
+        return failure_set(failure, EXIT_FAILED, "cannot write what was measured (%s; give it room)", strerror(errno));
     return 0;
 }
 

@@ -45,6 +45,7 @@ from xtop.options import (
     add_options,
 )
 from xtop.source import SourceError
+from xtop.standard_streams import stand_in_for_closed
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -200,6 +201,7 @@ def console() -> NoReturn:
 
     The kernel takes away what a process had, all at once; Python would first take it apart, object by object.
     """
+    stand_in_for_closed()
     try:
         code = main()
     except SystemExit as end:
@@ -222,7 +224,9 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as answered:  # --help, --version
         return int(answered.code or 0)
     # A command that is asked to go must leave no half-written file, so it unwinds as from any other end.
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, _terminate)
     return int(command.run(options))
 
 

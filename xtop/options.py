@@ -36,6 +36,21 @@ class Option(NamedTuple):
     apart: str | None = None  # options with the same word here exclude each other
 
 
+class _Once(argparse.Action):
+    """Keeps a value that only one can be of; a second would take the first one's place without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} is given twice")
+        setattr(namespace, self.dest, values)
+
+
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > 20 or not low <= int(text) <= high:
@@ -117,7 +132,9 @@ INTERFACE = Option(
 ATTACHED = Option(
     ("name",), "interface or process number of the capture (default: the only one)", {"nargs": "?", "metavar": "NAME"}
 )
-FILE = Option(("-r", "--read"), "read a pcap or pcapng file (- = standard input)", {"metavar": "FILE"}, "what")
+FILE = Option(
+    ("-r", "--read"), "read a pcap or pcapng file (- = standard input)", {"metavar": "FILE", "action": _Once}, "what"
+)
 DEMO = Option(("--demo",), "built-in traffic", _flag("demo"), "what")
 SEED = Option(("--seed",), "seed of the built-in traffic", {"type": _integer(0, U64_MAX), "metavar": "N"})
 IN_PROCESS = Option(("--in-process",), "generate inside xtop-capture, without a veth pair", _flag("in_process"))
@@ -192,7 +209,7 @@ INTERVAL = Option(
 PROFILE = Option(("--profile",), "begin with this profile of the settings file", {"metavar": "NAME"})
 OVERWRITE = Option(("--overwrite",), "replace the file if there is one", _flag("overwrite"))
 OUTPUT = (
-    Option(("-o", "--output"), "write to this file (- = standard output)", {"metavar": "PATH"}),
+    Option(("-o", "--output"), "write to this file (- = standard output)", {"metavar": "PATH", "action": _Once}),
     Option(("--format",), " ".join(FORMATS), {"choices": FORMATS, "metavar": "F"}),
     OVERWRITE,
 )
@@ -279,6 +296,7 @@ VIEW = (
     Option(("--top",), "at most so many flows (0 = all)", {"type": _integer(0, 1 << 31), "metavar": "N", "default": 0}),
     Option(("--sort",), "order: " + ", ".join(SORT_KEYS), {"choices": SORT_KEYS, "metavar": "KEY", "default": "bytes"}),
     Option(("--ended",), "flows that ended, too", _flag("ended")),
+    Option(("--uniflow",), "each direction as a row of its own", _flag("uniflow")),
     FLOW_FILTER,
 )
 

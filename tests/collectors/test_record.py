@@ -216,8 +216,9 @@ def test_what_the_queue_cannot_hold_is_counted(tmp_path: Path) -> None:
     assert words[-1].endswith("(connection refused; 0 did)")
 
 
-def test_sigterm_ends_in_order(tmp_path: Path) -> None:
-    """What had ended and what lived is in the file, each once."""
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_who_is_told_to_end_ends_in_order(end: signal.Signals, tmp_path: Path) -> None:
+    """What had ended and what lived is in the file, each once: also where the session goes (SIGHUP)."""
     file = tmp_path / "flows.ipfix"
     record = PipedRecord("--ipfix", f"file:{file}")
     for _ in range(3):
@@ -226,7 +227,7 @@ def test_sigterm_ends_in_order(tmp_path: Path) -> None:
     for line in record.process.stderr:
         if b"64 ended" in line:
             break
-    record.process.send_signal(signal.SIGTERM)
+    record.process.send_signal(end)
     _, words = record.process.communicate(timeout=40)
     assert record.process.returncode == 0, words
     assert Counter(sources_of(file)) == Counter(record.expected_addresses())

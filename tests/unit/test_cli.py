@@ -35,6 +35,8 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
     [
         ("frobnicate", "no command 'frobnicate'"),
         ("--bogus", "unrecognized arguments: --bogus"),
+        ("snapshot -r one.pcap -r other.pcap", "-r is given twice"),
+        ("snapshot -r one.pcap -o one.json --output other.json", "--output is given twice"),
         ("-i lo --capture ebpf --filter tcp", "use --capture af_packet"),
         ("-i lo --capture af_xdp", "refusing to redirect lo (it is the host's loopback"),
         ("-i lo --capture magic", "invalid choice: 'magic'"),

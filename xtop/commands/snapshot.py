@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         options.sort,
         options.sort not in {"source", "destination"},
         bool(options.ended),
+        directions=bool(options.uniflow),
         filter=checked_filter(options.flow_filter),
     )
     leaving = _leaving(asked_anonymizer(options))

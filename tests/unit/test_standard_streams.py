@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""xtop started without a standard descriptor: a file that is opened is not taken for it, and nothing is a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent
+PCAP = Path(__file__).parents[1] / "scenarios/pcaps/dns.pcap"
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    words = command.replace("xtop", str(BIN / "xtop"), 1)
+    return subprocess.run(["sh", "-c", words], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_file_is_read_and_another_written(redirection: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    done = shell(f"xtop snapshot -r {PCAP} -o {output} {redirection}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(output.read_text())["totals"]["packets"] > 0
+
+
+@pytest.mark.parametrize("command", [f"snapshot -r {PCAP}", "doctor"])
+def test_what_was_asked_for_cannot_be_said(command: str) -> None:
+    done = shell(f"xtop {command} >&-")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("xtop: error: ")
+
+
+def test_a_figure_that_finds_no_room_is_a_failure() -> None:
+    done = shell("xtop bench --packets 1000 --flows 10 --repeat 1 --json >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("xtop: error: cannot write")
