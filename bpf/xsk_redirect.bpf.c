@@ -23,12 +23,17 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/kept_frame.h"
+#include "bpf/packet_headers.h"
 #include "bpf/sampling.bpf.h"
 
 #define XSK_REDIRECT_QUEUES 256   /* XTOP_MAX_QUEUES */
 #define KEPT_RING_BYTES (4 << 20) /* user space makes it small where nothing is kept */
 #define KEPT_RECORD_BYTES (sizeof(struct kept_frame) + BPF_RINGBUF_HDR_SZ)
 #define ETHERNET_HEADER 14
+#define MACS 12
+#define ETHERTYPE_LEAST 1536 /* IEEE 802.3: less is a length, and the stack hears LLC */
+#define ETHERTYPE_ARP 0x0806
+#define VLAN_TAGS 2
 #define GROUP_BIT (1ULL << 40) /* of a MAC as a number: multicast or broadcast */
 
 /* Kernel 5.18, newer than the headers of Ubuntu 22.04; used by the fragments' program only. */
@@ -57,6 +62,7 @@ struct {
 const volatile bool keep_host = false;
 struct kept_host host;
 __u64 kept_lost;
+__u64 kept_unheard; /* that the host's stack may have no use for: it counts them in rx_dropped */
 
 static __always_inline __u64 destination_mac(const void *frame)
 {
@@ -85,6 +91,24 @@ static __always_inline bool is_for_host(__u64 mac)
         if (host.mac[i] == mac)
             return true;
     return false;
+}
+
+/* Whether a host listens to frames of this kind for certain; by its EtherType, behind VLAN tags. */
+static __always_inline bool is_heard(const struct xdp_md *context)
+{
+    const __u16 *type = (const void *)(long)context->data + MACS;
+    const void *end = (const void *)(long)context->data_end;
+
+    for (__u32 i = 0; i < VLAN_TAGS; i++, type += 2) {
+        if ((const void *)(type + 1) > end)
+            return true;
+        if (*type != bpf_htons(ETHERTYPE_VLAN) && *type != bpf_htons(ETHERTYPE_QINQ))
+            break;
+    }
+    if ((const void *)(type + 1) > end || bpf_ntohs(*type) < ETHERTYPE_LEAST)
+        return true;
+    return *type == bpf_htons(ETHERTYPE_IPV4) || *type == bpf_htons(ETHERTYPE_IPV6) ||
+           *type == bpf_htons(ETHERTYPE_ARP);
 }
 
 /* Copies the head of the frame: whole words, then what is left. */
@@ -175,6 +199,8 @@ static __always_inline int redirect(struct xdp_md *context, bool fragments)
 {
     bool kept = host_needs(context);
 
+    if (kept && !is_heard(context))
+        __sync_fetch_and_add(&kept_unheard, 1);
     if (sample_interval > 1 && leave_out(context, fragments, kept))
         return kept ? XDP_PASS : XDP_DROP;
     if (kept)

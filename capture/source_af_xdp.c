@@ -12,7 +12,8 @@
  *
  * Losses. `rx_*` are frames the kernel could not give to a socket (see xsk_burst.c), nic_dropped() those the device or
  * the driver lost before: rx_dropped + rx_missed_errors + rx_fifo_errors of the interface. Some drivers count a frame
- * that a socket refused in rx_dropped as well; for these it is taken out again, so that each lost frame counts once.
+ * that a socket refused in rx_dropped as well; for these it is taken out again, so that each lost frame counts once. So
+ * does the stack with frames that were left to the host and that nobody there listens to (LLDP).
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -270,7 +271,7 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
     struct link_state state;
     const struct driver_habit *habit = driver_habit(source);
     uint64_t dropped;
-    uint64_t elsewhere = 0;
+    uint64_t elsewhere;
 
     /* The interface first: frames lost between the two readings then make the difference too small, never too large. */
     if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
@@ -283,6 +284,7 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
     }
     dropped = state.dropped + driver_losses_read(&capture->driver_losses);
     dropped -= dropped < capture->dropped_before ? dropped : capture->dropped_before; /* a driver may begin anew */
+    elsewhere = xdp_program_kept_unheard(&capture->program);
     for (uint32_t i = 0; i < source->queue_count && habit; i++)
         elsewhere += counted_elsewhere((struct xsk_queue *)source->queue[i], habit);
     if (dropped > elsewhere && dropped - elsewhere > capture->dropped)

@@ -71,6 +71,11 @@ uint64_t xdp_program_kept_lost(const struct xdp_program *program)
     return __atomic_load_n(&program->skeleton->bss->kept_lost, __ATOMIC_RELAXED);
 }
 
+uint64_t xdp_program_kept_unheard(const struct xdp_program *program)
+{
+    return __atomic_load_n(&program->skeleton->bss->kept_unheard, __ATOMIC_RELAXED);
+}
+
 int xdp_program_sampled_out(const struct xdp_program *program, uint32_t queue, struct sampling_state *sum)
 {
     struct sampling_state *each = calloc(program->cpus, sizeof *each);

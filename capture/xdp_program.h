@@ -36,6 +36,9 @@ void xdp_program_set_host(struct xdp_program *program, const uint64_t *mac, uint
 int xdp_program_kept_fd(const struct xdp_program *program);
 uint64_t xdp_program_kept_lost(const struct xdp_program *program);
 
+/* How many frames passed on to the host that its stack may have dropped for want of anybody who listens (LLDP). */
+uint64_t xdp_program_kept_unheard(const struct xdp_program *program);
+
 /* What was left out of the sample of RX queue `queue` since the start, all CPUs together. Returns 0, or -errno. */
 int xdp_program_sampled_out(const struct xdp_program *program, uint32_t queue, struct sampling_state *sum);
 

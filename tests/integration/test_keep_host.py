@@ -39,8 +39,14 @@ class TwoHosts:
             netns.popns()
 
     def received_by_interface(self) -> int:
+        return self._statistic("rx_packets")
+
+    def dropped_by_interface(self) -> int:
+        return self._statistic("rx_dropped")
+
+    def _statistic(self, name: str) -> int:
         with self.link.route() as route:
-            return int(next(iter(route.get_links(ifname=self.link.captured))).get("IFLA_STATS64")["rx_packets"])
+            return int(next(iter(route.get_links(ifname=self.link.captured))).get("IFLA_STATS64")[name])
 
     def session(self) -> tuple[socket.socket, socket.socket]:
         """A TCP connection from PEER to HOST, as an SSH session is one: (server's end, client's end)."""
@@ -162,6 +168,25 @@ def test_which_frames_stay(hosts: TwoHosts, name: str, mac: str) -> None:
                 seen += 1
     assert snapshot["accounting"]["non_ip"] == 3
     assert seen == (3 if name in CONTROL else 0)
+
+
+def test_what_nobody_on_the_host_listens_to_is_not_lost(hosts: TwoHosts) -> None:
+    """The stack counts it in rx_dropped of the interface, which is where losses of the NIC stand, too."""
+    lldp, unknown = bytes.fromhex("0180c200000e"), BROADCAST
+    source = b"\x02\0\0\0\0\x01"
+    frames = [
+        lldp + source + b"\x88\xcc" + bytes(100),
+        unknown + source + b"\x88\xb5" + bytes(100),
+        unknown + source + b"\x81\0\0\x05\x88\xcc" + bytes(100),
+        unknown + source + b"\x81\0\0\x05\x08\x06" + bytes(100),  # ARP in a VLAN that nobody has: not dropped
+    ] * 50
+    before = hosts.dropped_by_interface()
+    with series(hosts.link, "--force") as running:
+        hosts.send_raw(frames)
+        running.until(lambda snapshot: snapshot["accounting"]["non_ip"] >= len(frames))
+        snapshot = running.next()
+    assert hosts.dropped_by_interface() - before >= 150, "or there is nothing to tell apart"
+    assert snapshot["lost"]["total"] == 0
 
 
 def test_the_host_keeps_its_own_under_a_new_address(hosts: TwoHosts) -> None:
