@@ -130,6 +130,7 @@ static __always_inline bool leave_out(const struct __sk_buff *skb, struct flow_c
     return true;
 }
 
+/* A second VLAN tag is left in the frame for who has a device for the first; where nobody has, the host drops the frame. */
 static __always_inline int count(struct __sk_buff *skb, bool incoming)
 {
     uint32_t epoch = flow_epoch & 1; /* read once: flows and counters of a packet are of one epoch */
@@ -148,8 +149,12 @@ static __always_inline int count(struct __sk_buff *skb, bool incoming)
     if (sample_interval > 1 && leave_out(skb, counts, incoming))
         return VERDICT_NEXT;
     counts->packet_size[bin & (FLOW_SIZE_BINS - 1)]++;
-    result =
-        parse_plain(skb, link_header, state, &sender) ? BPF_PARSE_FLOW : parse_skb(skb, link_header, state, &sender);
+    if (parse_plain(skb, link_header, state, &sender)) {
+        result = BPF_PARSE_FLOW;
+    } else {
+        result = parse_skb(skb, link_header, state, &sender);
+        counts->unhandled += incoming && result == BPF_PARSE_FLOW && skb->protocol == bpf_htons(ETHERTYPE_VLAN);
+    }
     if (result == BPF_PARSE_NON_IP) {
         counts->non_ip++;
         counts->unhandled += incoming && state->type != ETHERTYPE_ARP;

@@ -58,7 +58,7 @@ struct flow_counts {
     uint64_t sampled_out;
     uint64_t table_full; /* packets of flows for which the map had no room */
     uint64_t length_mismatch;
-    uint64_t unhandled; /* of non_ip: came in and are not ARP, so that the host may have no use for them */
+    uint64_t unhandled; /* came in, not as IP and not as ARP, so that the host may have no use for them */
     uint64_t packet_size[FLOW_SIZE_BINS];
 };
 

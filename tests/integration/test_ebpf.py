@@ -165,15 +165,16 @@ def test_what_the_host_has_no_use_for_is_received_and_not_lost(make_link: MakeLi
     link = make_link()
     lldp = ETHERNET + b"\x88\xcc" + bytes(46)
     cut = ETHERNET + b"\x08\x00" + b"\x45\x00\x00\x1c"
+    tagged_twice = ETHERNET + b"\x88\xa8\0\x05\x81\0\0\x06\x08\x00" + udp("10.0.0.1", "10.0.0.2", 53)
     with series(link, *EBPF) as running, link.route() as route:
-        send_frames(link, [lldp] * 30 + [cut] * 4)
-        running.until(lambda snapshot: arrived(snapshot) >= 34)
-        assert wait_until(lambda: statistics(route, "v1")["rx_dropped"] >= 30)
+        send_frames(link, [lldp] * 30 + [cut] * 4 + [tagged_twice] * 20)
+        running.until(lambda snapshot: arrived(snapshot) >= 54)
+        assert wait_until(lambda: statistics(route, "v1")["rx_dropped"] >= 50)
         running.next()
         snapshot = running.next()
     assert snapshot["lost"]["total"] == 0
     terms = {name: value for name, value in snapshot["accounting"].items() if value}
-    assert terms == {"received": 34, "non_ip": 30, "malformed": 4}
+    assert terms == {"received": 54, "accounted": 20, "non_ip": 30, "malformed": 4}
 
 
 def test_a_tag_that_the_kernel_stripped_is_there(make_link: MakeLink) -> None:
