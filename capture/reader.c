@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "capture/monotonic_clock.h"
 #include "capture/reader_activity.h"
 #include "capture/reader_expected.h"
 #include "capture/reader_reunion.h"
@@ -71,6 +72,7 @@ struct reader *reader_open(int fd, char *error, size_t error_size)
     }
     reader->header = map;
     reader->size = (uint64_t)status.st_size;
+    reader->opened_at = monotonic_now();
     reader->reunion = reader->header->queue_count > 1 ? reunion_open() : NULL;
     if (reader->reunion || reader->header->queue_count <= 1)
         return reader;

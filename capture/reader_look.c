@@ -8,18 +8,10 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "capture/monotonic_clock.h"
 #include "capture/reader_expected.h"
 #include "capture/reader_scan.h"
-
-static uint64_t monotonic_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +65,17 @@ static uint64_t capture_span(const struct reader *reader)
     return last > first ? last - first : 0;
 }
 
+/*
+ * Of the first look. What a capture that has begun just now has seen so far may have come within a moment; as long as more
+ * can come, its rates are over no less than the time that the reader was open for it.
+ */
+static uint64_t first_interval(const struct look *look, uint64_t now)
+{
+    uint64_t span = capture_span(look->reader), open = now - look->reader->opened_at;
+
+    return look->over || span > open ? span : open;
+}
+
 static void interval_settle(struct look *look)
 {
     struct reader *reader = look->reader;
@@ -83,7 +86,7 @@ static void interval_settle(struct look *look)
     else if (reader->final || look->between)
         look->result->interval_ns = reader->interval;
     else
-        look->result->interval_ns = reader->looked_at ? now - reader->looked_at : capture_span(reader);
+        look->result->interval_ns = reader->looked_at ? now - reader->looked_at : first_interval(look, now);
     reader->interval = look->result->interval_ns;
     if (!look->between)
         reader->looked_at = now;

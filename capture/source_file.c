@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/file_window.h"
 #include "capture/link_type.h"
+#include "capture/monotonic_clock.h"
 #include "capture/pcap_records.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
@@ -41,14 +41,6 @@ struct file_queue {
     uint8_t room[SOURCE_BURST][FRAME_ROOM];
     struct pcap_records records;
 };
-
-static uint64_t monotonic_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static pcap_t *file_open(struct file_queue *file, const struct options *options, struct failure *failure)
 {

@@ -22,6 +22,7 @@ class QueueCounters:
         self._over_span = over_span
         self._readings: dict[int, Reading] = {}
         self._rates: dict[int, Rate] = {}
+        self._opened_at = time.monotonic_ns()
         self._final = False  # the rates stand as they were when the capture ended
 
     @property
@@ -42,16 +43,19 @@ class QueueCounters:
             now = time.monotonic_ns()
             for number, queue in enumerate(copies):
                 reading = Reading(now, queue.received, queue.received_bytes, queue.busy_ns)
-                before = self._readings.get(number, Reading(now - _age(queue)))
+                before = self._readings.get(number) or Reading(now - self._first_interval(queue, over, now))
                 self._rates[number] = rate_between(before, reading)
                 self._readings[number] = reading
         self._final = over
         return copies
 
+    def _first_interval(self, queue: Any, over: bool, now: int) -> int:
+        """Return what a queue's first rates are over, ns: how long it has had traffic, or was looked for some.
 
-def _age(queue: Any) -> int:
-    """How long a queue has had traffic, ns: what its first rates are over."""
-    return max(1, queue.time - queue.first_time) if queue.first_time else 1
+        What a capture that has begun just now has seen so far may have come within a moment.
+        """
+        span = int(queue.time - queue.first_time) if queue.first_time else 0
+        return span if over else max(span, now - self._opened_at)
 
 
 def _span_rate(queue: Any) -> Rate:
