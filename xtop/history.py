@@ -123,14 +123,22 @@ class FlowTrends:
 
     def record(self, snapshot: Snapshot) -> None:
         """Remember the rates of ``snapshot``, and forget those of the oldest."""
-        rates: dict[bytes, float] = {}
-        for rows in (snapshot.flows, snapshot.groups):
-            rates.update(zip(keys_of(rows), rates_of(rows), strict=True))
-        self._snapshots = (*self._snapshots[1 - TREND_LENGTH :], rates)
+        self._snapshots = (*self._snapshots[1 - TREND_LENGTH :], _rates_by_key(snapshot))
+
+    def amend(self, snapshot: Snapshot) -> None:
+        """Remember the rates of ``snapshot`` in place of the last: it has other rows of the same moment."""
+        self._snapshots = (*self._snapshots[:-1], _rates_by_key(snapshot))
 
     def by_key(self) -> Trends:
         """Return the rates up to now; what is recorded later leaves them as they are."""
         return Trends(self._snapshots)
+
+
+def _rates_by_key(snapshot: Snapshot) -> Mapping[bytes, float]:
+    rates: dict[bytes, float] = {}
+    for rows in (snapshot.flows, snapshot.groups):
+        rates.update(zip(keys_of(rows), rates_of(rows), strict=True))
+    return rates
 
 
 @dataclass(frozen=True, slots=True)

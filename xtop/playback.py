@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from xtop.frame import Frame
 from xtop.history import TREND_LENGTH, Curves, FlowTrends, LinkHistory, last_lost, loss_between
-from xtop.model import Snapshot, View
+from xtop.model import CaptureState, Snapshot, View
 from xtop.timeline import Moments, Timeline
 from xtop.units import NANOSECONDS
+
+FINAL = (CaptureState.DONE, CaptureState.FAILED)
 
 
 class Playback:
@@ -56,6 +58,9 @@ class Playback:
         """
         if self.latest is not None and _another_capture(self.latest.snapshot, snapshot):
             self._start_over()
+        elif self.latest is not None and _after_the_end(self.latest.snapshot, snapshot):
+            self._take_again(replace(snapshot, taken_at=self.latest.snapshot.taken_at), view)
+            return
         before = self.latest.snapshot if self.latest else None
         known = self.latest.last_lost if self.latest else {}
         loss_now = loss_between(before, snapshot)
@@ -72,6 +77,12 @@ class Playback:
             follows, self.latest = self.shown is self.latest, replace(self.latest, snapshot=snapshot, view=view)
             if self.live and follows:
                 self.shown = self.latest
+
+    def _take_again(self, snapshot: Snapshot, view: View | None) -> None:
+        """Take other rows of the last moment of all: a sample more would be an interval that there was not."""
+        self.amend(snapshot, view)
+        self._trends.amend(snapshot)
+        self._kept.amend(snapshot)
 
     def hold(self) -> None:
         """Keep what is shown, from now on."""
@@ -120,6 +131,11 @@ class Playback:
             return False
         self.shown, self._held_at, self._past = frame, None, True
         return True
+
+
+def _after_the_end(before: Snapshot, now: Snapshot) -> bool:
+    """Whether the capture was over ``before`` already: its rates stand, whenever it is asked ``now``."""
+    return before.state in FINAL and now.state in FINAL
 
 
 def _another_capture(before: Snapshot, now: Snapshot) -> bool:

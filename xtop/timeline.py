@@ -150,6 +150,13 @@ class Timeline(Moments):
         self._note_rates(_Rates(frame.snapshot.flows, frame.snapshot.groups))
         self._shorten(bisect_left(self._times, taken_at - self._span))
 
+    def amend(self, snapshot: Snapshot) -> None:
+        """Take the rates of ``snapshot`` for those of the last frame: it has other rows of the same moment."""
+        if self._recent:
+            self.size -= self._recent.pop().size
+            self._recent.append(_Rates(snapshot.flows, snapshot.groups))
+            self.size += self._recent[-1].size
+
     def _note_rates(self, rates: _Rates) -> None:
         """Keep the rates of the last frame, and let go of those that are older than curves reach."""
         self._recent.append(rates)

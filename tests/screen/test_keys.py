@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tests.screen.scripted_source import Script, ScriptedSource
-from tests.screen.stage import NEVER, StagedApp, play
+from tests.screen.stage import NEVER, StagedApp, play, settled
 from xtop.app import XtopApp
 from xtop.model import Flow, Snapshot, View
 from xtop.widgets.help_screen import HelpScreen
@@ -287,6 +287,25 @@ async def test_after_the_end_only_a_new_order_asks_the_source() -> None:
             await asyncio.sleep(0.01)
         assert app.source.calls == calls + 1
         assert app.source.views[-1].sort == "pps"
+
+
+async def test_after_the_end_no_key_adds_to_graph_and_trends() -> None:
+    app = StagedApp(Script(done_at=1, kind="file"))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        assert "■ ended" in app.text()
+        before = app.picture()
+        for key in "xdss":
+            calls = app.source.calls
+            await pilot.press(key)
+            for _ in range(100):
+                if app.source.calls > calls:
+                    break
+                await asyncio.sleep(0.01)
+            await settled(pilot, app)
+            assert app.source.calls > calls
+            assert app.picture().curves == before.curves
+            assert {len(trend) for trend in app.picture().trends.values()} <= {1, 2}, "two snapshots, two bars"
 
 
 class StuckSource(ScriptedSource):

@@ -129,3 +129,32 @@ def test_a_cause_keeps_the_time_of_its_last_loss() -> None:
         "rx_ring_full": snapshots[2].taken_at,
         "rx_fill_ring_empty": snapshots[2].taken_at,
     }
+
+
+def test_what_is_asked_after_the_end_is_no_interval() -> None:
+    source, playback = ScriptedSource(Script(flows=12, done_at=3)), Playback(lambda: 0.0)
+    for _ in range(4):
+        playback.take(source.snapshot(VIEW))
+    last = playback.shown
+    assert last is not None
+    key, curves = last.snapshot.flows[0].key, playback.curves()
+    for sort in ("packets", "bytes", "bps"):
+        snapshot = source.snapshot(replace(VIEW, sort=sort))
+        playback.take(snapshot)
+        assert playback.curves() == curves, "the graph stands where the capture has ended"
+        assert sum(second is not None for second in playback.curves().bps) == 4, "the seconds 0 to 3"
+        assert len(playback.trends()[key]) == 4
+        assert playback.timeline.rates(key, START + 9 * SECOND, 10)[4:] == (None,) * 6
+        assert playback.shown is not None
+        assert playback.shown.snapshot == replace(snapshot, taken_at=START + 3 * SECOND), "the rows are new"
+    assert len(playback.timeline) == 4
+
+
+def test_rows_that_are_asked_for_after_the_end_have_their_rates() -> None:
+    source, playback = ScriptedSource(Script(flows=12, done_at=0)), Playback(lambda: 0.0)
+    playback.take(source.snapshot(VIEW))
+    with_ended = source.snapshot(replace(VIEW, ended=True))
+    ended = next(replace(flow, bps=800.0) for flow in with_ended.flows if flow.end_reason)
+    playback.take(replace(with_ended, flows=(ended,)))
+    assert playback.trends()[ended.key] == (800.0,)
+    assert playback.timeline.rates(ended.key, START, 2) == (None, 800.0)
