@@ -88,8 +88,29 @@ static void interval_settle(struct look *look)
     else
         look->result->interval_ns = reader->looked_at ? now - reader->looked_at : first_interval(look, now);
     reader->interval = look->result->interval_ns;
-    if (!look->between)
+    if (!look->between && !look->over)
         reader->looked_at = now;
+}
+
+/*
+ * Whether rates stay those of the look before: between two intervals, and where the capture was killed, in the middle of an
+ * interval. Nobody knows how much of that it lived.
+ */
+static bool rates_stand(const struct look *look, bool ended)
+{
+    bool killed = look->over && !ended;
+
+    return look->reader->looked_at && !look->view->over_span && (killed || (look->view->between && !look->over));
+}
+
+/* What the header and the caller say of the capture's end, and with it of the rates. */
+static void end_settle(struct look *look)
+{
+    bool ended = __atomic_load_n(&look->reader->header->state, __ATOMIC_ACQUIRE) >= XTOP_STATE_DONE;
+
+    look->over = look->view->over || ended;
+    look->reader->over = look->over;
+    look->between = rates_stand(look, ended);
 }
 
 /* ---- The look ------------------------------------------------------------------------------------------------ */
@@ -160,9 +181,7 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     memset(result, 0, sizeof *result);
     if (view->filter && filter_refusal(view->filter, view->filter_count))
         return READER_BAD_FILTER;
-    look.over = view->over || __atomic_load_n(&reader->header->state, __ATOMIC_ACQUIRE) >= XTOP_STATE_DONE;
-    reader->over = look.over;
-    look.between = view->between && reader->looked_at && !look.over && !view->over_span;
+    end_settle(&look);
     interval_settle(&look);
     look.scene.now = view->now;
     look.scene.reader = reader;

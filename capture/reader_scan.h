@@ -34,7 +34,7 @@ struct look {
     bool by_glance;  /* what the filter says of a flow its totals tell */
     bool by_record;  /* of every flow all is asked of which it is not known what the filter says */
     bool over;       /* the capture has ended: rates are measured from the last look before that, for good */
-    bool between;    /* rates are those of the look before */
+    bool between;    /* rates are those of the look before: between two intervals, or the capture was killed */
     bool kept;       /* what is seen now is what the next look is measured against */
     bool failed;     /* memory ran out */
     uint32_t slots[XTOP_MAX_QUEUES]; /* 1 .. that of each queue are gone through */

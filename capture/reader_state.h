@@ -74,7 +74,7 @@ struct reader {
     uint16_t *births[XTOP_MAX_QUEUES];         /* xtop_shard.births_offset, as they were learned; for all of kin */
     uint32_t previous_room[XTOP_MAX_QUEUES];   /* slots */
     uint64_t opened_at;                        /* monotonic ns */
-    uint64_t looked_at;                        /* monotonic ns of the look before; 0 = none */
+    uint64_t looked_at;                        /* monotonic ns of the last look that was kept; 0 = none */
     uint64_t interval;                         /* ns, of the last look */
     struct tally tally;                        /* what flows amount to that were seen, or with several queues counted */
     struct reader_activity *activity;          /* NULL until it is asked for */

@@ -30,8 +30,8 @@ class QueueCounters:
         """The rates of the last look, by the queue's place."""
         return self._rates
 
-    def look(self, over: bool, between: bool) -> list[Any]:
-        """Copy every queue's counters, and take their rates, unless those before shall stand."""
+    def look(self, over: bool, stand: bool) -> list[Any]:
+        """Copy every queue's counters, and take their rates, unless those before shall ``stand``."""
         copies = []
         for number in range(self._count):
             queue = ffi.new("struct xtop_queue *")
@@ -39,7 +39,7 @@ class QueueCounters:
             copies.append(queue)
         if self._over_span:
             self._rates = {number: _span_rate(queue) for number, queue in enumerate(copies)}
-        elif not self._final and not (between and self._rates and not over):
+        elif not self._final and not (stand and self._rates):
             now = time.monotonic_ns()
             for number, queue in enumerate(copies):
                 reading = Reading(now, queue.received, queue.received_bytes, queue.busy_ns)

@@ -88,9 +88,11 @@ class ShmSource:
         """Return the present moment; rates are since the previous call, for a file over its span."""
         with self._lock:
             self._process.poll_messages()
-            over = self._process.death is not None or self._header.state >= lib.XTOP_STATE_DONE
+            ended = self._header.state >= lib.XTOP_STATE_DONE
+            killed = self._process.death is not None and not ended  # in the middle of an interval
+            over = ended or killed
             self._collect()
-            queues = self._counters.look(over, view.between)
+            queues = self._counters.look(over, stand=killed or (view.between and not over))
             clock = self._clock(queues)
             result = self._look(view, over, clock)
             activity = self._activity.found(result.interval_ns)

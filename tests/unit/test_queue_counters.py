@@ -34,9 +34,9 @@ class FakeQueue:
         """Have so many packets, which came within ``span`` ns."""
         self.counters = {"received": packets, "received_bytes": octets, "first_time": START, "time": START + span}
 
-    def rate(self, counters: QueueCounters, over: bool = False, between: bool = False) -> Rate:
+    def rate(self, counters: QueueCounters, over: bool = False, stand: bool = False) -> Rate:
         """Return the queue's rate, looked at now."""
-        counters.look(over, between)
+        counters.look(over, stand)
         return counters.rates[0]
 
 
@@ -71,3 +71,21 @@ def test_one_packet_has_no_span_and_no_rate(queue: FakeQueue) -> None:
     counters = QueueCounters(None, over_span=False)
     queue.now += SECOND
     assert queue.rate(counters, over=True) == Rate()
+
+
+def test_a_killed_capture_keeps_the_rates_of_its_last_whole_interval(queue: FakeQueue) -> None:
+    counters = QueueCounters(None, over_span=False)
+    for packets in (0, 20_000):
+        queue.saw(packets, packets * 100, span=SECOND)
+        queue.now += SECOND
+        last = queue.rate(counters)
+    queue.saw(22_000, 2_200_000, span=SECOND)  # a tenth of a second, and it was killed
+    queue.now += SECOND
+    assert queue.rate(counters, over=True, stand=True) == last == Rate(pps=20_000, bps=16_000_000)
+    assert queue.rate(counters, over=True, stand=True) == last
+
+
+def test_a_capture_that_was_killed_before_it_was_looked_at_has_the_rates_of_its_span(queue: FakeQueue) -> None:
+    queue.saw(packets=10, octets=1000, span=SECOND // 100)
+    queue.now += SECOND
+    assert queue.rate(QueueCounters(None, over_span=False), over=True, stand=True) == Rate(pps=1000, bps=800_000)
