@@ -73,8 +73,7 @@ struct reader_view {
     uint64_t top;        /* rows wanted; 0 = all */
     uint32_t ended;      /* 1: ended flows that were collected, too */
     uint32_t over_span;  /* 1: rates over the whole capture (files); 0: since the look before */
-    uint32_t
-        over; /* 1: the capture is dead though the header may not say so (killed): rates stay those of the look before */
+    uint32_t over;       /* 1: the capture is dead, and the header may not say so (killed): then rates stand still */
     uint32_t between;    /* 1: asked between two intervals: rates stay those of the look before */
     uint32_t group;      /* READER_GROUP_: groups are ranked beside the flows */
     uint32_t details;    /* 1: of groups payload, retransmissions, times and RTT are wanted, too; else they may be 0 */
