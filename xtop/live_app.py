@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from textual import on
 from textual.app import App
-from textual.events import Resize
+from textual.events import Event, Key, Resize
 from textual.widget import Widget
 
 from xtop.alert_news import AlertNews
@@ -94,9 +94,9 @@ class LiveApp(App[None]):
         self.query_one(FlowTable).focus()
         self.draw()
         if self._settings.complaint:
-            self.notice(f"{self._settings.path.name}: {self._settings.complaint}")
+            self.tell(f"{self._settings.path.name}: {self._settings.complaint}")
         elif self._columns.complaint:
-            self.notice(self._columns.complaint)
+            self.tell(self._columns.complaint)
         self.poller.start()
         self.set_interval(1.0, self._tick)
 
@@ -225,7 +225,27 @@ class LiveApp(App[None]):
     def _key(self, setting: str) -> str:
         return shown(self._settings.screen.keys, setting)
 
+    async def on_event(self, event: Event) -> None:
+        """Let the next key take back what a key has brought about.
+
+        A key passes here before what has the focus gets it, and again, where that leaves it alone, before its action is
+        done: so messages go in the order of keys, however fast these are typed.
+        """
+        if isinstance(event, Key):
+            for footer in self._footers():
+                footer.key_pressed()
+        await super().on_event(event)
+
     def notice(self, text: str) -> None:
-        """Say on the last line what a key has brought about."""
-        for footer in self.screen.query(FooterLine) or self.screen_stack[0].query(FooterLine):
+        """Say on the last line what a key has brought about, until the next key."""
+        for footer in self._footers():
             footer.notice(text)
+
+    def tell(self, text: str, path: str = "") -> None:
+        """Say on the last line what no key has just brought about, which keys do not take away."""
+        for footer in self._footers():
+            footer.notice(text, path, by_key=False)
+
+    def _footers(self) -> list[FooterLine]:
+        """Return the last lines of the table and of what lies over it."""
+        return [footer for screen in self.screen_stack for footer in screen.query(FooterLine)]

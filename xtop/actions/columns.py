@@ -34,4 +34,4 @@ class ColumnActions(LiveApp):
     def _remember_columns(self) -> None:
         complaint = self._columns.save()
         if complaint:
-            self.call_from_thread(self.notice, complaint)
+            self.call_from_thread(self.tell, complaint)

@@ -78,7 +78,4 @@ class ExportActions(LiveApp):
                 return
             if job.well:
                 dialog.dismiss(None)
-        if job.well:
-            self.screen_stack[0].query_one(FooterLine).notice(job.outcome(), str(job.order.path))
-        else:
-            self.notice(job.outcome())
+        self.tell(job.outcome(), str(job.order.path) if job.well else "")

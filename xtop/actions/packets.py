@@ -67,4 +67,4 @@ class PacketActions(LiveApp):
     def _packets_ended(self, message: PacketsEnded) -> None:
         packets = message.packets
         path = str(packets.path) if packets.kept else ""
-        self.screen_stack[0].query_one(FooterLine).notice(packets.outcome(), path)
+        self.tell(packets.outcome(), path)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The last line: the keys, each to be clicked, too; for some seconds, what a key has brought about.
+"""The last line: the keys, each to be clicked, too; for some seconds, what a key has brought about or came by itself.
 
-Work in the background has the line as long as it lasts.
+The next key lets go of what a key has brought about. Work in the background has the line as long as it lasts.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class FooterLine(LinePanel):
         super().__init__(id=id)
         self._keys = keys
         self._notice = self._path = ""
+        self._by_key = False  # what is said, a key has brought about
         self._timer: Timer | None = None
         self._work: Callable[[], str | None] | None = None
         self._work_timer: Timer | None = None
@@ -48,13 +49,21 @@ class FooterLine(LinePanel):
                 self._work_timer.stop()
         self.repaint()
 
-    def notice(self, text: str, path: str = "") -> None:
-        """Show ``text`` instead of the keys for a while; a ``path`` behind it gives way in its middle, not its end."""
-        self._notice, self._path = printable(text), printable(path)
+    def notice(self, text: str, path: str = "", by_key: bool = True) -> None:
+        """Show ``text`` instead of the keys for a while; a ``path`` behind it gives way in its middle, not its end.
+
+        ``by_key``: a key has brought it about, and the next one lets it go (see :meth:`key_pressed`).
+        """
+        self._notice, self._path, self._by_key = printable(text), printable(path), by_key
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(NOTICE_SECONDS, self.clear)
         self.repaint()
+
+    def key_pressed(self) -> None:
+        """Show what an earlier key has brought about no longer: this one may make it untrue."""
+        if self._notice and self._by_key:
+            self.clear()
 
     def clear(self) -> None:
         """Show the keys again."""
