@@ -50,6 +50,19 @@ def fitted_path(path: str, width: int) -> str:
     return f"{path[:head]}…{path[len(path) - tail :]}"[: max(0, width)]
 
 
+def file_end(path: str, width: int) -> str:
+    """Return ``path`` in at most ``width`` cells: the file's name and as many of its directories as fit whole."""
+    if len(path) <= width:
+        return path
+    parts = path.split("/")
+    for begin in range(1, len(parts)):
+        end = "/".join(["…", *parts[begin:]])
+        if len(end) <= width:
+            return end
+    name = parts[-1]
+    return name if len(name) <= width else f"{name[: max(0, width - 1)]}…"[:width]
+
+
 def _names(directory: Path, begun: str) -> list[str]:
     with os.scandir(directory) as entries:
         return sorted(

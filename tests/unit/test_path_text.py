@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtop.path_text import absolute, complete, fitted_path
+from xtop.path_text import absolute, complete, file_end, fitted_path
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=200), st.integers(8, 200))
@@ -22,6 +22,22 @@ def test_a_name_that_fits_is_whole() -> None:
     path = "/var/lib/somewhere/deep/down/in/the/tree/of/things/xtop-20260131-120000.ndjson"
     assert fitted_path(path, 40) == "/var/lib/s…s/xtop-20260131-120000.ndjson"
     assert fitted_path(path, 30) == "/…/xtop-20260131-120000.ndjson"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (33, "/work/shared/pcaps/443-curl.pcap"),
+        (31, "…/shared/pcaps/443-curl.pcap"),
+        (27, "…/pcaps/443-curl.pcap"),
+        (20, "…/443-curl.pcap"),
+        (13, "443-curl.pcap"),
+        (12, "443-curl.pc…"),
+        (0, ""),
+    ],
+)
+def test_of_a_file_the_name_stays_longer_than_its_directories(width: int, shown: str) -> None:
+    assert file_end("/work/shared/pcaps/443-curl.pcap", width) == shown
 
 
 def test_what_is_relative_begins_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from xtop import units
 from xtop.ink import Ink, Line, length, printable, spread
+from xtop.path_text import file_end
 from xtop.picture import Picture, Status, describe, status
 from xtop.widgets.line_panel import LinePanel
 
@@ -23,11 +24,13 @@ class HeaderLine(LinePanel):
 
 
 def _identity(picture: Picture, room: int) -> Line:
-    """Return name and mode, as many parts as fit whole; the name alone may be cut."""
+    """Return name and mode, as many parts as fit whole; the name alone may be cut, a file's in its directories."""
     if picture.snapshot is None:
         return [(" xtop", "title")]
     name, *rest = (printable(part) for part in describe(picture.snapshot.source))
-    if len(name) > room:
+    if picture.snapshot.source.kind == "file":
+        name = file_end(name, max(0, room))
+    elif len(name) > room:
         name = name[: max(0, room - 1)] + "…"
     line: Line = [(f" {name}", "title")]
     room -= len(name) + 1
