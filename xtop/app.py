@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -13,8 +13,10 @@ from pathlib import Path
 from time import monotonic
 
 from rich.console import RenderableType
+from textual.actions import ActionParseResult
 from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
 
@@ -33,7 +35,7 @@ from xtop.exporting import write_file
 from xtop.filter_history import FilterHistory
 from xtop.flow_packets import Rewrite
 from xtop.interfaces_apart import list_interfaces
-from xtop.keymap import ALL_KEYS, KEYMAP, MOVES, TABLE, works
+from xtop.keymap import ALL_KEYS, KEYMAP, MOVES, OF_TABLE, TABLE, works
 from xtop.model import View
 from xtop.naming import Naming
 from xtop.playback import Playback
@@ -166,6 +168,18 @@ class XtopApp(
         if action == "filter" and isinstance(self.focused, TextInput):
             return False
         return works(action, parameters, detail_open=isinstance(self.screen, DetailScreen))
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key does; of a key that acts on the table say so where a flow's detail lies over that."""
+        done = await super().run_action(action, default_namespace, namespaces)
+        if not done and isinstance(self.screen, DetailScreen) and action in OF_TABLE:
+            self.notice(f"this key acts on the table; {self._key('close')} leads back to it")
+        return done
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return how inks are set where a theme does not say."""

@@ -35,7 +35,7 @@ KEYMAP: Keymap = (
     Key(("i",), "i", "interface", "watch another interface", "xtop"),
     Key(("ctrl+p",), "ctrl+p", "command_palette", "find a command by its name", "xtop"),
     Key(("slash",), "/", "filter", "filter, as you type; ↑ brings earlier ones, Esc clears", "Flows", "filter", True),
-    Key(("equals_sign",), "=", "filter_row", "filter by the selected row: this flow alone", "Flows"),
+    Key(("equals_sign",), "=", "filter_row", "filter by the selected row, or the flow in detail, alone", "Flows"),
     Key(("s",), "s", "next_sort", "sort by the next column (or click its header)", "Flows", "sort"),
     Key(("S", "upper_s"), "S", "reverse", "reverse the order (or click the header again)", "Flows", "reverse"),
     Key(("a",), "a", "group", "add up by host, host pair, port, protocol, VLAN; flows again", "Flows", "group"),
@@ -74,7 +74,7 @@ KEYMAP: Keymap = (
     Key(("A", "upper_a"), "A", "alert_log", "alerts: what was worth saying, the newest first", "Moment"),
     Key(("o",), "o", "alerts", "alerts on or off", "Moment"),
     Key(("e",), "e", "export", "write flows to a file: json, csv, text, parquet, ipfix", "Moment", "export"),
-    Key(("w",), "w", "packets", "write the selected flow's packets to a pcapng file; again ends it", "Moment"),
+    Key(("w",), "w", "packets", "write the packets of the flow, selected or in detail; again ends it", "Moment"),
     Key(("E", "upper_e"), "E", "picture", "write a picture of the screen, as SVG, into this directory", "Moment"),
     Key(("1",), "1", "panel(1)", "show or hide the throughput", "Panels", name="throughput"),
     Key(("2",), "2", "panel(2)", "show or hide the queues", "Panels", name="queues"),
@@ -183,11 +183,16 @@ MOVES: frozenset[str] = frozenset({
     "up", "down", "page_up", "page_down", "first", "last", "left", "right", "deselect", "command_palette",
 })  # fmt: skip
 
-# What of KEYMAP works while a flow's detail lies over the table; what does not act on the table.
+# What of KEYMAP works while a flow's detail lies over the table: what acts on a flow, and what not on the table.
 ANYWHERE: frozenset[str] = frozenset({
     "quit", "help", "next_theme", "command_palette", "units", "pause", "step(-1)", "step(1)", "jump(-60)", "jump(60)",
-    "zero", "unzero",
+    "zero", "unzero", "names", "filter_row", "export", "packets", "picture",
 })  # fmt: skip
+
+# And what does not, and says so; a move of the table's is no loss there.
+OF_TABLE: frozenset[str] = frozenset(
+    key.action for key in KEYMAP if key.action not in ANYWHERE and key.setting not in MOVES
+)
 
 
 def detail_line(keymap: Keymap = ALL_KEYS) -> Keymap:

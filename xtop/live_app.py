@@ -12,6 +12,7 @@ from dataclasses import replace
 from textual import on
 from textual.app import App
 from textual.events import Event, Key, Resize
+from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from xtop.alert_news import AlertNews
@@ -22,7 +23,7 @@ from xtop.kept_rows import as_kept, kept_rows
 from xtop.keymap import shown
 from xtop.layout import plan
 from xtop.messages import SnapshotTaken, SourceFailed
-from xtop.model import CaptureState, Snapshot, View
+from xtop.model import CaptureState, Flow, Snapshot, View
 from xtop.naming import Naming, SystemNaming
 from xtop.picture import Picture, Pinned
 from xtop.pinning import seen_in
@@ -75,6 +76,9 @@ class LiveApp(App[None]):
         self._naming.on = self._naming.on or begin.names
         self._look_of_panels = begin.look
         self._hidden = hidden_regions(begin.panels)
+        self._key_event: Key | None = None  # the last that passed, and the one whose outcome is on the last line
+        self._answered: Key | None = None
+        self._work: Callable[[], str | None] | None = None  # what the last line follows
         self._overdue = False  # an interval's figures are taken and not shown yet
         self._opened_at = self._noted_at = clock()
 
@@ -232,12 +236,15 @@ class LiveApp(App[None]):
         done: so messages go in the order of keys, however fast these are typed.
         """
         if isinstance(event, Key):
-            for footer in self._footers():
-                footer.key_pressed()
+            self._key_event = event
+            if event is not self._answered:  # which a key of priority is on its way
+                for footer in self._footers():
+                    footer.key_pressed()
         await super().on_event(event)
 
     def notice(self, text: str) -> None:
         """Say on the last line what a key has brought about, until the next key."""
+        self._answered = self._key_event
         for footer in self._footers():
             footer.notice(text)
 
@@ -245,6 +252,22 @@ class LiveApp(App[None]):
         """Say on the last line what no key has just brought about, which keys do not take away."""
         for footer in self._footers():
             footer.notice(text, path, by_key=False)
+
+    def follow(self, work: Callable[[], str | None]) -> None:
+        """Show on the last line, of a detail that is opened later, too, what ``work`` says until it says None."""
+        self._work = work
+        for footer in self._footers():
+            footer.follow(work)
+
+    @property
+    def _flow(self) -> Flow | None:
+        """The flow that keys are meant for: the one whose detail is open, or the selected one."""
+        return self._pinned.flow if self._pinned is not None else self.query_one(FlowTable).selected
+
+    @property
+    def _window_open(self) -> bool:
+        """Whether a window has the keys; a flow's detail is none."""
+        return isinstance(self.screen, ModalScreen)
 
     def _footers(self) -> list[FooterLine]:
         """Return the last lines of the table and of what lies over it."""

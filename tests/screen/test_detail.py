@@ -119,9 +119,13 @@ async def test_enter_opens_it_and_it_follows_the_moment() -> None:
         await pilot.press(*["left_square_bracket"] * 3)
         assert "◀ past −00:03" in app.text()
         assert f"packets {flow.forward.packets:,}".replace(",", " ") in words(app.text())
-        await pilot.press("s", "x", "e")
-        assert isinstance(app.screen, DetailScreen), "keys of the table do nothing here"
+        for key in ("s", "x", "slash", "c", "A"):
+            await pilot.press(key)
+            assert isinstance(app.screen, DetailScreen), "keys of the table do nothing here"
+            assert "this key acts on the table; Esc leads back" in app.text(), key
         assert app.picture().view.sort == "bps"
+        await pilot.press("left", "p", "p")
+        assert "this key acts" not in app.text()
         await pilot.press("p", "escape")
         assert not isinstance(app.screen, DetailScreen)
         assert "Flows by rate" in app.text()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from xtop.export_job import PICTURE, ExportJob, ExportOrder, Write
 from xtop.exporting import flows_job, picture_job
 from xtop.live_app import LiveApp
 from xtop.messages import ExportEnded
+from xtop.model import Snapshot
 from xtop.widgets.export_dialog import ExportDialog
-from xtop.widgets.footer_line import FooterLine
 
 QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
 
@@ -35,21 +36,22 @@ class ExportActions(LiveApp):
         """Ask what goes where; or watch the export that is under way."""
         if self._shown is None:
             self.notice("nothing to export yet")
-        elif len(self.screen_stack) == 1:
+        elif not self._window_open:
             job = None if self._job is None or self._job.over else self._job
-            keys = self._settings.screen.keys
-            self.push_screen(ExportDialog(self._shown, self._start_export, job, self._now(), keys), self._dialog_left)
+            keys, alone = self._settings.screen.keys, self._pinned is not None
+            dialog = ExportDialog(self._exported, self._start_export, job, self._now(), keys, alone)
+            self.push_screen(dialog, self._dialog_left)
 
     def action_picture(self) -> None:
         """Write a picture of the screen into the working directory."""
-        if len(self.screen_stack) == 1:
+        if not self._window_open:
             self._take_picture(ExportOrder(Path.cwd() / f"xtop-{self._now():%Y%m%d-%H%M%S}.svg", PICTURE))
 
     def _dialog_left(self, order: ExportOrder | None) -> None:
         if order is not None:
             self.call_after_refresh(self._take_picture, order)  # without the dialog on it
         elif self._job is not None and not self._job.over:
-            self.query_one(FooterLine).follow(self._progress)
+            self.follow(self._progress)
 
     def _progress(self) -> str | None:
         if self._job is None or self._job.over:
@@ -60,9 +62,16 @@ class ExportActions(LiveApp):
         self._job = picture_job(order, self.export_screenshot(), self._tell_export)
         self._job.start()
 
-    def _start_export(self, order: ExportOrder) -> ExportJob:
+    @property
+    def _exported(self) -> Snapshot:
+        """What is shown, of a flow's detail that flow alone."""
         assert self._shown is not None
-        self._job = flows_job(order, self._shown, self._view, self.poller, self._write, self._tell_export)
+        if self._pinned is None:
+            return self._shown
+        return replace(self._shown, flows=(self._pinned.flow,), rows_total=1)
+
+    def _start_export(self, order: ExportOrder) -> ExportJob:
+        self._job = flows_job(order, self._exported, self._view, self.poller, self._write, self._tell_export)
         self._job.start()
         return self._job
 

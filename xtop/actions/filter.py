@@ -29,13 +29,15 @@ class FilterActions(LiveApp):
             self.query_one(FilterPrompt).open(self._view.filter)
 
     def action_filter_row(self) -> None:
-        """Filter by the selected row."""
-        row = self.query_one(FlowTable).selected
+        """Filter by the selected row, or by the flow in detail, which stays open."""
+        row = self._flow
         if row is None:
             self.notice("no row is selected (the arrows select one)")
         elif self._view.group == "flow" or row.source or row.protocol or row.vlan:
             expression = row_expression(row, self._view.group, self._view.directions)
             self.look(replace(self._view, group="flow", filter=expression), at_once=True)
+            if self._pinned is not None:
+                self.notice(f"the table behind shows this flow alone ({self._key('close')} leads there)")
 
     def _filter_by(self, text: str) -> None:
         if text != self._view.filter:

@@ -13,8 +13,6 @@ from xtop.flow_packets import Bounds, FlowPackets, Rewrite
 from xtop.live_app import LiveApp
 from xtop.messages import PacketsEnded
 from xtop.packets_choice import no_packets, packets_path
-from xtop.widgets.flow_table import FlowTable
-from xtop.widgets.footer_line import FooterLine
 
 QUIT_PATIENCE_S = 1.0  # for the file to be closed
 
@@ -34,11 +32,11 @@ class PacketActions(LiveApp):
             self._packets.wait(QUIT_PATIENCE_S)
 
     def action_packets(self) -> None:
-        """Write the selected flow's packets to a file, or end that."""
+        """Write the packets of the selected flow, or of the one in detail, to a file; or end that."""
         if self._packets is not None and not self._packets.over:
             self._source.untap()
             return
-        flow = self.query_one(FlowTable).selected
+        flow = self._flow
         why = no_packets(flow, self._shown, self._view, self._source)
         if why is not None:
             self.notice(why)
@@ -53,7 +51,7 @@ class PacketActions(LiveApp):
             return
         self._packets = FlowPackets(tap, path, self._shown.source.name, self._tell_packets, self._rewrite)
         self._packets.start()
-        self.query_one(FooterLine).follow(self._packets_progress)
+        self.follow(self._packets_progress)
 
     def _packets_progress(self) -> str | None:
         if self._packets is None or self._packets.over:

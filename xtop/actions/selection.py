@@ -42,6 +42,8 @@ class SelectionActions(LiveApp):
             self.call_after_refresh(self._detail_opened)
 
     def _detail_opened(self) -> None:
+        if self._work is not None:
+            self.follow(self._work)
         self._arrange(self.size.width, self.size.height)
         self.draw()
 

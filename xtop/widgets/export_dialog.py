@@ -83,8 +83,11 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
         job: ExportJob | None,
         now: datetime,
         keymap: Keymap,
+        flow_alone: bool = False,
     ) -> None:
+        """Offer the flows of ``snapshot``; ``flow_alone``: that is the one whose detail is open."""
         super().__init__()
+        self._flow_alone = flow_alone
         self._snapshot = snapshot
         self._start = start
         self._job = job  # what is under way
@@ -95,7 +98,8 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         totals, shown = self._snapshot.totals, len(self._snapshot.flows)
-        words = {"shown": f"{shown:,} shown", "live": f"{totals.flows_live:,} live", "ended": "ended", "all": "all"}
+        first = "this flow" if self._flow_alone else f"{shown:,} shown"
+        words = {"shown": first, "live": f"{totals.flows_live:,} live", "ended": "ended", "all": "all"}
         with Vertical(id="export") as box:
             box.border_title = "Export"
             with Horizontal():
