@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A few choices in a row, of which one is taken: by the arrows, or by a click."""
+"""A few choices in a row, of which one is taken: by the arrows, or by a click. The taken one is always in view."""
 
 from __future__ import annotations
 
@@ -14,12 +14,30 @@ from textual.widget import Widget
 from xtop.keymap import EXPORT_KEYS
 from xtop.widgets.key_bindings import bindings
 
+MORE_BEFORE, MORE_BEHIND = "‹ ", "›"  # choices that a narrow line has no room for
+BESIDE = 4  # cells of a choice beside its word: dot and gap before it, two behind it
+
+
+def in_view(words: Sequence[str], taken: int, width: int) -> range:
+    """Return which of ``words`` a line of ``width`` cells shows: the first ones, or as many as end with ``taken``."""
+
+    def fits(first: int, last: int) -> bool:
+        cells = sum(len(word) + BESIDE for word in words[first : last + 1])
+        marks = (len(MORE_BEFORE) if first else 0) + (len(MORE_BEHIND) if last + 1 < len(words) else -2)
+        return cells + marks <= width
+
+    first, last = 0, taken
+    while first < taken and not fits(first, last):
+        first += 1
+    end = max((at for at in range(last, len(words)) if fits(first, at)), default=last)
+    return range(first, end + 1)
+
 
 class ChoiceLine(Widget, can_focus=True):
     """``choices`` are pairs of a value and the word for it."""
 
     BINDINGS = bindings(tuple(key for key in EXPORT_KEYS if key.action.startswith("choose")))
-    DEFAULT_CSS = "ChoiceLine { height: 1; }"
+    DEFAULT_CSS = "ChoiceLine { height: 1; width: 1fr; text-wrap: nowrap; }"
 
     value: reactive[str] = reactive("")
 
@@ -46,9 +64,16 @@ class ChoiceLine(Widget, can_focus=True):
             Content.styled(f"● {word}  ", "bold reverse" if self.has_focus else "bold")
             if value == self.value
             else Content(f"○ {word}  ")
-            for value, word in self.choices
+            for value, word in (self.choices[at] for at in self._in_view)
         ]
-        return Content("").join(pieces)
+        before = [Content(MORE_BEFORE)] if self._in_view.start else []
+        behind = [Content(MORE_BEHIND)] if self._in_view.stop < len(self.choices) else []
+        return Content("").join([*before, *pieces, *behind])
+
+    @property
+    def _in_view(self) -> range:
+        taken = [value for value, _ in self.choices].index(self.value)
+        return in_view([word for _, word in self.choices], taken, self.size.width)
 
     def action_choose(self, step: int) -> None:
         """Take a neighbour."""
@@ -63,9 +88,9 @@ class ChoiceLine(Widget, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """Take what was clicked at."""
-        at = 0
-        for value, word in self.choices:
-            at += len(word) + 4
+        at = len(MORE_BEFORE) if self._in_view.start else 0
+        for value, word in (self.choices[number] for number in self._in_view):
+            at += len(word) + BESIDE
             if event.x < at:
                 self.take(value)
                 return

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.events import Click
+from textual.events import Click, Resize
 
 from xtop.column_choice import ColumnList
 from xtop.ink import Line
@@ -15,6 +15,21 @@ from xtop.widgets.line_panel import LinePanel
 from xtop.widgets.window import ScrollBox, Window
 
 HEADER_WIDTH = 13
+BORDER_CELLS = 6  # of a border's line that its words never have: corners, and what is left beside them
+
+
+def legend(keymap: Keymap, width: int) -> str:
+    """Return what the keys do in ``width`` cells: first in fewer words, then of fewer keys; how to leave stays."""
+    names = ("column_mark", "column_left", "column_right", "usual_columns", "window_close")
+    mark, left, right, usual, close = (shown(keymap, name) for name in names)
+    done = f"{close} done"
+    ways = (
+        f"{mark} shows or hides · {left} {right} move it · {usual} the usual · {done}",
+        f"{mark} shows/hides · {left} {right} move · {usual} usual · {done}",
+        f"{mark} shows/hides · {left} {right} move · {done}",
+        f"{mark} shows/hides · {done}",
+    )
+    return next((way for way in ways if len(way) <= width), done)
 
 
 class ColumnChooser(Window["tuple[str, ...] | None"]):
@@ -30,12 +45,16 @@ class ColumnChooser(Window["tuple[str, ...] | None"]):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        names = ("column_mark", "column_left", "column_right", "usual_columns", "window_close")
-        mark, left, right, usual, close = (shown(self._keymap, name) for name in names)
         with ScrollBox(id="columns") as box:
             box.border_title = f"Columns of {self._title}"
-            box.border_subtitle = f"{mark} shows or hides · {left} {right} move it · {usual} the usual · {close} done"
             yield ChooserPage(self._columns)
+
+    def on_resize(self, event: Resize) -> None:
+        """Say of the keys what there is room for."""
+        self.call_after_refresh(self._tell_keys)
+
+    def _tell_keys(self) -> None:
+        self._box.border_subtitle = legend(self._keymap, self._box.outer_size.width - BORDER_CELLS)
 
     def _draw(self) -> None:
         self.query_one(ChooserPage).repaint()
