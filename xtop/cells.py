@@ -29,6 +29,7 @@ class Scene:
     sampling: int = 1  # one packet in so many was looked at
     trend: tuple[float, ...] = ()
     naming: Naming = field(default=NO_NAMES)
+    follows_tcp: bool = True  # xtop.model.SourceInfo.follows_tcp
 
 
 Cell = Callable[[Flow, Scene, int], Span]  # flow, scene, width -> text of that width
@@ -146,6 +147,8 @@ def retransmissions(flow: Flow, scene: Scene, width: int) -> Span:
     if flow.protocol not in (TCP, 0):
         return "", "dim"
     number = retransmitted(flow)
+    if number == 0 and not scene.follows_tcp:
+        return "-", "dim"
     return units.count(number), "warn" if number else "dim"
 
 

@@ -87,6 +87,14 @@ class SourceInfo:
     notes: tuple[str, ...] = ()  # what was tried and left, with the reason
     links: tuple[Link, ...] = ()  # the interfaces, in the order that they were named in
 
+    @property
+    def follows_tcp(self) -> bool:
+        """Whether TCP's sequence numbers are compared.
+
+        Counting in the kernel (eBPF) does not: what was sent again (but a SYN) and what came out of order stand as 0.
+        """
+        return set(self.capture.split(",")) != {"ebpf"}
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:

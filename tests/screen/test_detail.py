@@ -77,6 +77,16 @@ def test_the_page_says_what_the_record_holds(width: int) -> None:
     assert "tcpdump vlan 100 and ((tcp and" in text
 
 
+def test_what_nobody_counted_is_not_there() -> None:
+    """Counting in the kernel compares no sequence numbers: that nothing was sent again is not known."""
+    plain_flow = replace(FLOW, forward=replace(FLOW.forward, retransmissions=0, out_of_order=0))
+    kernel = replace(SNAPSHOT, source=replace(SNAPSHOT.source, capture="ebpf"))
+    text = "\n".join(plain(line) for line in detail_lines(Picture(kernel, pinned=Pinned(plain_flow)), 80))
+    assert "retransmitted" not in text
+    assert "out of order" not in text
+    assert "retransmitted 0 0" in words(page(80, plain_flow))
+
+
 def test_what_a_flow_has_not_is_not_there() -> None:
     text = page(80, FLOW6)
     assert "RTT" not in text

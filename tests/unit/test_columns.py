@@ -9,9 +9,9 @@ import pytest
 
 from tests.screen.scripted_source import ScriptedSource
 from xtop.arrangement import arrange, offer, scrolled_order
-from xtop.cells import Scene
+from xtop.cells import Scene, retransmissions
 from xtop.columns import COLUMNS, TABLES, by_sort, next_sort, ordered, sortable
-from xtop.model import SORT_KEYS, Flow, Tunnel, View
+from xtop.model import SORT_KEYS, Direction, Flow, SourceInfo, Tunnel, View
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,16 @@ def test_a_cell_is_never_wider_than_its_column(flows: tuple[Flow, ...]) -> None:
         for column in COLUMNS:
             text, _ = column.cell(flow, scene, column.width)
             assert len(text) <= column.width, (column.name, text)
+
+
+def test_a_zero_that_nobody_counted_is_none(flows: tuple[Flow, ...]) -> None:
+    """Counting in the kernel compares no sequence numbers, and sees a SYN that comes again."""
+    tcp = replace(flows[0], protocol=6, forward=Direction(packets=9), reverse=Direction(packets=9))
+    again = replace(tcp, forward=replace(tcp.forward, retransmissions=2))
+    for capture, nothing in [("af_xdp", "0"), ("ebpf", "-"), ("ebpf,af_packet", "0")]:
+        scene = Scene(follows_tcp=SourceInfo("interface", "eth1", capture).follows_tcp)
+        assert retransmissions(tcp, scene, 6)[0].strip() == nothing, capture
+        assert retransmissions(again, scene, 6)[0].strip() == "2"
 
 
 def test_names_from_outside_cannot_command_the_terminal(flows: tuple[Flow, ...]) -> None:

@@ -153,7 +153,7 @@ def _directions(picture: Picture, pinned: Pinned, width: int) -> list[Line]:
         [(f" {'':<{LABEL}}", "dim"), (f"{'→ sent':<{cell}}", "accent"), ("← received", "accent")],
     ]
     source = picture.snapshot.source if picture.snapshot else None
-    for label, of, only_tcp in (*_estimates(source), *_ROWS):
+    for label, of, only_tcp in (*_estimates(source), *_ROWS, *_connection_rows(source)):
         if only_tcp and flow.protocol != TCP:
             continue
         there, back = (of(flow, side) if side.packets else "-" for side in (flow.forward, flow.reverse))
@@ -209,10 +209,17 @@ _ROWS: tuple[tuple[str, Cell, bool], ...] = (
     ("IPv6 headers", lambda flow, side: bit_names(side.ipv6_extensions, IPV6_EXTENSIONS), False),
     ("TCP flags", lambda flow, side: tcp_flags_text(side.tcp_flags), True),
     ("TCP options", lambda flow, side: bit_names(side.tcp_options & ~TCP_PADDING, TCP_OPTIONS), True),
-    ("retransmitted", lambda flow, side: str(side.retransmissions), True),
-    ("out of order", lambda flow, side: str(side.out_of_order), True),
-    ("zero windows", lambda flow, side: str(side.zero_windows) if side.zero_windows else "", True),
 )
+
+
+def _connection_rows(source: SourceInfo | None) -> tuple[tuple[str, Cell, bool], ...]:
+    """Return rows of how a connection fares; where nobody compares sequence numbers their 0 says nothing."""
+    nothing = "0" if source is None or source.follows_tcp else "-"
+    return (
+        ("retransmitted", lambda flow, side: str(side.retransmissions or nothing), True),
+        ("out of order", lambda flow, side: str(side.out_of_order or nothing), True),
+        ("zero windows", lambda flow, side: str(side.zero_windows or ""), True),
+    )
 
 
 def _rate_curve(picture: Picture, pinned: Pinned, width: int) -> list[Line]:

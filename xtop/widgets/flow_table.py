@@ -257,7 +257,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _row(self, flow: Flow, snapshot: Snapshot, arrangement: Arrangement) -> Line:
         trend = self._picture.trends.get(flow.key, ())
         picture = self._picture
-        scene = Scene(snapshot.now, picture.in_bytes, snapshot.totals.bps, self._sampling, trend, picture.naming)
+        in_bytes, naming, follows_tcp = picture.in_bytes, picture.naming, snapshot.source.follows_tcp
+        scene = Scene(snapshot.now, in_bytes, snapshot.totals.bps, self._sampling, trend, naming, follows_tcp)
         line: Line = [(" " * MARGIN, "base")]
         for column in arrangement.columns:
             text, ink = column.cell(flow, scene, column.width)
