@@ -105,6 +105,17 @@ def test_nfacctd(every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_p
     assert "Discarded" not in (tmp_path / "nfacctd" / "log").read_text()
 
 
+@pytest.mark.parametrize("options", [(), ("--uniflow",)])
+def test_the_last_statistics_count_the_records(options: tuple[str, ...], run_xtop: RunXtop, tmp_path: Path) -> None:
+    """exportedFlowRecordTotalCount (42), which tshark calls FlowsExp: of directions, where these are records."""
+    file = tmp_path / "flows.ipfix"
+    done = run_xtop("record", "-r", PCAPS / "zoom.pcap", *options, "--ipfix", f"file:{file}")
+    assert (done.returncode, done.stderr) == (0, b"")
+    words = subprocess.run(["tshark", "-r", file, "-V"], check=True, capture_output=True, text=True).stdout
+    told = [int(line.split(":")[1]) for line in words.splitlines() if "FlowsExp:" in line]
+    assert told[-1] == of_tshark(file).total()
+
+
 @pytest.mark.parametrize("option", ["--sample", "--sample-random"])
 def test_a_collector_multiplies_what_was_sampled(option: str, run_xtop: RunXtop, tmp_path: Path) -> None:
     """nfacctd estimates by what the options records say; the same flows as they were counted are in a file."""

@@ -172,5 +172,5 @@ class IpfixExporter:
         return [*self._encoder.templates(now), *self._encoder.options(self._statistics(), now)]
 
     def _statistics(self) -> Statistics:
-        status = self.status()
-        return Statistics(status.octets, status.messages, status.flows, self._ended.packets_lost(), status.lost)
+        status, records = self.status(), self._transport.tally.records
+        return Statistics(status.octets, status.messages, records, self._ended.packets_lost(), status.lost)

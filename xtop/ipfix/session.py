@@ -19,6 +19,7 @@ class Tally:
     octets: int = 0
     messages: int = 0
     flows: int = 0
+    records: int = 0  # of flows: as many, or with --uniflow one for each direction
     lost: int = 0  # flows that could not be sent
     queued: int = 0  # flows that wait
     connected: bool = False
@@ -29,6 +30,7 @@ class Tally:
         self.octets += len(message.data)
         self.messages += 1
         self.flows += message.flows
+        self.records += message.records if message.flows else 0
 
 
 class Sequence32:
