@@ -147,6 +147,7 @@ class CaptureProcess(CaptureState):
             return
         self._closed = True
         self._control.close()
+        self._process.send_signal(signal.SIGCONT)  # one that was stopped hears nothing else
         for force in (None, signal.SIGTERM, signal.SIGKILL):
             if force is not None:
                 self._process.send_signal(force)

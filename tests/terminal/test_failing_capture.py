@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -28,17 +29,33 @@ def parent_of(pid: int) -> int:
 def test_a_capture_that_is_stopped_and_one_that_was_killed(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal(80, 24)
     (capture,) = capture_with(begin(terminal, 1_300_000_000 + os.getpid()))
-    os.kill(capture, signal.SIGSTOP)
-    terminal.wait_for("✖ stopped")
-    terminal.wait_for(f"kill -CONT {capture}")
-    os.kill(capture, signal.SIGCONT)
-    terminal.wait_for("● live")
-    os.kill(capture, signal.SIGKILL)
+    try:
+        os.kill(capture, signal.SIGSTOP)
+        terminal.wait_for("✖ stopped")
+        terminal.wait_for(f"kill -CONT {capture}")
+        os.kill(capture, signal.SIGCONT)
+        terminal.wait_for("● live")
+    finally:
+        os.kill(capture, signal.SIGKILL)
     terminal.wait_for("✖ failed")
     terminal.press("q")
     assert terminal.wait_exit() == 1
     terminal.assert_sane()
     assert "xtop: error: capture ended: xtop-capture was killed by signal 9" in terminal.text()
+
+
+def test_a_capture_that_is_stopped_ends_with_the_screen(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(80, 24)
+    (capture,) = capture_with(begin(terminal, 1_500_000_000 + os.getpid()))
+    try:
+        os.kill(capture, signal.SIGSTOP)
+        terminal.wait_for("✖ stopped")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+        assert not Path(f"/proc/{capture}").exists()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(capture, signal.SIGKILL)
 
 
 def test_a_hangup_gives_the_terminal_back(open_terminal: OpenTerminal) -> None:
