@@ -58,6 +58,18 @@ async def test_a_held_screen_looks_through_what_it_holds_and_says_so() -> None:
         assert "hidden:" not in app.text(), "nobody counted how many of all flows match"
 
 
+async def test_a_held_screen_through_the_filter_of_then_was_looked_through_whole() -> None:
+    app = StagedApp(Script())
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await pilot.press("slash", *"port 9", "enter")
+        await play(pilot, 2)
+        await pilot.press("p")
+        await pilot.pause()
+        assert "No flow matches the filter" in app.text()
+        assert "No match" not in app.text()
+
+
 async def test_rows_of_a_held_moment_stay_what_they_were() -> None:
     app = StagedApp(Script())
     async with app.run_test(size=SIZE) as pilot:

@@ -398,9 +398,10 @@ def _why_empty(picture: Picture, width: int) -> list[str]:
         return [f"Waiting for the first packet on {name} … {picture.waited_s} s", " · ".join(how)]
     if picture.view.group != snapshot.group and picture.view.group != "flow":
         return ["Adding up the flows …" if picture.kept is None else "Of this moment only flows were kept"]
-    if picture.kept is not None and not picture.kept.whole and picture.view.filter:
+    among = "" if picture.kept is None else picture.kept.words(picture.view)
+    if among and picture.view.filter:
         ways = f"{shown(picture.keymap, 'pause')} returns to now, where all flows are looked through"
-        return [f"No match {picture.kept.words(picture.view)}", ways]
+        return [f"No match {among}", ways]
     if snapshot.flows_hidden and picture.view.filter:
         hidden = units.count(snapshot.flows_hidden).strip()
         ways = f"{shown(picture.keymap, 'filter')} changes the filter, {shown(picture.keymap, 'deselect')} clears it"
