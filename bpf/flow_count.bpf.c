@@ -12,15 +12,13 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow_sum.h"
+#include "bpf/packet_headers.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/parse_plain.bpf.h"
 #include "bpf/sampling.bpf.h"
 
 #define VERDICT_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC */
 #define VLAN_TAG_SIZE 4
-#define ETHERTYPE_ARP 0x0806
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
 
 enum { TCP_SYN = 0x02, TCP_ACK = 0x10 };
 

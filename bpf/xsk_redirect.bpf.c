@@ -32,7 +32,6 @@
 #define ETHERNET_HEADER 14
 #define MACS 12
 #define ETHERTYPE_LEAST 1536 /* IEEE 802.3: less is a length, and the stack hears LLC */
-#define ETHERTYPE_ARP 0x0806
 #define VLAN_TAGS 2
 #define GROUP_BIT (1ULL << 40) /* of a MAC as a number: multicast or broadcast */
 

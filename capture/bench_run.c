@@ -12,15 +12,8 @@
 #include "capture/bench_floor.h"
 #include "capture/bench_table.h"
 #include "capture/flow_path.h"
+#include "capture/monotonic_clock.h"
 #include "capture/worker_burst.h"
-
-static uint64_t clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 uint64_t bench_cpu_time(void)
 {
@@ -55,14 +48,14 @@ static double run_frames(struct bench_table *table)
 
     table->input.next = 0;
     for (;;) {
-        uint64_t now = clock_now();
+        uint64_t now = monotonic_now();
 
         if (bench_take(&table->input.input, &burst) == SOURCE_END)
             break;
         worker_count_burst(queue, &burst, now);
         flow_table_sweep(&queue->table, now);
         worker_publish(queue, now);
-        queue->counts.busy_ns += clock_now() - now;
+        queue->counts.busy_ns += monotonic_now() - now;
     }
     return (double)(bench_cpu_time() - start) / table->input.frames->count;
 }
@@ -80,7 +73,7 @@ static void run_warm(struct bench_table *table, uint32_t flows, bool ipv6)
         bench_frame_write(data[burst.count], size, (uint32_t)(i / 2), i & 1, ipv6);
         *frame = (struct frame){.data = data[burst.count], .captured = size, .length = size};
         if (++burst.count == SOURCE_BURST || i + 1 == UINT64_C(2) * flows) {
-            worker_count_burst(&table->queue, &burst, clock_now());
+            worker_count_burst(&table->queue, &burst, monotonic_now());
             burst.count = 0;
         }
     }
@@ -103,16 +96,16 @@ static void burst_stages(struct bench_table *table, const struct burst *burst, s
     uint64_t at[BENCH_STAGES + 2];
     uint32_t count;
 
-    at[0] = clock_now();
-    at[1] = clock_now(); /* at[1] - at[0] is what the clock itself costs */
+    at[0] = monotonic_now();
+    at[1] = monotonic_now(); /* at[1] - at[0] is what the clock itself costs */
     count = path->parse(&table->queue, burst, 0, burst->count, at[1], lookup);
-    at[2] = clock_now();
+    at[2] = monotonic_now();
     path->hash(flows, lookup, count);
-    at[3] = clock_now();
+    at[3] = monotonic_now();
     path->find(flows, lookup, count);
-    at[4] = clock_now();
+    at[4] = monotonic_now();
     path->update(flows, lookup, count);
-    at[5] = clock_now();
+    at[5] = monotonic_now();
     for (uint32_t i = 0; i < BENCH_STAGES; i++) {
         double ns = (double)(at[i + 2] - at[i + 1]) - (double)(at[1] - at[0]);
 

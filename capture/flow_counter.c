@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "capture/monotonic_clock.h"
 #include "capture/sampling.h"
 #include "flow_count.skel.h"
 
@@ -19,14 +19,6 @@
 static int libbpf_error(int result)
 {
     return errno > 0 ? -errno : result;
-}
-
-static uint64_t clock_monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* Before kernel 5.11 maps count as locked memory; where the limit cannot be raised, newer kernels do not need it. */
@@ -228,11 +220,11 @@ static void entries_order(struct flow_counter *counter, uint32_t count)
 int flow_counter_turn(struct flow_counter *counter, struct flow_epoch *epoch)
 {
     uint32_t old = counter->skeleton->bss->flow_epoch;
-    uint64_t begun = clock_monotonic();
+    uint64_t begun = monotonic_now();
     int error = epoch_turn_over(counter);
 
     *epoch = (struct flow_epoch){.key = counter->key, .sum = counter->sum, .entry = counter->entry, .until = begun};
-    epoch->waited = clock_monotonic() - begun;
+    epoch->waited = monotonic_now() - begun;
     if (error == 0)
         error = counts_read(counter, old);
     if (error)

@@ -19,13 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/driver_losses.h"
 #include "capture/flow_attachment.h"
 #include "capture/flow_counter.h"
 #include "capture/link_stats.h"
+#include "capture/monotonic_clock.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
 #include "capture/xdp_refusal.h"
@@ -52,14 +52,6 @@ struct ebpf {
     uint64_t unhandled;    /* frames that the stack may have counted in rx_dropped behind the hook */
     _Atomic uint64_t lost; /* frames that were dropped before it */
 };
-
-static uint64_t clock_monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* Bytes before the IP header of a link's packets, or -1 when we cannot read them. */
 static int link_header_size(uint16_t hardware)
@@ -285,7 +277,7 @@ static void note_losses(struct ebpf *capture, uint64_t dropped)
 static enum source_result ebpf_take_epoch(struct source_queue *queue, struct flow_epoch *epoch, bool at_once)
 {
     struct ebpf *capture = (struct ebpf *)queue; /* its first member */
-    uint64_t now = clock_monotonic();
+    uint64_t now = monotonic_now();
     struct link_state state = {0};
     uint64_t received = 0;
     bool gone;

@@ -14,6 +14,7 @@
 
 #include "capture/flow_growth.h"
 #include "capture/flow_path.h"
+#include "capture/monotonic_clock.h"
 #include "capture/priority.h"
 #include "capture/segment.h"
 #include "capture/sequence_lock.h"
@@ -28,10 +29,7 @@
 
 static uint64_t clock_now(const struct worker_shared *shared)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return shared->clock_base + (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return shared->clock_base + monotonic_now();
 }
 
 /* fragments_release: a fragment that waited goes the way of all packets, alone. */

@@ -30,6 +30,11 @@ class Message(NamedTuple):
     records: int
     flows: int
 
+    @property
+    def flow_records(self) -> int:
+        """How many records of flows there are: these have messages of their own."""
+        return self.records if self.flows else 0
+
 
 @dataclass(frozen=True, slots=True)
 class NativeFlows:

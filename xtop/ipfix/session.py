@@ -30,7 +30,7 @@ class Tally:
         self.octets += len(message.data)
         self.messages += 1
         self.flows += message.flows
-        self.records += message.records if message.flows else 0
+        self.records += message.flow_records
 
 
 class Sequence32:

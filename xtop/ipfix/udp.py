@@ -100,7 +100,7 @@ class UdpTransport:
         self.tally.trouble = "nobody listens there"
         if self._before is not None:
             self.tally.flows -= self._before.flows
-            self.tally.records -= self._before.records if self._before.flows else 0
+            self.tally.records -= self._before.flow_records
             self.tally.lost += self._before.flows
             self._before = None
 
