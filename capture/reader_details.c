@@ -204,21 +204,32 @@ static uint32_t last_slot(const struct details *details, uint32_t queue)
     return details->look->slots[queue] < room ? details->look->slots[queue] : (uint32_t)room - 1;
 }
 
-static void queue_add(const struct details *details, uint32_t queue)
+/* Of slots first .. end - 1. */
+static void slots_add(const struct details *details, uint32_t queue, uint32_t first, uint32_t end)
 {
-    uint32_t last = last_slot(details, queue);
     uint64_t fetched = 0, bit = 1; /* of the next 64 slots, and of this one; both go round */
 
-    for (uint32_t slot = 0; slot < last + DETAILS_AHEAD + 1; slot++, bit = bit << 1 | bit >> 63) {
+    for (uint32_t slot = first; slot < end + DETAILS_AHEAD; slot++, bit = bit << 1 | bit >> 63) {
         struct reader_place ahead = {queue, slot};
 
-        if (slot >= DETAILS_AHEAD && fetched & (bit >> DETAILS_AHEAD | bit << (64 - DETAILS_AHEAD)))
+        if (slot >= first + DETAILS_AHEAD && fetched & (bit >> DETAILS_AHEAD | bit << (64 - DETAILS_AHEAD)))
             slot_add(details, (struct reader_place){queue, slot - DETAILS_AHEAD});
         fetched &= ~bit;
-        if (slot > last || !slot_is_wanted(details, group_sums_slot(details->sums, ahead)))
+        if (slot >= end || !slot_is_wanted(details, group_sums_slot(details->sums, ahead)))
             continue;
         fetched |= bit;
         slot_fetch(details->look->reader, ahead);
+    }
+}
+
+static void queue_add(const struct details *details, uint32_t queue)
+{
+    uint32_t end = last_slot(details, queue) + 1;
+
+    for (uint32_t first = 0, next; first < end; first = next) {
+        next = end - first > READER_STRETCH ? first + READER_STRETCH : end;
+        slots_add(details, queue, first, next);
+        reader_let_go(details->look->reader);
     }
 }
 

@@ -177,6 +177,7 @@ static int look_settle(struct look *look)
 int reader_look(struct reader *reader, const struct reader_view *view, struct reader_result *result)
 {
     struct look look = look_of(reader, view, result);
+    int status;
 
     memset(result, 0, sizeof *result);
     if (view->filter && filter_refusal(view->filter, view->filter_count))
@@ -199,7 +200,9 @@ int reader_look(struct reader *reader, const struct reader_view *view, struct re
     if (view->ended && reader->expected)
         expected_join(reader->expected, &look);
     reader->final = look.over;
-    return look_settle(&look);
+    status = look_settle(&look);
+    reader_let_go(reader);
+    return status;
 }
 
 uint32_t reader_active_hosts(const struct reader *reader, struct reader_host *hosts, uint32_t room)

@@ -168,5 +168,7 @@ void rings_finish(struct scan *scan)
             if (slot + 64 <= look->slots[queue])
                 others_fetch(scan, (struct reader_place){queue, slot + 64});
             block_finish(scan, (struct reader_place){queue, slot});
+            if (slot % READER_STRETCH == READER_STRETCH - 64)
+                reader_let_go(scan->reader);
         }
 }

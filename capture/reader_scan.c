@@ -321,25 +321,31 @@ static uint32_t share_begin(uint32_t used, uint32_t number, uint32_t of)
     return number < of ? (uint32_t)((used + UINT64_C(1)) * number / of) & ~63u : used + 1;
 }
 
+/* Goes through slots first .. end - 1 of a queue; of the capture's memory no more than a stretch is mapped at a time. */
+static void slots_scan(struct scan *scan, uint32_t queue, uint32_t first, uint32_t end)
+{
+    const struct look *look = scan->look;
+
+    for (uint32_t next; first < end && !look->failed; first = next) {
+        next = end - first > READER_STRETCH ? first + READER_STRETCH : end;
+        if (look->plain)
+            scan_plain(scan, queue, first, next);
+        else if (look->few && !look->by_key)
+            scan_slots(scan, queue, first + (first == 0), next - 1); /* there is no slot 0 */
+        else
+            scan_all(scan, queue, first + (first == 0), next - 1);
+        reader_let_go(scan->reader);
+    }
+}
+
 void reader_scan_share(struct look *look, uint32_t number, uint32_t of)
 {
     struct reader *reader = look->reader;
     struct scan scan = {.look = look, .reader = reader, .kin = reader->header->queue_count > 1};
 
     scan.sums = look->kept ? look->sums : NULL;
-    for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++) {
-        uint32_t first = share_begin(look->slots[i], number, of);
-        uint32_t end = share_begin(look->slots[i], number + 1, of);
-
-        if (first == end)
-            continue;
-        if (look->plain)
-            scan_plain(&scan, i, first, end);
-        else if (look->few && !look->by_key)
-            scan_slots(&scan, i, first + (first == 0), end - 1); /* there is no slot 0 */
-        else
-            scan_all(&scan, i, first + (first == 0), end - 1);
-    }
+    for (uint32_t i = 0; i < reader->header->queue_count && !look->failed; i++)
+        slots_scan(&scan, i, share_begin(look->slots[i], number, of), share_begin(look->slots[i], number + 1, of));
     if (look->plain && scan.kin)
         rings_finish(&scan);
 }

@@ -189,6 +189,18 @@ bool reader_copy_key(const struct reader *reader, struct reader_place place, str
 bool reader_previous_reserve(struct reader *reader, uint32_t queue, uint32_t used);
 void reader_previous_free(struct reader *reader, uint32_t queue);
 
+/* ---- reader_resident.c ---- */
+
+/* Who goes through slots calls reader_let_go after so many: 2 MiB of a queue, and 6 of their rests. */
+#define READER_STRETCH 32768u
+
+/*
+ * What was read of the segment goes out of the process's own tables of pages: the memory is the capture's, stays, and is mapped
+ * again at a touch, a huge page in one piece. Else a reader would be as large as the whole flow table in the eyes of whoever asks
+ * how much memory it takes.
+ */
+void reader_let_go(const struct reader *reader);
+
 /* ---- reader_glance.c ---- */
 
 /* A slot at the look before. */

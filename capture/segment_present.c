@@ -4,6 +4,7 @@
 #endif
 #include "capture/segment_present.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "capture/segment_map.h"
@@ -25,11 +26,16 @@
 void segment_present(const struct xtop_header *header, uint64_t from, uint64_t to)
 {
     uint8_t *base = (uint8_t *)(uintptr_t)header;
+    int refusal;
 
     from &= ~(SEGMENT_WINDOW - 1);
     to = (to + SEGMENT_WINDOW - 1) & ~(SEGMENT_WINDOW - 1);
     for (uint64_t at = from; at < to; at += SEGMENT_WINDOW)
         (void)madvise(base + at, PAGE, MADV_POPULATE_WRITE);
-    if (madvise(base + from, to - from, MADV_COLLAPSE) < 0)
-        (void)madvise(base + from, to - from, MADV_POPULATE_WRITE);
+    if (madvise(base + from, to - from, MADV_COLLAPSE) == 0)
+        return;
+    refusal = errno;
+    (void)madvise(base + from, to - from, MADV_POPULATE_WRITE);
+    if (refusal == EAGAIN) /* of a page that came just then; now none can */
+        (void)madvise(base + from, to - from, MADV_COLLAPSE);
 }

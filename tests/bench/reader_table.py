@@ -95,7 +95,7 @@ def lines(reading: Reading) -> Iterator[str]:
     yield "| --- | ---: |"
     yield f"| the worker's CPU time a packet, of that alone | {Spread(**worker['ratio']).text(3)} |"
     yield f"| the screen's process, 120x36: of a core | {screen['cpu_percent']} % |"
-    yield f"| its own memory | {screen['own_mb']:.0f} MB |"
+    yield f"| its memory, at most | {screen['resident_most_mb']:.0f} MB |"
     yield f"| what it sends to the terminal | {screen['bytes_per_second'] / 1000:.1f} kB/s |"
     yield f"| from the last key of a filter to what it leaves | {screen['filter_key_to_shown_ms']} ms |"
     yield f"| from `q` to its end | {screen['quit_ms']} ms |"

@@ -99,18 +99,26 @@ class Terminal:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> dict[str, float]:
-        """Return the process's own memory and what it maps of the capture's, MB."""
+        """Return what is resident of the process, and the most that was since it was measured anew, MB."""
         status = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
-        own = sum(int(status[name].split()[0]) for name in ("RssAnon", "RssFile"))
-        return {"own_mb": own / 1000, "shared_with_the_capture_mb": int(status["RssShmem"].split()[0]) / 1000}
+        return {"resident_mb": _mb(status["VmRSS"]), "resident_most_mb": _mb(status["VmHWM"])}
+
+    def measure_memory_anew(self) -> None:
+        """Forget the most that was resident (proc(5), clear_refs)."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def type(self, text: bytes) -> None:
         """Press keys."""
         os.write(self.fd, text)
 
 
+def _mb(size: str) -> float:
+    return round(int(size.split()[0]) * 1024 / 1e6, 1)
+
+
 def steady(terminal: Terminal, seconds: float) -> dict[str, float]:
     """Return what the screen sends, uses and keeps while nobody touches a key."""
+    terminal.measure_memory_anew()
     cpu, begin = terminal.cpu_seconds(), time.monotonic()
     sent = len(terminal.read(seconds))
     elapsed = time.monotonic() - begin

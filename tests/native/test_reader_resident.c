@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What of the capture's memory is resident in a reader's process, by the kernel's account: little within a look, none after it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader_pair.h"
+
+#define MEGABYTE (UINT64_C(1) << 20)
+#define FLOWS (UINT32_C(1) << 18) /* 64 MiB of slots and rests */
+#define STRETCH_MOST (14 * MEGABYTE)
+
+/* The number in the first line of `file` that begins with `name`, from the line `after` on (NULL: the first), in bytes. */
+static uint64_t kilobytes(const char *path, const char *after, const char *name)
+{
+    FILE *file = fopen(path, "r");
+    bool begun = !after;
+    uint64_t value = 0;
+    char line[512];
+
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        begun = begun || strncmp(line, after, strlen(after)) == 0;
+        if (begun && strncmp(line, name, strlen(name)) == 0) {
+            value = strtoull(line + strlen(name), NULL, 10) * 1024;
+            break;
+        }
+    }
+    assert_true(begun);
+    assert_int_equal(fclose(file), 0);
+    return value;
+}
+
+/* Of the reader's mapping. */
+static uint64_t resident(const struct reader *reader)
+{
+    char begin[32];
+
+    snprintf(begin, sizeof begin, "%lx-", (unsigned long)(uintptr_t)reader_header(reader));
+    return kilobytes("/proc/self/smaps", begin, "Rss:");
+}
+
+/* From now on the process's greatest size is measured. */
+static void forget_greatest(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+
+    assert_non_null(file);
+    assert_true(fputs("5", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void fill(struct table_fixture *fixture, uint64_t time)
+{
+    for (uint32_t flow = 0; flow < FLOWS - 1; flow++) {
+        const struct packet packet = fixture_packet(flow, 0);
+
+        fixture_feed(fixture, &packet, time);
+    }
+}
+
+static void look(struct reader *reader, const struct reader_view *view)
+{
+    struct reader_result result;
+
+    assert_int_equal(reader_look(reader, view, &result), 0);
+    assert_int_equal(result.matched + result.hidden, FLOWS - 1);
+    reader_rows_free(result.row);
+    reader_rows_free(result.group);
+}
+
+/* Its own memory the reader has after the second look of a kind; each flow moves before the third. */
+static void test_view(const struct reader_view *view)
+{
+    struct table_fixture fixture;
+    struct reader *reader;
+    uint64_t before;
+
+    fixture_open(&fixture, FLOWS, 16);
+    fixture.segment.header->state = XTOP_STATE_RUNNING;
+    fill(&fixture, START);
+    reader = pair_reader(&fixture);
+    look(reader, view);
+    look(reader, view);
+    fill(&fixture, START + SECOND);
+    assert_true(resident(reader) < MEGABYTE);
+    before = kilobytes("/proc/self/status", NULL, "VmRSS:");
+    forget_greatest();
+    look(reader, view);
+    assert_true(resident(reader) < MEGABYTE);
+    assert_true(kilobytes("/proc/self/status", NULL, "VmHWM:") < before + STRETCH_MOST);
+    reader_close(reader);
+    fixture_close(&fixture);
+}
+
+static void test_the_greatest_flows(void **state)
+{
+    (void)state;
+    test_view(&(struct reader_view){.sort = READER_SORT_BPS, .descending = 1, .top = 200});
+}
+
+static void test_flows_by_what_only_their_records_tell(void **state)
+{
+    (void)state;
+    test_view(&(struct reader_view){.sort = READER_SORT_RETRANSMISSIONS, .descending = 1, .top = 200});
+}
+
+static void test_flows_by_address(void **state)
+{
+    (void)state;
+    test_view(&(struct reader_view){.sort = READER_SORT_SOURCE, .top = 200});
+}
+
+static void test_groups_with_details(void **state)
+{
+    (void)state;
+    test_view(&(struct reader_view){
+        .sort = READER_SORT_BPS, .descending = 1, .top = 200, .group = READER_GROUP_PROTOCOL, .details = 1});
+}
+
+static void test_a_look_of_two_threads(void **state)
+{
+    (void)state;
+    test_view(&(struct reader_view){.sort = READER_SORT_BPS, .descending = 1, .top = 200, .between = 1, .threads = 2});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_greatest_flows),    cmocka_unit_test(test_flows_by_what_only_their_records_tell),
+        cmocka_unit_test(test_flows_by_address),      cmocka_unit_test(test_groups_with_details),
+        cmocka_unit_test(test_a_look_of_two_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
