@@ -13,10 +13,19 @@
 #define BEGAN 1u /* marks of a bucket: its hosts began many flows, have a great rate */
 #define FAST 2u
 
-struct active_host {
-    struct reader_host host;
+/* Whom a host has touched, a bit for each. */
+struct contacts {
     uint64_t hosts[READER_CONTACT_BITS / 64];
     uint64_t ports[READER_CONTACT_BITS / 64];
+};
+
+/* What only the two looks need, 3 MB: from the first one's begin to the second one's end. */
+struct activity_work {
+    uint32_t began[ACTIVITY_BUCKETS];
+    uint64_t rate[ACTIVITY_BUCKETS];
+    uint8_t mark[ACTIVITY_BUCKETS];
+    uint16_t index[INDEX_SIZE]; /* 1-based into reader_activity.host; 0 = free */
+    struct contacts contacts[ACTIVITY_HOSTS];
 };
 
 struct reader_activity {
@@ -24,12 +33,21 @@ struct reader_activity {
     uint32_t seed;
     uint32_t found; /* hosts of the last second look */
     uint32_t count;
-    uint32_t began[ACTIVITY_BUCKETS];
-    uint64_t rate[ACTIVITY_BUCKETS];
-    uint8_t mark[ACTIVITY_BUCKETS];
-    uint16_t index[INDEX_SIZE]; /* 1-based into host[]; 0 = free */
-    struct active_host host[ACTIVITY_HOSTS];
+    struct activity_work *work; /* NULL: none is under way */
+    struct reader_host host[ACTIVITY_HOSTS];
 };
+
+/* Room for what the two looks need, all zero. */
+static bool work_begin(struct reader_activity *activity)
+{
+    if (activity->phase == READER_ACTIVITY_COUNT) {
+        free(activity->work);
+        activity->work = NULL;
+    }
+    if (!activity->work)
+        activity->work = calloc(1, sizeof *activity->work);
+    return activity->work;
+}
 
 bool reader_activity_begin(struct reader_activity **activity, uint32_t phase, uint32_t seed)
 {
@@ -39,18 +57,15 @@ bool reader_activity_begin(struct reader_activity **activity, uint32_t phase, ui
         return false;
     (*activity)->phase = phase;
     (*activity)->seed = seed;
-    if (phase == READER_ACTIVITY_COUNT) {
-        memset((*activity)->began, 0, sizeof(*activity)->began);
-        memset((*activity)->rate, 0, sizeof(*activity)->rate);
-    } else {
-        memset((*activity)->index, 0, sizeof(*activity)->index);
+    if (phase != READER_ACTIVITY_COUNT)
         (*activity)->count = 0;
-    }
-    return true;
+    return work_begin(*activity);
 }
 
 void reader_activity_free(struct reader_activity *activity)
 {
+    if (activity)
+        free(activity->work);
     free(activity);
 }
 
@@ -91,8 +106,8 @@ static void buckets_add(struct reader_activity *activity, const struct reader_ro
     for (uint32_t end = 0; end < 2; end++) {
         uint32_t bucket = bucket_of(host_hash(activity, &flow->record, end));
 
-        activity->rate[bucket] += flow_rate(flow);
-        activity->began[bucket] += known && end == beginner;
+        activity->work->rate[bucket] += flow_rate(flow);
+        activity->work->began[bucket] += known && end == beginner;
     }
 }
 
@@ -116,7 +131,7 @@ uint64_t reader_activity_whole(const struct reader_activity *activity, const str
     for (; known; known &= known - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(known);
 
-        whole |= activity->mark[ends[i].beginner] | activity->mark[ends[i].other] ? known & -known : 0;
+        whole |= activity->work->mark[ends[i].beginner] | activity->work->mark[ends[i].other] ? known & -known : 0;
     }
     return whole;
 }
@@ -125,9 +140,9 @@ void reader_activity_add_ends(struct reader_activity *activity, struct reader_en
 {
     if (activity->phase != READER_ACTIVITY_COUNT)
         return;
-    activity->began[ends.beginner] += began;
-    activity->rate[ends.beginner] += rate;
-    activity->rate[ends.other] += rate;
+    activity->work->began[ends.beginner] += began;
+    activity->work->rate[ends.beginner] += rate;
+    activity->work->rate[ends.other] += rate;
 }
 
 uint64_t reader_activity_add_still(struct reader_activity *activity, const struct reader_ends *ends, uint64_t began)
@@ -136,15 +151,15 @@ uint64_t reader_activity_add_still(struct reader_activity *activity, const struc
 
     if (activity->phase == READER_ACTIVITY_COUNT)
         for (; began; began &= began - 1)
-            activity->began[ends[__builtin_ctzll(began)].beginner]++;
+            activity->work->began[ends[__builtin_ctzll(began)].beginner]++;
     for (; began; began &= began - 1)
-        whole |= activity->mark[ends[__builtin_ctzll(began)].beginner] & BEGAN ? began & -began : 0;
+        whole |= activity->work->mark[ends[__builtin_ctzll(began)].beginner] & BEGAN ? began & -began : 0;
     return whole;
 }
 
 static uint64_t bucket_value(const struct reader_activity *activity, uint8_t mark, uint32_t bucket)
 {
-    return mark == BEGAN ? activity->began[bucket] : activity->rate[bucket];
+    return mark == BEGAN ? activity->work->began[bucket] : activity->work->rate[bucket];
 }
 
 /* Marks the buckets that hold most: a short list, sorted by insertion, of which most buckets meet the last only. */
@@ -167,32 +182,32 @@ static void buckets_mark(struct reader_activity *activity, uint8_t mark)
         best[at] = bucket;
     }
     for (uint32_t i = 0; i < count; i++)
-        activity->mark[best[i]] |= mark;
+        activity->work->mark[best[i]] |= mark;
 }
 
 /* ---- Second look: hosts -------------------------------------------------------------------------------------- */
 
 /* The host at `end`, entered where it is new; NULL when the table is full. */
-static struct active_host *host_find(struct reader_activity *activity, const struct xtop_record *record, uint32_t end,
+static struct reader_host *host_find(struct reader_activity *activity, const struct xtop_record *record, uint32_t end,
                                      uint32_t hash)
 {
     const uint8_t *address = record->key.address[end];
-    struct active_host *host;
+    struct reader_host *host;
     uint32_t at;
 
     /* The low bits of the hash chose the bucket, of which there are few here: the high ones place it. */
-    for (at = hash >> 16 & (INDEX_SIZE - 1); activity->index[at]; at = (at + 1) & (INDEX_SIZE - 1)) {
-        host = &activity->host[activity->index[at] - 1];
-        if (host->host.ip_version == record->key.ip_version && memcmp(host->host.address, address, 16) == 0)
+    for (at = hash >> 16 & (INDEX_SIZE - 1); activity->work->index[at]; at = (at + 1) & (INDEX_SIZE - 1)) {
+        host = &activity->host[activity->work->index[at] - 1];
+        if (host->ip_version == record->key.ip_version && memcmp(host->address, address, 16) == 0)
             return host;
     }
     if (activity->count == ACTIVITY_HOSTS)
         return NULL;
     host = &activity->host[activity->count++];
     memset(host, 0, sizeof *host);
-    host->host.ip_version = record->key.ip_version;
-    memcpy(host->host.address, address, 16);
-    activity->index[at] = (uint16_t)activity->count;
+    host->ip_version = record->key.ip_version;
+    memcpy(host->address, address, 16);
+    activity->work->index[at] = (uint16_t)activity->count;
     return host;
 }
 
@@ -210,15 +225,16 @@ static void bit_set(uint64_t *bits, uint32_t hash, uint32_t *count)
     *word |= bit;
 }
 
-static void contact_add(struct reader_activity *activity, struct active_host *host, const struct xtop_record *record,
+static void contact_add(struct reader_activity *activity, struct reader_host *host, const struct xtop_record *record,
                         uint32_t end)
 {
+    struct contacts *contacts = &activity->work->contacts[host - activity->host];
     uint16_t port = record->key.port[!end];
 
-    host->host.flows++;
-    bit_set(host->hosts, host_hash(activity, record, !end), &host->host.host_bits);
+    host->flows++;
+    bit_set(contacts->hosts, host_hash(activity, record, !end), &host->host_bits);
     if (has_ports(record->key.protocol))
-        bit_set(host->ports, hash_bytes(&port, sizeof port, activity->seed), &host->host.port_bits);
+        bit_set(contacts->ports, hash_bytes(&port, sizeof port, activity->seed), &host->port_bits);
 }
 
 static void hosts_add(struct reader_activity *activity, const struct reader_row *flow)
@@ -228,16 +244,16 @@ static void hosts_add(struct reader_activity *activity, const struct reader_row 
 
     for (uint32_t end = 0; end < 2; end++) {
         uint32_t hash = host_hash(activity, &flow->record, end);
-        uint8_t mark = activity->mark[bucket_of(hash)];
+        uint8_t mark = activity->work->mark[bucket_of(hash)];
         bool touches = known && end == beginner && mark & BEGAN;
-        struct active_host *host;
+        struct reader_host *host;
 
         if (!mark || !(touches || flow_rate(flow)))
             continue;
         host = host_find(activity, &flow->record, end, hash);
         if (!host)
             continue;
-        host->host.rate_bytes += flow_rate(flow);
+        host->rate_bytes += flow_rate(flow);
         if (touches)
             contact_add(activity, host, &flow->record, end);
     }
@@ -256,12 +272,13 @@ void reader_activity_add(struct reader_activity *activity, const struct reader_r
 void reader_activity_finish(struct reader_activity *activity)
 {
     if (activity->phase == READER_ACTIVITY_COUNT) {
-        memset(activity->mark, 0, sizeof activity->mark);
         buckets_mark(activity, BEGAN);
         buckets_mark(activity, FAST);
         activity->found = 0;
     } else {
         activity->found = activity->count;
+        free(activity->work);
+        activity->work = NULL;
     }
 }
 
@@ -293,7 +310,7 @@ uint32_t reader_activity_hosts(const struct reader_activity *activity, struct re
     if (!activity || activity->found == 0 || room == 0)
         return 0;
     for (uint32_t i = 0; i < activity->found; i++) {
-        const struct reader_host *host = &activity->host[i].host;
+        const struct reader_host *host = &activity->host[i];
 
         if (!top || host_before(host, host->rate_bytes, top, top->rate_bytes))
             top = host;

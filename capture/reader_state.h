@@ -191,8 +191,8 @@ void reader_previous_free(struct reader *reader, uint32_t queue);
 
 /* ---- reader_resident.c ---- */
 
-/* Who goes through slots calls reader_let_go after so many: 2 MiB of a queue, and 6 of their rests. */
-#define READER_STRETCH 32768u
+/* Who goes through slots calls reader_let_go after so many: 1 MiB of a queue, and 3 of their rests. */
+#define READER_STRETCH 16384u
 
 /*
  * What was read of the segment goes out of the process's own tables of pages: the memory is the capture's, stays, and is mapped
