@@ -23,7 +23,6 @@ struct contacts {
 struct activity_work {
     uint32_t began[ACTIVITY_BUCKETS];
     uint64_t rate[ACTIVITY_BUCKETS];
-    uint8_t mark[ACTIVITY_BUCKETS];
     uint16_t index[INDEX_SIZE]; /* 1-based into reader_activity.host; 0 = free */
     struct contacts contacts[ACTIVITY_HOSTS];
 };
@@ -33,7 +32,8 @@ struct reader_activity {
     uint32_t seed;
     uint32_t found; /* hosts of the last second look */
     uint32_t count;
-    struct activity_work *work; /* NULL: none is under way */
+    struct activity_work *work;     /* NULL: none is under way */
+    uint8_t mark[ACTIVITY_BUCKETS]; /* as the last first look left them */
     struct reader_host host[ACTIVITY_HOSTS];
 };
 
@@ -131,7 +131,7 @@ uint64_t reader_activity_whole(const struct reader_activity *activity, const str
     for (; known; known &= known - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(known);
 
-        whole |= activity->work->mark[ends[i].beginner] | activity->work->mark[ends[i].other] ? known & -known : 0;
+        whole |= activity->mark[ends[i].beginner] | activity->mark[ends[i].other] ? known & -known : 0;
     }
     return whole;
 }
@@ -153,7 +153,7 @@ uint64_t reader_activity_add_still(struct reader_activity *activity, const struc
         for (; began; began &= began - 1)
             activity->work->began[ends[__builtin_ctzll(began)].beginner]++;
     for (; began; began &= began - 1)
-        whole |= activity->work->mark[ends[__builtin_ctzll(began)].beginner] & BEGAN ? began & -began : 0;
+        whole |= activity->mark[ends[__builtin_ctzll(began)].beginner] & BEGAN ? began & -began : 0;
     return whole;
 }
 
@@ -182,7 +182,7 @@ static void buckets_mark(struct reader_activity *activity, uint8_t mark)
         best[at] = bucket;
     }
     for (uint32_t i = 0; i < count; i++)
-        activity->work->mark[best[i]] |= mark;
+        activity->mark[best[i]] |= mark;
 }
 
 /* ---- Second look: hosts -------------------------------------------------------------------------------------- */
@@ -244,7 +244,7 @@ static void hosts_add(struct reader_activity *activity, const struct reader_row 
 
     for (uint32_t end = 0; end < 2; end++) {
         uint32_t hash = host_hash(activity, &flow->record, end);
-        uint8_t mark = activity->work->mark[bucket_of(hash)];
+        uint8_t mark = activity->mark[bucket_of(hash)];
         bool touches = known && end == beginner && mark & BEGAN;
         struct reader_host *host;
 
@@ -272,6 +272,7 @@ void reader_activity_add(struct reader_activity *activity, const struct reader_r
 void reader_activity_finish(struct reader_activity *activity)
 {
     if (activity->phase == READER_ACTIVITY_COUNT) {
+        memset(activity->mark, 0, sizeof activity->mark);
         buckets_mark(activity, BEGAN);
         buckets_mark(activity, FAST);
         activity->found = 0;
