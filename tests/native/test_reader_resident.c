@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "queues_fixture.h"
 #include "reader_pair.h"
 
 #define MEGABYTE (UINT64_C(1) << 20)
@@ -66,14 +67,19 @@ static void fill(struct table_fixture *fixture, uint64_t time)
     }
 }
 
-static void look(struct reader *reader, const struct reader_view *view)
+static void look_at(struct reader *reader, const struct reader_view *view, uint32_t flows)
 {
     struct reader_result result;
 
     assert_int_equal(reader_look(reader, view, &result), 0);
-    assert_int_equal(result.matched + result.hidden, FLOWS - 1);
+    assert_int_equal(result.matched + result.hidden, flows);
     reader_rows_free(result.row);
     reader_rows_free(result.group);
+}
+
+static void look(struct reader *reader, const struct reader_view *view)
+{
+    look_at(reader, view, FLOWS - 1);
 }
 
 /* Its own memory the reader has after the second look of a kind; each flow moves before the third. */
@@ -131,12 +137,30 @@ static void test_a_look_of_two_threads(void **state)
     test_view(&(struct reader_view){.sort = READER_SORT_BPS, .descending = 1, .top = 200, .between = 1, .threads = 2});
 }
 
+/* Each flow has a part in either queue, and the parts of one are read wherever they lie. */
+static void test_flows_of_two_queues(void **state)
+{
+    const struct reader_view view = {.sort = READER_SORT_BPS, .descending = 1, .top = 200};
+    struct queues_fixture queues;
+
+    (void)state;
+    queues_open(&queues, 2, FLOWS, 16);
+    for (uint64_t second = 0; second < 3; second++) {
+        for (uint32_t flow = 0; flow < FLOWS / 2 - 2000; flow++)
+            for (uint32_t end = 0; end < 2; end++)
+                queues_feed(&queues, end, fixture_packet(flow, (uint8_t)end), START + second * SECOND);
+        look_at(queues.reader, &view, FLOWS / 2 - 2000);
+        assert_true(resident(queues.reader) < MEGABYTE);
+    }
+    queues_close(&queues);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_greatest_flows),    cmocka_unit_test(test_flows_by_what_only_their_records_tell),
         cmocka_unit_test(test_flows_by_address),      cmocka_unit_test(test_groups_with_details),
-        cmocka_unit_test(test_a_look_of_two_threads),
+        cmocka_unit_test(test_a_look_of_two_threads), cmocka_unit_test(test_flows_of_two_queues),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
