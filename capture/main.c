@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -41,6 +42,16 @@ static int signals_open(void)
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/*
+ * One that was stopped (SIGSTOP) would not see its owner's end, and stay on the link for ever: the kernel lets it go on
+ * when its parent dies. To one that runs that signal says nothing, and where the parent is dead already the socket has
+ * ended. It is asked for here since an executable with capabilities begins without it.
+ */
+static void go_on_without_parent(void)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGCONT);
 }
 
 static int netns_enter(const struct options *options, struct failure *failure)
@@ -207,6 +218,8 @@ int main(int argc, char **argv)
     control.owner = options.control_fd;
     if (result < 0)
         return failure_report(&control, &failure);
+    if (control.owner >= 0)
+        go_on_without_parent();
     signals = signals_open();
     if (control_open(&control, options.control_fd, options.listen_name, &failure) < 0 ||
         netns_enter(&options, &failure) < 0 || capture_start(&capture, &options, &failure) < 0) {

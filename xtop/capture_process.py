@@ -136,6 +136,7 @@ class CaptureProcess(CaptureState):
         """Ask the capture to end, and wait until it did; False where it was not heard in time."""
         self.poll_messages()
         if not self._over():
+            self._resume()
             with contextlib.suppress(OSError):
                 self._control.send(b"stop", socket.MSG_NOSIGNAL)
             self._wait_for(self._over, timeout)
@@ -147,7 +148,7 @@ class CaptureProcess(CaptureState):
             return
         self._closed = True
         self._control.close()
-        self._process.send_signal(signal.SIGCONT)  # one that was stopped hears nothing else
+        self._resume()
         for force in (None, signal.SIGTERM, signal.SIGKILL):
             if force is not None:
                 self._process.send_signal(force)
@@ -155,6 +156,10 @@ class CaptureProcess(CaptureState):
                 break
         self._words.close()
         self._let_go_of_segment()
+
+    def _resume(self) -> None:
+        """Let the process go on: one that was stopped hears nothing else."""
+        self._process.send_signal(signal.SIGCONT)
 
     def _await_ready(self, timeout: float) -> None:
         self._wait_for(lambda: self.memfd >= 0 or self.death is not None, timeout)
