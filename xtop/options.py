@@ -122,6 +122,19 @@ def _moment(text: str) -> datetime:
         ) from None
 
 
+def _name(text: str) -> str:
+    """Refuse the empty word: as a path it would be the present directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' names nothing")
+    return text
+
+
+def _takes_name(option: Option) -> bool:
+    """Say whether the option's value is a name as it stands; an expression may be empty."""
+    keywords = option.keywords
+    return "type" not in keywords and keywords.get("action") != "store_const" and keywords.get("metavar") != "EXPR"
+
+
 def _flag(dest: str, value: object = True) -> dict[str, Any]:
     return {"dest": dest, "action": "store_const", "const": value}
 
@@ -310,7 +323,8 @@ def add_options(parser: argparse.ArgumentParser, title: str, options: tuple[Opti
         if option.apart is not None:
             where = apart.setdefault(option.apart, None) or group.add_mutually_exclusive_group()
             apart[option.apart] = where
-        where.add_argument(*option.flags, help=option.help.replace("%", "%%"), **option.keywords)
+        kind: dict[str, Any] = {"type": _name} if _takes_name(option) else {}
+        where.add_argument(*option.flags, help=option.help.replace("%", "%%"), **kind, **option.keywords)
 
 
 def xdp_options_given(options: argparse.Namespace) -> list[str]:

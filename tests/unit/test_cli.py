@@ -74,6 +74,26 @@ def test_an_impossible_request_is_one_line_and_code_2(line: str, part: str) -> N
     assert result.stderr.rstrip().endswith(")")  # WHAT (WHY; WHAT TO DO)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "snapshot -i", "-r", "snapshot --demo -o", "record -r file --store", "record -r file --metrics", "--profile",
+        "record -r file --ipfix", "record -r file --ipfix-ca", "record -r file --ipfix-cert", "attach", "replay",
+        "snapshot --demo --anonymize-key", "snapshot --demo --format", "-i lo --capture", "doctor -i", "tune -i",
+    ],
+)  # fmt: skip
+def test_an_empty_name_is_one_line_and_code_2(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [sys.executable, "-c", "import sys; from xtop.cli import main; sys.exit(main())", *line.split(), ""]
+    done = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "argument " in done.stderr
+    assert "''" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_existing_output_is_refused_before_anything_is_captured(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("mine", encoding="utf-8")
