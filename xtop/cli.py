@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from xtop import __version__
 from xtop.export.errors import ExportError
@@ -46,6 +46,9 @@ from xtop.options import (
 )
 from xtop.source import SourceError
 from xtop.standard_streams import stand_in_for_closed
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -148,6 +151,10 @@ class _Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         return super().format_help()
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Write an answer; argparse would keep to itself that it could not."""
+        (file or sys.stdout).write(message)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,41 @@ def test_what_was_asked_for_cannot_be_said(command: str) -> None:
     assert done.stderr.startswith("xtop: error: ")
 
 
+ANSWERS = [
+    "--help",
+    "--version",
+    "snapshot --help",
+    "doctor",
+    "doctor --help",
+    "tune -i lo",
+    "tune --help",
+    "bench --help",
+]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ANSWERS)
+def test_an_answer_that_finds_no_room_is_a_failure(
+    command: str, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    done = shell(f"xtop {command} >/dev/full")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("xtop: error: ")
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_an_answer_that_nobody_reads_ends_quietly(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        words = [str(BIN / "xtop"), *command.split()]
+        done = subprocess.run(words, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_figure_that_finds_no_room_is_a_failure() -> None:
     done = shell("xtop bench --packets 1000 --flows 10 --repeat 1 --json >/dev/full")
     assert done.returncode == 1
-    assert done.stderr.startswith("xtop: error: cannot write")
+    assert done.stderr.startswith("xtop: error: cannot write the answer")
