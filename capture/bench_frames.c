@@ -7,9 +7,13 @@
 #include <errno.h>
 #include <math.h>
 #include <pcap/pcap.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "capture/link_type.h"
 
 /* Frames that would need more room than this share it: the first ones come again. */
 #define FRAMES_ROOM (UINT64_C(1) << 30)
@@ -224,29 +228,6 @@ void bench_frames_free(struct bench_frames *frames)
 
 /* ---- Frames of a file ---------------------------------------------------------------------------------------- */
 
-static int link_of(int type, enum link_type *link)
-{
-    switch (type) {
-    case DLT_EN10MB:
-        *link = LINK_ETHERNET;
-        return 0;
-    case DLT_RAW:
-        *link = LINK_RAW_IP;
-        return 0;
-    case DLT_LINUX_SLL:
-        *link = LINK_LINUX_SLL;
-        return 0;
-    case DLT_LINUX_SLL2:
-        *link = LINK_LINUX_SLL2;
-        return 0;
-    case DLT_NULL:
-        *link = LINK_NULL;
-        return 0;
-    default:
-        return -1;
-    }
-}
-
 /* Room for one more frame of `captured` bytes; both arrays double. */
 static int frames_grow(struct bench_frames *frames, uint64_t used, uint32_t captured, uint32_t *places)
 {
@@ -297,18 +278,43 @@ static int frames_take_all(struct bench_frames *frames, pcap_t *file, const char
     return 0;
 }
 
-int bench_frames_read(struct bench_frames *frames, const char *path, struct failure *failure)
+/* libpcap's handle of the capture file; NULL with `failure`. */
+static pcap_t *file_open(const char *path, struct failure *failure)
 {
     char text[PCAP_ERRBUF_SIZE];
-    pcap_t *file = pcap_open_offline(path, text);
+    struct stat status;
+    FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    pcap_t *file;
+
+    if (stream && fstat(fileno(stream), &status) == 0 && S_ISDIR(status.st_mode)) {
+        fclose(stream);
+        stream = NULL;
+        errno = EISDIR;
+    }
+    if (!stream) {
+        failure_set(failure, EXIT_USAGE, "cannot open %s (%s; give a pcap or pcapng file)", path, strerror(errno));
+        return NULL;
+    }
+    file = pcap_fopen_offline(stream, text);
+    if (!file) {
+        failure_set(failure, EXIT_FAILED, "cannot read %s (%s; a pcap or pcapng file is needed)", path, text);
+        fclose(stream);
+    }
+    return file;
+}
+
+int bench_frames_read(struct bench_frames *frames, const char *path, struct failure *failure)
+{
+    pcap_t *file = file_open(path, failure);
+    char name[LINK_TYPE_NAME];
     int result = -1;
 
     *frames = (struct bench_frames){0};
     if (!file)
-        return failure_set(failure, EXIT_USAGE, "cannot open %s (%s; give a pcap or pcapng file)", path, text);
-    if (link_of(pcap_datalink(file), &frames->link) < 0)
-        failure_set(failure, EXIT_USAGE, "cannot read %s (link type %d is unknown here; give Ethernet frames)", path,
-                    pcap_datalink(file));
+        return -1;
+    if (!link_type_of(pcap_datalink(file), &frames->link))
+        failure_set(failure, EXIT_FAILED, "cannot read %s (link type %s, which xtop cannot read; give Ethernet frames)",
+                    path, link_type_name(pcap_datalink(file), name, sizeof name));
     else
         result = frames_take_all(frames, file, path, failure);
     if (result < 0)

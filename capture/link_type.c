@@ -2,7 +2,7 @@
 #include "capture/link_type.h"
 
 #include <pcap/pcap.h>
-#include <stddef.h>
+#include <stdio.h>
 
 bool link_type_of(int datalink, enum link_type *link)
 {
@@ -21,4 +21,15 @@ bool link_type_of(int datalink, enum link_type *link)
             return true;
         }
     return false;
+}
+
+const char *link_type_name(int datalink, char *room, size_t size)
+{
+    const char *name = pcap_datalink_val_to_name(datalink);
+
+    if (name)
+        snprintf(room, size, "%s", name);
+    else
+        snprintf(room, size, "%d", datalink);
+    return room;
 }

@@ -167,6 +167,7 @@ static int filter_set(struct packet_socket *socket, const char *expression, stru
 static int ring_open(struct packet_socket *socket, const struct options *options, struct failure *failure)
 {
     char error[PCAP_ERRBUF_SIZE] = "";
+    char name[LINK_TYPE_NAME];
     int result;
 
     socket->pcap = pcap_create(socket->capture->interface, error);
@@ -181,9 +182,10 @@ static int ring_open(struct packet_socket *socket, const struct options *options
     if (result < 0)
         return activation_refused(socket, result, failure);
     if (!link_type_of(pcap_datalink(socket->pcap), &socket->queue.link))
-        return failure_set(failure, EXIT_USAGE,
-                           "cannot read %s (its link type is %s; Ethernet, raw IP or Linux SLL is needed)",
-                           socket->capture->interface, pcap_datalink_val_to_name(pcap_datalink(socket->pcap)));
+        return failure_set(
+            failure, EXIT_USAGE,
+            "cannot read %s (link type %s, which xtop cannot read; Ethernet, raw IP or Linux SLL is needed)",
+            socket->capture->interface, link_type_name(pcap_datalink(socket->pcap), name, sizeof name));
     if (filter_set(socket, options->filter, failure) < 0)
         return -1;
     if (pcap_setnonblock(socket->pcap, 1, error) < 0)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "capture/file_window.h"
+#include "capture/libpcap_limit.h"
 #include "capture/link_type.h"
 #include "capture/monotonic_clock.h"
 #include "capture/pcap_records.h"
@@ -80,6 +81,7 @@ static void file_close(struct source *source)
 static int file_source_open(struct source *source, const struct options *options, struct failure *failure)
 {
     struct file_queue *file = calloc(1, sizeof *file);
+    char name[LINK_TYPE_NAME];
 
     if (!file)
         return failure_set(failure, EXIT_FAILED, "out of memory");
@@ -98,11 +100,28 @@ static int file_source_open(struct source *source, const struct options *options
     source->datalink = pcap_datalink(file->pcap);
     if (link_type_of(pcap_datalink(file->pcap), &file->queue.link))
         return 0;
-    failure_set(failure, EXIT_FAILED,
-                "cannot read %.120s (its link type is %s; Ethernet, raw IP, Linux SLL or loopback is needed)",
-                options->file_name, pcap_datalink_val_to_name(pcap_datalink(file->pcap)));
+    failure_set(
+        failure, EXIT_FAILED,
+        "cannot read %.120s (link type %s, which xtop cannot read; Ethernet, raw IP, Linux SLL or loopback is needed)",
+        options->file_name, link_type_name(source->datalink, name, sizeof name));
     file_close(source);
     return -1;
+}
+
+/* Says why libpcap reads no more. */
+static enum source_result file_broken(struct file_queue *file)
+{
+    const char *why = pcap_geterr(file->pcap), *remedy = libpcap_limit_remedy(why);
+    unsigned long long packets = file->packets;
+
+    if (remedy)
+        failure_set(&file->queue.failure, EXIT_FAILED, "%.50s cannot be read after packet %llu (libpcap: %.100s; %s)",
+                    file->name, packets, why, remedy);
+    else
+        failure_set(&file->queue.failure, EXIT_FAILED,
+                    "%.80s is damaged after packet %llu (%.100s; what was read before is counted)", file->name, packets,
+                    why);
+    return SOURCE_FAILED;
 }
 
 /* Reads one packet ahead. Returns SOURCE_FRAMES when it is held, else why there is none. */
@@ -115,12 +134,8 @@ static enum source_result file_read(struct file_queue *file)
     result = pcap_next_ex(file->pcap, &file->header, &file->data);
     if (result == PCAP_ERROR_BREAK)
         return SOURCE_END;
-    if (result != 1) {
-        failure_set(&file->queue.failure, EXIT_FAILED,
-                    "%.80s is damaged after packet %llu (%.100s; what was read before is counted)", file->name,
-                    (unsigned long long)file->packets, pcap_geterr(file->pcap));
-        return SOURCE_FAILED;
-    }
+    if (result != 1)
+        return file_broken(file);
     file->packets++;
     file->held = true;
     return SOURCE_FRAMES;

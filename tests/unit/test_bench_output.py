@@ -91,3 +91,17 @@ def test_refusals_are_one_line(arguments: tuple[str, ...]) -> None:
     assert done.stderr.startswith("xtop: error: ")
     assert done.stderr.endswith(")\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_no_capture_is_a_failure_and_one_that_is_not_there_a_request(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    whole = sorted((Path(__file__).parents[1] / "scenarios" / "pcaps").rglob("*.pcap"))[0].read_bytes()
+    for content in (b"no capture", whole[:10], whole[:-1]):
+        damaged.write_bytes(content)
+        done = bench("--pcap", str(damaged))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"xtop: error: cannot read {damaged} (")
+    for path, why in ((tmp_path / "missing", "No such file or directory"), (tmp_path, "Is a directory")):
+        done = bench("--pcap", str(path))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"xtop: error: cannot open {path} ({why}; give a pcap or pcapng file)\n"
