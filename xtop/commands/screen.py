@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     from xtop.playback import Playback
     from xtop.settings_file import Settings  # imports what only the screen needs
 
+PLAIN_TERMINALS = {"", "dumb", "unknown"}  # would show each colour and each move as characters
+
 
 def require_terminal() -> None:
     """Raise SourceError where there is no terminal to draw on, before anything is captured."""
     if not sys.stdout.isatty():
         raise SourceError("the screen needs a terminal (standard output is none; `xtop snapshot` needs none)", 2)
+    term = os.environ.get("TERM", "")
+    if term in PLAIN_TERMINALS:
+        raise SourceError(
+            f"the screen needs a terminal that places text (TERM is {term or 'not set'}; set it to what yours is,"
+            " as TERM=xterm-256color, or use `xtop snapshot --format text`)",
+            2,
+        )
 
 
 def take_keyboard() -> None:

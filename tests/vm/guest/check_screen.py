@@ -26,6 +26,7 @@ def check_screen(captured: Nic, sender: Sender) -> str:
     program = os.path.join(sys.prefix, "bin", "xtop")
     pid, terminal = pty.fork()
     if pid == 0:
+        os.environ["TERM"] = "xterm-256color"
         os.execv(
             program, [program, "-i", captured.name, "--capture", "af_xdp", "--max-flows", "16384", "--ring", "2048"]
         )
