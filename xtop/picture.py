@@ -138,6 +138,13 @@ def breach(snapshot: Snapshot) -> str:
     return f"fault of xtop: {abs(missing)} of {snapshot.accounting.received} packets are {what}; please report it"
 
 
+def flow_count(snapshot: Snapshot) -> int:
+    """Return how many flows live; of a file that is at its end, where that says little, how many it has."""
+    totals = snapshot.totals
+    of_file = snapshot.source.kind == "file" and snapshot.state in (CaptureState.DONE, CaptureState.FAILED)
+    return totals.flows_live + totals.flows_ended if of_file else totals.flows_live
+
+
 def describe(source: SourceInfo) -> list[str]:
     """Return what is watched and how, most telling part first: name, sampling, driver, capture mode, queues, filter."""
     words = {"af_xdp": "AF_XDP", "af_packet": "AF_PACKET", "ebpf": "eBPF"}

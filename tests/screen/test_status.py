@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tests.screen.scripted_source import ScriptedSource
-from xtop.model import Link, Snapshot, View
+from xtop.ink import plain as plain_text
+from xtop.model import CaptureState, Link, Snapshot, SourceInfo, View
 from xtop.picture import Picture, status
+from xtop.widgets.header_line import HeaderLine
 from xtop.widgets.state_banner import NOTED_S, banner
+from xtop.widgets.tiny_notice import TinyNotice
 
 DOWN = "eth1 has no carrier: nothing can arrive until the other end is there"
 
@@ -46,3 +50,18 @@ def test_of_two_links_one_still_is() -> None:
     assert line(picture, 200).count(DOWN) == 1
     later = replace(picture, noted_s=NOTED_S)
     assert line(later, tight=True) == f" ※ {DOWN}", "a note gives its line back, a trouble does not"
+
+
+def test_the_header_counts_a_files_flows_at_its_end_and_living_ones_before() -> None:
+    plain = snapshot()
+    totals = replace(plain.totals, flows_live=2, flows_ended=51)
+    file = replace(plain, source=SourceInfo("file", "a.pcap", "file"), totals=totals, state=CaptureState.DONE)
+    for shown, flows in (
+        (file, 53),
+        (replace(file, state=CaptureState.FAILED), 53),
+        (replace(file, state=CaptureState.RUNNING), 2),
+        (replace(plain, totals=totals, state=CaptureState.DONE), 2),
+    ):
+        for panel in (HeaderLine(), TinyNotice()):
+            text = "\n".join(plain_text(line) for line in panel.lines(Picture(snapshot=shown), 80, 24))
+            assert re.search(rf"\b{flows} +flows\b", text), text

@@ -6,7 +6,7 @@ from __future__ import annotations
 from xtop import units
 from xtop.ink import Ink, Line, length, printable, spread
 from xtop.path_text import file_end
-from xtop.picture import Picture, Status, describe, status
+from xtop.picture import Picture, Status, describe, flow_count, status
 from xtop.widgets.line_panel import LinePanel
 
 SEPARATOR = " · "
@@ -53,7 +53,7 @@ def _figures(picture: Picture, room: int) -> Line:
     figures: Line = [
         (f" {units.rate(totals.bps, picture.in_bytes)} ", "strong"),
         (f" {units.packet_rate(totals.pps)} ", "base"),
-        (f" {units.count(totals.flows_live)} flows ", "base"),
+        (f" {units.count(flow_count(snapshot))} flows ", "base"),
     ]
     while figures and length(figures) + length(lost) + length(state) > room:
         figures.pop()

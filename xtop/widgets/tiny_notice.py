@@ -6,7 +6,7 @@ from __future__ import annotations
 from xtop import units
 from xtop.ink import Line
 from xtop.layout import SMALLEST
-from xtop.picture import Picture, status
+from xtop.picture import Picture, flow_count, status
 from xtop.widgets.line_panel import LinePanel
 
 
@@ -22,7 +22,7 @@ class TinyNotice(LinePanel):
             lines += [
                 [(units.rate(totals.bps, picture.in_bytes), "strong")],
                 [(units.packet_rate(totals.pps), "base")],
-                [(f"{units.count(totals.flows_live)} flows", "base")],
+                [(f"{units.count(flow_count(picture.snapshot))} flows", "base")],
                 [(f"{units.count(lost)} lost", "loss" if lost else "base")],
             ]
         lines += [[(text, "base")] for text in _wrapped(f"{state.mark} {state.word}", width)]
