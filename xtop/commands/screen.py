@@ -93,6 +93,7 @@ def show(
     ``interval`` comes before that of ``settings``; without these, the user's are read. With ``anonymizer``, files bear
     its addresses. ``playback`` is where moments come from, if not from ``source`` one by one.
     """
+    from xtop._native import lib
     from xtop.app import XtopApp
     from xtop.column_choice import ColumnMemory, config_directory
     from xtop.commands.hangup import end_with_the_terminal
@@ -101,6 +102,7 @@ def show(
     from xtop.filter_history import FilterHistory, state_directory
     from xtop.naming import SystemNaming
 
+    lib.process_heap_give_back()
     settings = settings or screen_settings(None)
     columns = ColumnMemory(config_directory() / "columns.json", settings.screen.columns)
     filters = FilterHistory(state_directory() / "filters")
