@@ -31,6 +31,7 @@ from xtop.options import (
     OUTPUT,
     OVERWRITE,
     PROFILE,
+    RATES_OVER,
     REALTIME,
     REPORT_FORMAT,
     SEED,
@@ -91,7 +92,7 @@ COMMANDS = {
         "xtop snapshot (-i IF | -r FILE | --demo) [options]",
         (
             ("what to watch", (INTERFACE, FILE, DEMO, REALTIME, SEED)),
-            ("when", SERIES),
+            ("when", (*SERIES, RATES_OVER)),
             ("which flows", VIEW),
             ("output", (*OUTPUT, *ANONYMIZE)),
             ("capture", LINK),

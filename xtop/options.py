@@ -219,6 +219,11 @@ INTERVAL = Option(
     "refresh interval, seconds (1)",
     {"type": _seconds(0.05, 3600), "metavar": "S"},
 )
+RATES_OVER = Option(
+    ("-n", "--interval"),
+    "rates are over the last S seconds before a snapshot (over --duration, or since the one before; a file: its span)",
+    INTERVAL.keywords,
+)
 PROFILE = Option(("--profile",), "begin with this profile of the settings file", {"metavar": "NAME"})
 OVERWRITE = Option(("--overwrite",), "replace the file if there is one", _flag("overwrite"))
 OUTPUT = (

@@ -123,6 +123,61 @@ def test_what_was_sent_is_what_is_counted(make_link: MakeLink, mode: str, queues
         assert len(snapshot["queues"]) == queues
 
 
+def snapshots(link: Link, *options: str) -> list[str]:
+    """``xtop snapshot`` over AF_XDP, as a command."""
+    command = [program("xtop"), "snapshot", "-i", link.captured, "--capture", "af_xdp"]
+    return link.command(*command, *options)
+
+
+def in_rates(snapshot: dict[str, Any]) -> int:
+    """The packets by which the flows' rates were measured: a whole number of them."""
+    packets: float = sum(flow["pps"] for flow in snapshot["flows"]) * snapshot["interval_s"]
+    assert packets == pytest.approx(round(packets), abs=1e-6)
+    return round(packets)
+
+
+@pytest.mark.parametrize("options", [(), ("--flow-filter", "udp", "--sort", "bps")])
+def test_rates_are_over_the_interval_before_each_moment(make_link: MakeLink, options: tuple[str, ...]) -> None:
+    """What came just after the moment before is in the totals, and long before the interval that rates are over."""
+    link = make_link(1)
+    with Series.of(snapshots(link, "--every", "2", "-n", "0.1", *options)) as running:
+        for sent in (200, 400):
+            running.next()
+            link.send(200, "--flows", "20", "--size", "64")
+            snapshot = running.until(lambda snapshot, sent=sent: arrived(snapshot) >= sent)  # type: ignore[misc]
+            assert arrived(snapshot) == sent
+            assert in_rates(snapshot) == snapshot["totals"]["pps"] == snapshot["queues"][0]["pps"] == 0
+
+
+@pytest.mark.parametrize("interval", ["0.2", "60"])
+def test_one_snapshot_has_rates_over_its_last_interval(make_link: MakeLink, interval: str) -> None:
+    """Frames come all the time: rates are of the last few of them, or of most."""
+    link = make_link(1)
+    command = ["xtop-traffic", "-i", link.sending, "--netns-fd", str(link.netns_fd), "--frames", "1000000"]
+    command = [program(command[0]), *command[1:], "--flows", "20", "--rate", "1000", "--size", "64"]
+    traffic = subprocess.Popen(command, pass_fds=(link.netns_fd,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(snapshots(link, "--duration", "3", "-n", interval), capture_output=True, timeout=60)
+    finally:
+        traffic.kill()
+        traffic.wait()
+    assert done.returncode == 0, done.stderr
+    snapshot = json.loads(done.stdout)
+    part = in_rates(snapshot) / snapshot["totals"]["packets"]
+    assert 0 < part < 0.5 if interval == "0.2" else 0.5 < part <= 1
+
+
+def test_an_interval_longer_than_the_series_step_is_all_of_that(make_link: MakeLink) -> None:
+    link = make_link(1)
+    with Series.of(snapshots(link, "--every", "0.5", "-n", "5")) as running:
+        running.next()
+        link.send(200, "--flows", "20", "--size", "64")
+        seen = 0
+        while seen < 200:  # what came between two moments is in the rates of the second
+            seen += in_rates(running.next())
+        assert seen == 200
+
+
 def capture_of(link: Link, running: Series) -> int:
     """The process that captures for ``running``."""
     command = ["pgrep", "-f", f"xtop-capture -i {link.captured} ", "-P", str(running.process.pid)]

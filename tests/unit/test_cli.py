@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -55,6 +56,7 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("snapshot", "nothing to watch"),
         ("snapshot -i lo -i no-such-if", "no interface no-such-if"),
         ("snapshot --demo --realtime", "--realtime is for files"),
+        ("snapshot -r - --realtime -n 1", "give --duration, too"),
         ("snapshot --demo --every 1 --format csv", "a series cannot be csv"),
         ("snapshot --demo --count 3", "--count is for a series"),
         ("snapshot --demo --format xml", "invalid choice: 'xml'"),
@@ -186,6 +188,13 @@ def test_what_the_executable_imports_is_no_garbage_and_what_comes_later_may_be()
     )
     result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[1:] == ["0 True True"]
+
+
+def test_a_file_has_rates_over_its_span_whatever_the_interval() -> None:
+    file = str(ROOT / "tests/scenarios/pcaps/443-chrome.pcap")
+    plain, other = (json.loads(xtop("snapshot", "-r", file, *options).stdout) for options in ((), ("-n", "0.05")))
+    assert plain["totals"] == other["totals"]
+    assert plain["interval_s"] == other["interval_s"]
 
 
 def test_options_become_settings() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_DURATION_S = 1.0
 KEEP_ENDED = 32768  # ended flows of a live capture, the last ones, where they are asked for
 FILE_PATIENCE_S = (0.005, 0.1)  # between two looks at a file being read: the first, the longest
+GLANCE = View(top=1)  # rates are over the time since the last one
 Leaving = Callable[[Snapshot], Snapshot]
 FINAL = (CaptureState.DONE, CaptureState.FAILED)
 
@@ -43,10 +45,11 @@ def run(options: argparse.Namespace) -> int:
         filter=checked_filter(options.flow_filter),
     )
     leaving = _leaving(asked_anonymizer(options))
+    interval = _interval(settings, options)
     if options.ended and settings.file is None:
         settings = replace(settings, keep_ended=KEEP_ENDED)
     if options.every is not None:
-        return _series(settings, view, options, output, leaving)
+        return _series(settings, view, interval, options, output, leaving)
     if options.count is not None:
         raise SourceError("--count is for a series (give --every S, too)", 2)
     if settings.file is not None:
@@ -54,28 +57,53 @@ def run(options: argparse.Namespace) -> int:
         view = replace(view, ended=True)
         settings = replace(settings, lossless_ended=True, expected=view)
     with closing(start_capture(settings)) as source:
-        snapshot = leaving(_one(source, settings, view, options.duration))
+        snapshot = leaving(_one(source, _duration(settings, options), interval, view))
     write_snapshot(snapshot, output, options.format or "json", bool(options.overwrite))
     return _verdict(snapshot)
 
 
-def _one(source: SnapshotSource, settings: CaptureSettings, view: View, duration: float | None) -> Snapshot:
+def _duration(settings: CaptureSettings, options: argparse.Namespace) -> float:
+    """Return how long one snapshot is waited for, s; a file's comes at the file's end."""
+    if options.duration is not None:
+        return float(options.duration)
+    return DEFAULT_DURATION_S if settings.file is None else math.inf
+
+
+def _interval(settings: CaptureSettings, options: argparse.Namespace) -> float:
+    """Return what rates are to be over at most, s."""
+    if options.interval is None or (settings.file is not None and not settings.realtime):
+        return math.inf
+    if options.every is None and _duration(settings, options) == math.inf:
+        raise SourceError(
+            f"cannot measure the last {options.interval:g} s of a file that is replayed (its end is not known before it"
+            " comes; give --duration, too, or leave -n out)",
+            2,
+        )
+    return float(options.interval)
+
+
+def _one(source: SnapshotSource, duration: float, interval: float, view: View) -> Snapshot:
     """Return the state of things after ``duration``, or at the end of a file, with the capture at rest.
 
     At rest the law holds in the flows as well: the packets of all of them together are those accounted for.
     """
-    glance = View(top=1)
-    if settings.file is None and duration is None:
-        duration = DEFAULT_DURATION_S
-    deadline = None if duration is None else time.monotonic() + duration
+    deadline = time.monotonic() + duration
+    state = source.snapshot(GLANCE).state
+    if interval < duration and _wait(source, state, deadline - interval) not in FINAL:
+        state = source.snapshot(GLANCE).state
+    _wait(source, state, deadline)
+    source.stop()
+    return source.snapshot(view)
+
+
+def _wait(source: SnapshotSource, state: CaptureState, deadline: float) -> CaptureState:
+    """Wait until ``deadline``, or until ``source``, in ``state`` just now, has ended; return its state."""
     pause, longest = FILE_PATIENCE_S
-    state = source.snapshot(glance).state  # rates are over the time since this one
-    while state not in FINAL and (left := _left(deadline)) > 0:
+    while state not in FINAL and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(longest, pause * 1.5)
         state = source.state()
-    source.stop()
-    return source.snapshot(view)
+    return state
 
 
 def _leaving(anonymizer: Anonymizer | None) -> Leaving:
@@ -87,12 +115,13 @@ def _leaving(anonymizer: Anonymizer | None) -> Leaving:
     return lambda snapshot: anonymized(snapshot, anonymizer)
 
 
-def _left(deadline: float | None) -> float:
-    return float("inf") if deadline is None else deadline - time.monotonic()
-
-
 def _series(
-    settings: CaptureSettings, view: View, options: argparse.Namespace, output: Path | None, leaving: Leaving
+    settings: CaptureSettings,
+    view: View,
+    interval: float,
+    options: argparse.Namespace,
+    output: Path | None,
+    leaving: Leaving,
 ) -> int:
     if options.format not in {None, "ndjson"}:
         raise SourceError(
@@ -104,12 +133,15 @@ def _series(
     with closing(start_capture(settings)) as source, open_output(output, bool(options.overwrite)) as stream:
         try:
             due = time.monotonic()
-            end = due + options.duration if options.duration is not None else float("inf")
+            end = due + options.duration if options.duration is not None else math.inf
             source.snapshot(view)
             number = 0
             while number != options.count and due < end and (last is None or last.state not in FINAL):
                 due = max(due + options.every, time.monotonic())
-                time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+                if due - interval > time.monotonic():
+                    _sleep_until(due - interval)
+                    source.snapshot(GLANCE)
+                _sleep_until(due)
                 last = source.snapshot(view)
                 write(leaving(last), stream)
                 stream.flush()
@@ -119,6 +151,10 @@ def _series(
     if asked_to_end is not None:
         raise asked_to_end
     return _verdict(last)
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def _verdict(snapshot: Snapshot | None) -> int:
