@@ -26,6 +26,7 @@ from xtop.options import (
     INTERFACE,
     INTERVAL,
     IPFIX,
+    IPFIX_FILE,
     LINK,
     METRICS,
     OUTPUT,
@@ -108,11 +109,11 @@ COMMANDS = {
     "record": Command(
         "record",
         "exports flows as they end, or keeps moments to be replayed; no screen",
-        "xtop record (-i IF | -r FILE) [--ipfix URL] [--metrics ADDR:PORT] [--store DIR] [options]",
+        "xtop record (-i IF | -r FILE) [-o PATH] [--ipfix URL] [--metrics ADDR:PORT] [--store DIR] [options]",
         (
             ("what to record", (INTERFACE, FILE, REALTIME)),
             ("moments", (*STORE, INTERVAL)),
-            ("export", (*IPFIX, FLOW_FILTER, *ANONYMIZE, OVERWRITE, METRICS, EVERY)),
+            ("export", (IPFIX_FILE, *IPFIX, FLOW_FILTER, *ANONYMIZE, OVERWRITE, METRICS, EVERY)),
             ("capture", LINK),
             ("flows", FLOWS),
         ),

@@ -95,6 +95,10 @@ def _collector(text: str) -> Collector:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _ipfix_file(path: str) -> Collector:
+    return _collector(f"file:{path}")
+
+
 def _ring(text: str) -> int:
     size = _integer(64, 1 << 20)(text)
     if size & (size - 1):
@@ -295,6 +299,11 @@ IPFIX = (
     Option(("--ipfix-cert",), "show this certificate to collectors, PEM", {"metavar": "FILE"}),
     Option(("--ipfix-key",), "its key (it is in the same file)", {"metavar": "FILE"}),
     Option(("--ipfix-no-verify",), "take any certificate of a collector", _flag("ipfix_no_verify")),
+)
+IPFIX_FILE = Option(
+    ("-o", "--output"),
+    "export flows as they end to this IPFIX file, as --ipfix file:PATH does (- = standard output)",
+    {"type": _ipfix_file, "metavar": "PATH", "action": _Once},
 )
 REPORT_FORMAT = Option(
     ("--format",), "text or json (text)", {"choices": ("text", "json"), "metavar": "F", "default": "text"}

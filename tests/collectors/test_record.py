@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
 import socket
 import struct
@@ -18,6 +20,7 @@ import pytest
 
 from tests.collectors.certificates import Authority
 from tests.collectors.collectors import (
+    DEADLINE_S,
     TCP_LISTEN,
     XTOP,
     PipedRecord,
@@ -157,6 +160,44 @@ def test_several_collectors_and_a_file(
     assert of_tshark(file) == of_tshark(collector.file) == of_snapshot(read_json(every_kind))
 
 
+def test_output_is_an_ipfix_file_beside_collectors(
+    every_kind: Path, run_xtop: RunXtop, read_json: ReadJson, tmp_path: Path
+) -> None:
+    file = tmp_path / "flows.ipfix"
+    with nfcapd(tmp_path / "nfcapd") as port:
+        done = run_xtop("record", "-r", every_kind, "-o", file, "--ipfix", f"udp://127.0.0.1:{port}")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    expected = of_snapshot(read_json(every_kind))
+    assert complaints(file) == []
+    assert of_tshark(file) == expected
+    assert of_nfdump(tmp_path / "nfcapd") == as_nfdump_keeps_it(expected)
+
+
+def test_standard_output_is_an_ipfix_file_beside_another(every_kind: Path, run_xtop: RunXtop, tmp_path: Path) -> None:
+    file, written = tmp_path / "flows.ipfix", tmp_path / "written.ipfix"
+    done = run_xtop("record", "-r", every_kind, "-o", "-", "--ipfix", f"file:{file}")
+    assert (done.returncode, done.stderr) == (0, b"")
+    written.write_bytes(done.stdout)
+    assert complaints(written) == []
+    assert of_tshark(written) == of_tshark(file) != Counter()
+
+
+def test_who_reads_standard_output_has_flows_as_they_end(tmp_path: Path) -> None:
+    """While it runs, and though they would not fill a buffer: the second step ends the 32 flows of the first."""
+    record, file = PipedRecord("-o", "-"), tmp_path / "read.ipfix"
+    assert record.process.stdout is not None
+    record.step()
+    record.step()
+    output = record.process.stdout.fileno()
+    with file.open("wb", buffering=0) as copy:
+        while len(sources_of(file, whole=False)) < record.FLOWS:
+            assert select.select([output], [], [], DEADLINE_S)[0], "nothing more is written"
+            copy.write(os.read(output, 1 << 16))
+    assert record.process.poll() is None
+    assert Counter(sources_of(file)) == Counter(f"10.0.0.{flow}" for flow in range(32))
+    assert record.end()[0] == 0
+
+
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])
 def test_collector_killed_and_restarted(scheme: str, tmp_path: Path) -> None:
     """No flow comes twice, and none is lost while the queue holds."""
@@ -261,9 +302,10 @@ def test_impatience(tmp_path: Path) -> None:
     assert b"Traceback" not in record.process.stderr.read()
 
 
-def test_a_reader_that_has_seen_enough(every_kind: Path) -> None:
+@pytest.mark.parametrize("options", [("--ipfix", "file:-"), ("-o", "-")])
+def test_a_reader_that_has_seen_enough(options: tuple[str, ...], every_kind: Path) -> None:
     process = subprocess.Popen(
-        [XTOP, "record", "-r", every_kind, "--ipfix", "file:-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [XTOP, "record", "-r", every_kind, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     process.stdout.close()
@@ -280,6 +322,11 @@ REFUSALS = {
     "unknown host, tcp": (("--ipfix", "tcp://no-such-host.invalid"), "cannot export to tcp://no-such-host.invalid"),
     "filter": (("--ipfix", "udp://127.0.0.1", "--flow-filter", "port"), "cannot read the flow filter"),
     "directory": (("--ipfix", "file:/"), "cannot write /"),
+    "output a directory": (("-o", "/"), "cannot write /"),
+    "output no name": (("-o", ""), "names no file"),
+    "output twice": (("-o", "/tmp/a", "--output", "/tmp/b"), "--output is given twice"),
+    "two on standard output": (("-o", "-", "--ipfix", "file:-"), "cannot export to standard output twice"),
+    "two in one file": (("-o", "/tmp/one", "--ipfix", "file:/tmp/./one"), "cannot export to /tmp/./one twice"),
     "full": (("--ipfix", "file:/dev/full"), "cannot write /dev/full"),
     "no CA": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/nowhere"), "cannot use /nowhere"),
     "CA is none": (("--ipfix", "tls://127.0.0.1", "--ipfix-ca", "/etc/passwd"), "cannot use /etc/passwd"),
@@ -297,11 +344,13 @@ def test_refusals(name: str, every_kind: Path, run_xtop: RunXtop) -> None:
     assert said in lines[0]
 
 
-def test_a_file_that_is_there_stays(every_kind: Path, run_xtop: RunXtop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--ipfix", "-o"])
+def test_a_file_that_is_there_stays(option: str, every_kind: Path, run_xtop: RunXtop, tmp_path: Path) -> None:
     file = tmp_path / "flows.ipfix"
     file.write_text("mine")
-    done = run_xtop("record", "-r", every_kind, "--ipfix", f"file:{file}")
+    command = ("record", "-r", every_kind, option, f"file:{file}" if option == "--ipfix" else file)
+    done = run_xtop(*command)
     assert done.returncode == 2
     assert file.read_text() == "mine"
-    assert run_xtop("record", "-r", every_kind, "--ipfix", f"file:{file}", "--overwrite").returncode == 0
+    assert run_xtop(*command, "--overwrite").returncode == 0
     assert file.read_bytes()[:2] == b"\0\x0a"

@@ -64,6 +64,7 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("snapshot -r no/such/file", "No such file or directory"),
         ("snapshot --demo -o /", "it is a directory"),
         ("demo", "the screen needs a terminal"),
+        ("-r file --ipfix file:-", "cannot export to standard output"),
         ("-r file", "the screen needs a terminal"),
     ],
 )

@@ -143,9 +143,11 @@ def start_exporting(
     settings: CaptureSettings, exports: ExportSettings, patience: float, anonymizer: Anonymizer | None
 ) -> ExportingSource:
     """Start a capture whose ended flows go to collectors; ``patience`` as of ``IpfixExporter.finish``."""
+    from xtop.ipfix.collector import check_files_apart
     from xtop.ipfix.exporting_source import ExportingSource
     from xtop.ipfix.starting import start_exporters, transport_to
 
+    check_files_apart(exports.collectors)
     transports = [(collector, transport_to(collector, exports)) for collector in exports.collectors]
     source = start_capture(settings)
     try:

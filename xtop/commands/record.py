@@ -20,6 +20,7 @@ from xtop.source import SourceError
 
 if TYPE_CHECKING:
     from xtop.anonymizer import Anonymizer  # imports what only this needs
+    from xtop.ipfix.settings import ExportSettings
     from xtop.store.keeper import Keeper  # and what only a store needs
 
 EXIT_INTERRUPTED = 130
@@ -34,11 +35,11 @@ PATIENCE_S = 10.0  # for a collector that takes nothing any more
 
 def run(options: argparse.Namespace) -> int:
     """Record; being told to end is how a record of an interface ends."""
-    exports = export_settings(options)
+    exports = _exports(options)
     checked_filter(exports.flow_filter)
     anonymizer = asked_anonymizer(options)
     if not exports.collectors and options.metrics is None and options.store is None:
-        raise SourceError("nothing to record to (give --ipfix URL, as in --ipfix udp://collector:4739; or --store)", 2)
+        raise SourceError("nothing to record to (give -o FILE, or --ipfix udp://collector:4739, or --store DIR)", 2)
     settings = requested_capture(options)
     settings = replace(settings, keep_ended=1, lossless_ended=settings.file is not None)
     line = StatusLine(options.every)
@@ -60,6 +61,13 @@ def run(options: argparse.Namespace) -> int:
     if keeper is not None:
         keeper.check()
     return code
+
+
+def _exports(options: argparse.Namespace) -> ExportSettings:
+    exports = export_settings(options)
+    if options.output is None:
+        return exports
+    return replace(exports, collectors=(options.output, *exports.collectors))
 
 
 def _keeper(options: argparse.Namespace, anonymizer: Anonymizer | None, stack: ExitStack) -> Keeper | None:

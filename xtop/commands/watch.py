@@ -31,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
     check_output(output, bool(options.overwrite))
     settings = requested_capture(options)
     exports = export_settings(options)
+    if any(collector.on_standard_output for collector in exports.collectors):
+        raise SourceError("cannot export to standard output (the screen is drawn on it; give --ipfix file:PATH)", 2)
     anonymizer = asked_anonymizer(options)
     require_terminal()
     screen = screen_settings(options.profile)

@@ -57,6 +57,11 @@ def check_output(path: Path | None, overwrite: bool) -> None:
         raise _taken(path)
 
 
+def is_read_along(path: Path | None) -> bool:
+    """Say whether somebody may read what is written to ``path`` at once: standard output, a device, a pipe."""
+    return path is None or str(path) == STANDARD_OUTPUT or _is_special(path)
+
+
 @contextlib.contextmanager
 def _beside(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
     temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}")

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from xtop.export.errors import ExportError
+
+STANDARD_OUTPUT = "-"
 PORTS = {"udp": 4739, "tcp": 4739, "tls": 4740}  # IANA: ipfix, ipfixs
 
 
@@ -17,6 +22,11 @@ class Collector:
     scheme: str  # "udp", "tcp", "tls", "file"
     host: str
     port: int = 0
+
+    @property
+    def on_standard_output(self) -> bool:
+        """Whether its messages go to standard output."""
+        return self.scheme == "file" and self.host == STANDARD_OUTPUT
 
 
 def parse_collector(text: str) -> Collector:
@@ -38,3 +48,15 @@ def parse_collector(text: str) -> Collector:
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"'{text}' has something behind the port")
     return Collector(text, parts.scheme, parts.hostname, port or PORTS[parts.scheme])
+
+
+def check_files_apart(collectors: Iterable[Collector]) -> None:
+    """Raise ExportError where two would write the same file, or both to standard output."""
+    seen: set[Path | None] = set()
+    for collector in collectors:
+        if collector.scheme == "file":
+            place = None if collector.on_standard_output else Path(collector.host).resolve()
+            if place in seen:
+                name = "standard output" if place is None else collector.host
+                raise ExportError(f"cannot export to {name} twice (messages would be mixed; leave one out)", 2)
+            seen.add(place)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Messages into a file (RFC 5655), which is there whole when the capture ends, or not at all."""
+"""Messages into a file (RFC 5655), which is there whole when the capture ends, or not at all; or to who reads along."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xtop.export.ipfix_format import FILE_MESSAGE
-from xtop.export.output_file import check_output, open_output
+from xtop.export.output_file import check_output, is_read_along, open_output
 from xtop.ipfix.session import Greeting, Sequence32, Tally
 from xtop.native_ipfix import Message
 
@@ -26,6 +26,7 @@ class FileTransport:
         self.tally = Tally()
         self._path = path
         self._overwrite = overwrite
+        self._at_once = is_read_along(path)
         self._sequence = Sequence32()
         self._closing = ExitStack()
         self._stream: BinaryIO | None = None
@@ -45,6 +46,8 @@ class FileTransport:
                 self._sequence.stamp(message)
                 self._stream.write(message.data)
                 self.tally.sent(message)
+            if self._at_once:
+                self._stream.flush()
         except OSError:
             # The file's own context makes one line of it and leaves nothing behind.
             self._closing.pop_all().__exit__(*sys.exc_info())
