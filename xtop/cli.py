@@ -34,6 +34,7 @@ from xtop.options import (
     PROFILE,
     RATES_OVER,
     REALTIME,
+    RECORD_INTERVAL,
     REPORT_FORMAT,
     SEED,
     SERIES,
@@ -112,7 +113,7 @@ COMMANDS = {
         "xtop record (-i IF | -r FILE) [-o PATH] [--ipfix URL] [--metrics ADDR:PORT] [--store DIR] [options]",
         (
             ("what to record", (INTERFACE, FILE, REALTIME)),
-            ("moments", (*STORE, INTERVAL)),
+            ("moments", (*STORE, RECORD_INTERVAL)),
             ("export", (IPFIX_FILE, *IPFIX, FLOW_FILTER, *ANONYMIZE, OVERWRITE, METRICS, EVERY)),
             ("capture", LINK),
             ("flows", FLOWS),

@@ -79,8 +79,8 @@ def metrics_of(snapshot: Snapshot) -> Iterator[Metric]:
     each = [((queue.interface or "", str(queue.queue)), queue) for queue in queues]
     yield _counter("packets", "Packets received", by_queue, ((name, one.packets) for name, one in each))
     yield _counter("bytes", "Frame bytes received, no FCS", by_queue, ((name, one.bytes) for name, one in each))
-    yield _gauge("packets_per_second", "Over the last second", by_queue, ((name, one.pps) for name, one in each))
-    yield _gauge("bits_per_second", "Over the last second", by_queue, ((name, one.bps) for name, one in each))
+    yield _gauge("packets_per_second", "Over the last interval", by_queue, ((name, one.pps) for name, one in each))
+    yield _gauge("bits_per_second", "Over the last interval", by_queue, ((name, one.bps) for name, one in each))
     yield _gauge("busy_ratio", "Time of the worker spent on frames", by_queue, ((name, one.busy) for name, one in each))
     links = [(link.name, link.lost) for link in source.links] or [("", snapshot.lost)]
     lost = (((name, cause), getattr(causes, cause)) for name, causes in links for cause in LOSSES)

@@ -223,6 +223,9 @@ INTERVAL = Option(
     "refresh interval, seconds (1)",
     {"type": _seconds(0.05, 3600), "metavar": "S"},
 )
+RECORD_INTERVAL = Option(
+    ("-n", "--interval"), "a moment of the store, and rates of --metrics, every S seconds (1)", INTERVAL.keywords
+)
 RATES_OVER = Option(
     ("-n", "--interval"),
     "rates are over the last S seconds before a snapshot (over --duration, or since the one before; a file: its span)",

@@ -14,6 +14,7 @@ import pytest
 
 from tests.collectors.collectors import free_port, nfcapd, nfcapd_words, wait_for
 from tests.collectors.seen_flows import of_nfdump
+from tests.collectors.test_metrics import scrape
 from tests.collectors.tshark_complaints import complaints
 
 from .conftest import Link
@@ -100,6 +101,28 @@ def test_a_collector_that_does_not_read_costs_flows_and_no_packet(make_link: Mak
     assert sent < 2_000
     assert lost > 100_000
     assert error.startswith(f"xtop: error: {lost} flows did not reach tcp://127.0.0.1:{port} ")
+
+
+def test_metrics_have_rates_over_the_interval(make_link: MakeLink) -> None:
+    """Whatever looks there are for the status line: 1,000 frames at once are at most 500 a second, of two."""
+    link, port = make_link(), free_port()
+    with link.route() as route:
+        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
+    pps = (("xtop_packets_per_second", f"{link.captured}0"), ("xtop_packets_total", f"{link.captured}0"))
+    with recording(link, "--metrics", f"127.0.0.1:{port}", "-n", "2") as (record, said), link.inside():
+        assert b"0 packets" in said.readline()
+        link.send(1_000, "--flows", "10", "--size", "64")
+        seen: list[tuple[float, ...]] = []
+
+        def shown() -> bool:
+            samples = scrape(port)
+            seen.append(tuple(samples.get(name, 0.0) for name in pps))
+            return seen[-1][0] > 0
+
+        wait_for("a rate", shown)
+        interrupted(record)
+    assert seen[-1][1] == 1_000
+    assert seen[-1][0] < 600  # 500 of an interval that is not a moment shorter
 
 
 def record_bursts(link: Link, port: int, bursts: int) -> list[str]:

@@ -28,8 +28,7 @@ FINAL = (CaptureState.DONE, CaptureState.FAILED)
 GLANCE = View(top=1)
 LOOK_S = 0.1  # between two looks at whether the capture has ended
 TERMINAL_EVERY_S = 1.0
-METRICS_EVERY_S = 1.0
-STORE_EVERY_S = 1.0
+INTERVAL_S = 1.0
 PATIENCE_S = 10.0  # for a collector that takes nothing any more
 
 
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         metrics = _metrics(options.metrics, stack)
         keeper = _keeper(options, anonymizer, stack)
         source = stack.enter_context(closing(start_exporting(settings, exports, PATIENCE_S, anonymizer)))
-        code = _until_its_end(source, line, metrics, keeper)
+        code = _until_its_end(source, line, metrics, keeper, options.interval or INTERVAL_S)
         source.stop()
         source.join()
         last = None if keeper is None else keeper.keep(source)
@@ -79,7 +78,7 @@ def _keeper(options: argparse.Namespace, anonymizer: Anonymizer | None, stack: E
     from xtop.store.writer import STORE_SIZE, StoreWriter
 
     writer = StoreWriter(Path(options.store), options.store_size or STORE_SIZE)
-    return stack.enter_context(closing(Keeper(writer, options.interval or STORE_EVERY_S, anonymizer)))
+    return stack.enter_context(closing(Keeper(writer, options.interval or INTERVAL_S, anonymizer)))
 
 
 def _metrics(text: str | None, stack: ExitStack) -> Metrics | None:
@@ -92,22 +91,25 @@ def _metrics(text: str | None, stack: ExitStack) -> Metrics | None:
     return stack.enter_context(closing(Metrics(address)))
 
 
-def _until_its_end(source: ExportingSource, line: StatusLine, metrics: Metrics | None, keeper: Keeper | None) -> int:
+def _until_its_end(
+    source: ExportingSource, line: StatusLine, metrics: Metrics | None, keeper: Keeper | None, interval: float
+) -> int:
     """Wait until the capture has ended or somebody wants it to; return the exit code that this stands for."""
     due = time.monotonic()
-    # Rates are since the last look: where moments are kept, theirs are the looks that count.
-    glance = replace(GLANCE, between=keeper is not None)
     try:
         while source.state() not in FINAL and not source.failed:
             now = time.monotonic()
             kept = keeper.keep(source) if keeper is not None and keeper.due(now) else None
-            if line.due(now) or (metrics is not None and now >= due):
-                snapshot = kept or source.snapshot(glance)
+            over = metrics is not None and now >= due
+            if line.due(now) or over:
+                # Rates are since the last look: those of moments count, without them those of metrics.
+                between = keeper is not None or (metrics is not None and not over)
+                snapshot = kept or source.snapshot(replace(GLANCE, between=between))
                 line.write_if_due(snapshot, now)
                 if metrics is not None:
                     metrics.show(snapshot)
-                    due = now + METRICS_EVERY_S
-            time.sleep(LOOK_S)
+                    due = now + interval if over else due
+            time.sleep(min(LOOK_S, interval))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit:  # SIGTERM: a service is stopped
