@@ -43,7 +43,6 @@ from xtop.options import (
     TUNE,
     TUNED,
     VIEW,
-    XDP,
     Option,
     add_options,
 )
@@ -86,7 +85,14 @@ COMMANDS = {
         "demo",
         "the screen over built-in traffic",
         "xtop demo [options]",
-        (("traffic", (SEED, IN_PROCESS)), ("capture", XDP), ("flows", FLOWS), ("screen", (INTERVAL, PROFILE))),
+        (
+            ("traffic", (SEED, IN_PROCESS)),
+            ("capture", LINK),
+            ("flows", FLOWS),
+            ("screen", (INTERVAL, PROFILE)),
+            ("the last snapshot, when the screen is left", OUTPUT),
+            ("whatever is written", ANONYMIZE),
+        ),
     ),
     "snapshot": Command(
         "snapshot",

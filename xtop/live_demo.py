@@ -13,11 +13,15 @@ import os
 import select
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 from pyroute2 import IPRoute
+from pyroute2.netns import setns
 
 from xtop.capture_process import find_program
+from xtop.ethtool.ioctl import write_gro
+from xtop.ethtool.refusal import Refusal
 from xtop.source import SourceError
 
 SENDING_SIDE = "xtop-demo0"
@@ -53,7 +57,7 @@ class LiveDemo:
     def start_traffic(self, *, rate: int | None = None, flows: int | None = None, seed: int | None = None) -> None:
         """Start the traffic; return when its first frames are sent.
 
-        Call it when the capture is ready: a veth drops what is sent into a peer without an XDP program.
+        Call it when the capture is ready: what is sent before that nobody sees.
         """
         arguments = [find_program("xtop-traffic"), "-i", SENDING_SIDE, "--netns-fd", str(self.netns_fd), "--demo"]
         for cpu in self._cpus:
@@ -153,3 +157,15 @@ def _make_veth_pair(netns_fd: int, queues: int) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{CAPTURED_SIDE} has no carrier")
             time.sleep(0.01)
+    with ThreadPoolExecutor(1) as visitor:  # a thread that ends in the namespace: what it enters, it alone does
+        visitor.submit(_hand_on_without_native_xdp, netns_fd).result()
+
+
+def _hand_on_without_native_xdp(netns_fd: int) -> None:
+    """Enter the namespace, and have its captured end hand frames on whatever captures there.
+
+    Without GRO a veth drops what its peer is handed as xtop-traffic does it, unless a program of native XDP is on it.
+    """
+    setns(netns_fd)
+    with contextlib.suppress(Refusal):  # a kernel that cannot: before 5.13
+        write_gro(CAPTURED_SIDE, True)

@@ -164,10 +164,9 @@ def switching(
     start: Callable[[CaptureSettings], SnapshotSource] = start_capture,
 ) -> Callable[[str], None]:
     """Return what makes ``source`` watch another interface, captured as ``options`` ask; SourceError: all stays."""
-    nothing = {"capture": "auto", "filter": None, "force": None}  # of a command that has no such options
 
     def switch(name: str) -> None:
-        asked = {**nothing, **vars(options), "interface": [name], "read": None, "demo": None, "realtime": None}
+        asked = {**vars(options), "interface": [name], "read": None, "demo": None, "realtime": None}
         source.switch(start(requested_capture(argparse.Namespace(**asked))))
 
     return switch
@@ -178,10 +177,11 @@ def _chosen(links: tuple[LinkSettings, ...], options: argparse.Namespace) -> tup
     from xtop.interfaces_apart import facts_of_links
 
     facts = facts_of_links(link.interface for link in links)
-    return tuple(_chosen_for(link, known, options) for link, known in zip(links, facts, strict=True))
+    return tuple(chosen_for(link, known, options) for link, known in zip(links, facts, strict=True))
 
 
-def _chosen_for(link: LinkSettings, facts: LinkFacts | None, options: argparse.Namespace) -> LinkSettings:
+def chosen_for(link: LinkSettings, facts: LinkFacts | None, options: argparse.Namespace) -> LinkSettings:
+    """Return ``link``, of which ``facts`` are known, with how ``options`` have it captured (SourceError)."""
     if facts is None:
         raise SourceError(f"no interface {link.interface} (see: ip link)", 2)
     from xtop.capture_choice import choose_capture

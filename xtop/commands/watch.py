@@ -6,14 +6,12 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xtop.commands.last_snapshot import LastSnapshot
 from xtop.commands.opening import asked_anonymizer, requested_capture, start_capture, start_exporting, switching
 from xtop.commands.screen import require_terminal, screen_settings, show, take_keyboard
-from xtop.export import check_output, format_of, write_snapshot
 from xtop.ipfix.settings import ExportSettings
-from xtop.model import View
 from xtop.options import export_settings
 from xtop.settings import STANDARD_INPUT, CaptureSettings
 from xtop.source import SnapshotSource, SourceError
@@ -27,8 +25,7 @@ PATIENCE_S = 3.0  # who leaves the screen waits no longer for a collector that t
 
 def run(options: argparse.Namespace) -> int:
     """Show the screen; when it is left, write the last snapshot if ``-o`` asks for it."""
-    output = None if options.output is None else Path(options.output)
-    check_output(output, bool(options.overwrite))
+    last = LastSnapshot(options)
     settings = requested_capture(options)
     exports = export_settings(options)
     if any(collector.on_standard_output for collector in exports.collectors):
@@ -48,16 +45,8 @@ def run(options: argparse.Namespace) -> int:
             settings=screen,
             anonymizer=anonymizer,
         )
-        last = None
-        if output is not None:
-            source.stop()  # so that the last snapshot is that of the end
-            last = source.snapshot(View(ended=True))
-    if output is not None and last is not None:
-        if anonymizer is not None:
-            from xtop.anonymized import anonymized
-
-            last = anonymized(last, anonymizer)
-        write_snapshot(last, output, options.format or format_of(output), bool(options.overwrite))
+        last.take(source)
+    last.write(anonymizer)
     if failure is not None:
         raise failure
     if exports.collectors:

@@ -14,6 +14,8 @@ from xtop.ethtool.refusal import Refusal
 _SIOCETHTOOL = 0x8946
 _GDRVINFO = 0x3
 _DRVINFO_SIZE = 196  # struct ethtool_drvinfo: cmd, then 32 bytes each of driver, version, firmware, bus
+_SGRO = 0x2C
+_VALUE = struct.Struct("=II")  # struct ethtool_value: cmd, data
 _GRSSH, _SRSSH = 0x46, 0x47
 _RXFH = struct.Struct("=IIIIBBxxI")  # struct ethtool_rxfh: cmd, context, indir_size, key_size, hfunc, input_xfrm, -, -
 _TABLE_DEFAULT = 0  # as indir_size: the driver's own spread
@@ -62,6 +64,11 @@ def read_rss(interface: str) -> Rss:
         table=struct.unpack(f"={entries}I", answer[_RXFH.size : at]),
         raw_transform=transform,
     )
+
+
+def write_gro(interface: str, on: bool) -> None:
+    """Ask for generic receive offload to be on or off; raise Refusal."""
+    _ask(interface, _VALUE.pack(_SGRO, on))
 
 
 def write_rss_key(interface: str, key: bytes) -> None:
