@@ -227,7 +227,7 @@ static void queue_add(const struct details *details, uint32_t queue)
     uint32_t end = last_slot(details, queue) + 1;
 
     for (uint32_t first = 0, next; first < end; first = next) {
-        next = end - first > READER_STRETCH ? first + READER_STRETCH : end;
+        next = reader_stretch_end(first, end);
         slots_add(details, queue, first, next);
         reader_let_go(details->look->reader);
     }

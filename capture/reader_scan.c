@@ -327,7 +327,7 @@ static void slots_scan(struct scan *scan, uint32_t queue, uint32_t first, uint32
     const struct look *look = scan->look;
 
     for (uint32_t next; first < end && !look->failed; first = next) {
-        next = end - first > READER_STRETCH ? first + READER_STRETCH : end;
+        next = reader_stretch_end(first, end);
         if (look->plain)
             scan_plain(scan, queue, first, next);
         else if (look->few && !look->by_key)

@@ -194,6 +194,12 @@ void reader_previous_free(struct reader *reader, uint32_t queue);
 /* Who goes through slots calls reader_let_go after so many: 1 MiB of a queue, and 3 of their rests. */
 #define READER_STRETCH 16384u
 
+/* Where the stretch that begins at slot `first` ends, of slots up to `end` - 1. */
+static inline uint32_t reader_stretch_end(uint32_t first, uint32_t end)
+{
+    return end - first > READER_STRETCH ? first + READER_STRETCH : end;
+}
+
 /*
  * What was read of the segment goes out of the process's own tables of pages: the memory is the capture's, stays, and is mapped
  * again at a touch, a huge page in one piece. Else a reader would be as large as the whole flow table in the eyes of whoever asks

@@ -26,7 +26,7 @@ NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # w
 @contextlib.contextmanager
 def open_output(path: Path | None, overwrite: bool) -> Iterator[BinaryIO]:
     """Yield a stream to ``path``, which appears when the block ends well; None and ``-`` are standard output."""
-    if path is None or str(path) == STANDARD_OUTPUT:
+    if path is None or is_standard_output(path):
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -47,7 +47,7 @@ def open_output(path: Path | None, overwrite: bool) -> Iterator[BinaryIO]:
 
 def check_output(path: Path | None, overwrite: bool) -> None:
     """Raise ExportError where ``path`` is taken or cannot be, so that nobody captures for an hour to learn it."""
-    if path is None or str(path) == STANDARD_OUTPUT:
+    if path is None or is_standard_output(path):
         return
     if path.is_dir():
         raise ExportError(f"cannot write {path} (it is a directory; name a file)", 2)
@@ -57,9 +57,14 @@ def check_output(path: Path | None, overwrite: bool) -> None:
         raise _taken(path)
 
 
+def is_standard_output(path: Path) -> bool:
+    """Say whether ``path`` stands for standard output."""
+    return str(path) == STANDARD_OUTPUT
+
+
 def is_read_along(path: Path | None) -> bool:
     """Say whether somebody may read what is written to ``path`` at once: standard output, a device, a pipe."""
-    return path is None or str(path) == STANDARD_OUTPUT or _is_special(path)
+    return path is None or is_standard_output(path) or _is_special(path)
 
 
 @contextlib.contextmanager

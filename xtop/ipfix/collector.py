@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xtop.export.errors import ExportError
+from xtop.export.output_file import is_standard_output
 
-STANDARD_OUTPUT = "-"
 PORTS = {"udp": 4739, "tcp": 4739, "tls": 4740}  # IANA: ipfix, ipfixs
 
 
@@ -26,7 +26,7 @@ class Collector:
     @property
     def on_standard_output(self) -> bool:
         """Whether its messages go to standard output."""
-        return self.scheme == "file" and self.host == STANDARD_OUTPUT
+        return self.scheme == "file" and is_standard_output(Path(self.host))
 
 
 def parse_collector(text: str) -> Collector:
