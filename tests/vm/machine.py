@@ -4,7 +4,9 @@
 The kernel writes to the first port; the guest's runner writes to the second, a JSON object a line. Now and then (about
 one boot in 25) a virtual CPU loses its timer under software emulation, and the kernel says "rcu_preempt detected
 stalls". That is tried again with the checks that have not come to their end, and it is said; and so is, for nothing
-of xtop's has run before, a guest that never says its first word. Its init leaves marks in the log of how far it came.
+of xtop's has run before, a guest that never says its first word, be it that it hangs or that its kernel dies while it
+comes up (Debian's 7.3.4 has, 1.4 s after its start; one that always does fails all the same). Its init leaves marks in
+the log of how far it came; of a kernel that died its own lines are told that name the fault and the place.
 
 The guest bounds each check by itself. A guest that says nothing for longer than that hangs, and is ended: the check
 that it was at says so in the table, those after it were not reached. What the guest's kernel said stays in a file.
@@ -27,6 +29,7 @@ from .emulator import Emulator
 from .guest_kernel import GuestKernel
 
 STALL = re.compile("rcu_(preempt|sched) (detected stalls|self-detected stall|kthread starved)")  # sched: Debian's 5.10
+FAULT = re.compile(r"BUG: .*|Oops.*|general protection fault.*|divide error.*|invalid opcode.*|RIP: .*|Kernel panic.*")
 TRIES = 3
 SILENCE_S = 60.0  # besides what the guest gives a check: for what that check does to clean up
 BOOT_S = 120.0  # to the guest's first word; usually 5 to 15
@@ -60,7 +63,7 @@ class Boot:
     initramfs: Path
     device: str  # the captured NIC, as QEMU's -device has it
     checks: tuple[str, ...]
-    log: Path  # where the guest's kernel writes
+    log: Path  # where the guest's kernel writes; of an attempt that was not the last, "….1.log" after it
     tap_queues: int = 0  # over a bridge of taps with so many queues each instead of QEMU's own hub
     cpus: int = 4
 
@@ -88,12 +91,17 @@ class Outcome:
     def stalled(self) -> bool:
         return bool(STALL.search(self.kernel_log))
 
+    @property
+    def last_words(self) -> str:
+        """What the log ends with; of a kernel that died what it died of and where, which many lines follow."""
+        found = list(dict.fromkeys(match[0] for match in FAULT.finditer(self.kernel_log)))
+        return " / ".join(found[:4] or self.kernel_log.strip().splitlines()[-3:]) or "nothing"
+
     def missing(self, check: str) -> str:
         """Say why a check has no result."""
-        last = " / ".join(self.kernel_log.strip().splitlines()[-3:]) or "nothing"
         why = self.overdue or ("stalled" if self.stalled else "died")
         if check == self.at or not self.at:
-            return f"the guest {why}; its kernel's last words: {last}"
+            return f"the guest {why}; its kernel's last words: {self.last_words}"
         return f"not reached: the guest {why} in {self.at}"
 
     def take(self, line: dict[str, Any]) -> None:
@@ -207,11 +215,10 @@ def run(boot: Boot, emulator: Emulator, say: Callable[[str], None]) -> Outcome:
         left = tuple(check for check in boot.checks if check not in outcome.results)
         outcome.at, outcome.patience, outcome.kernel_log, outcome.overdue, outcome.up = "", BOOT_S, "", "", False
         _boot_once(replace(boot, checks=left), emulator, outcome, tell)
-        never_up = bool(outcome.overdue) and not outcome.up
-        again = never_up or (outcome.stalled and not outcome.overdue)
+        again = not outcome.up or (outcome.stalled and not outcome.overdue)
         if outcome.ended or not again or outcome.stalls + 1 == TRIES:
             return outcome
         outcome.stalls += 1
-        marks = " / ".join(outcome.kernel_log.strip().splitlines()[-3:]) or "nothing"
-        what = f"the guest did not come up ({marks})" if never_up else "a virtual CPU stalled (rcu)"
+        boot.log.rename(boot.log.with_suffix(f".{outcome.stalls}.log"))
+        what = "a virtual CPU stalled (rcu)" if outcome.up else f"the guest did not come up ({outcome.last_words})"
         say(f"{what} after {outcome.seconds:.0f} s; once more")
