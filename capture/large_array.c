@@ -6,6 +6,17 @@
 
 #include <sys/mman.h>
 
+#include "capture/segment_map.h"
+
+/*
+ * One that is no longer than a huge page would be one whole from its first byte on, and of a NIC with many queues a reader has five
+ * for each.
+ */
+static void pages_choose(void *array, uint64_t size)
+{
+    (void)madvise(array, size, size > SEGMENT_WINDOW ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
 void *large_array_grow(void *array, uint64_t from, uint64_t to)
 {
     void *grown;
@@ -16,7 +27,7 @@ void *large_array_grow(void *array, uint64_t from, uint64_t to)
         grown = mmap(NULL, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (grown == MAP_FAILED)
         return NULL;
-    (void)madvise(grown, to, MADV_HUGEPAGE);
+    pages_choose(grown, to);
     return grown;
 }
 

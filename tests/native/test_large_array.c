@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "capture/large_array.h"
 
@@ -78,12 +79,39 @@ static void test_one_that_was_new_is_given_back(void **state)
     assert_null(arrays[1].at);
 }
 
+/* Pages of an array of `size` bytes that the kernel has in memory. */
+static uint64_t resident_pages(void *array, uint64_t size)
+{
+    unsigned char resident[2 * MEGABYTE / PAGE];
+    uint64_t pages = 0;
+
+    assert_true(size <= 2 * MEGABYTE);
+    assert_int_equal(mincore(array, size, resident), 0);
+    for (uint64_t i = 0; i < size / PAGE; i++)
+        pages += resident[i] & 1;
+    return pages;
+}
+
+/* Where huge pages are to be had for the asking, or without, one of them would be all of it. */
+static void test_of_a_short_one_is_resident_what_was_written(void **state)
+{
+    uint8_t *array = large_array_grow(NULL, 0, 2 * MEGABYTE);
+
+    (void)state;
+    assert_non_null(array);
+    array[0] = 1;
+    array[MEGABYTE] = 1;
+    assert_int_equal(resident_pages(array, 2 * MEGABYTE), 2);
+    large_array_free(array, 2 * MEGABYTE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grown_arrays_keep_what_they_had_and_are_zero_behind),
         cmocka_unit_test(test_where_one_finds_no_memory_none_grows),
         cmocka_unit_test(test_one_that_was_new_is_given_back),
+        cmocka_unit_test(test_of_a_short_one_is_resident_what_was_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
