@@ -16,6 +16,7 @@
 
 #include "capture/capture_header.h"
 #include "capture/flow_parts.h"
+#include "capture/memory_available.h"
 #include "capture/priority.h"
 #include "capture/sandbox.h"
 
@@ -53,6 +54,16 @@ static uint32_t ended_places(const struct options *options)
     return options->lossless_ended && !options->realtime ? SEGMENT_ENDED_WAITED_FOR : SEGMENT_ENDED_DEFAULT;
 }
 
+/* Of flows that come in from a link. */
+static uint32_t flows_in_stock(const struct options *options)
+{
+    uint64_t fitting = memory_available() / MEMORY_SHARE / (sizeof(struct xtop_slot) + sizeof(struct xtop_rest));
+
+    if (options->source_kind != XTOP_SOURCE_INTERFACE)
+        return STOCKER_NONE;
+    return fitting < STOCKER_FLOWS ? (uint32_t)fitting : STOCKER_FLOWS;
+}
+
 /*
  * A table for so many queues and, where packets do not wait for us, memory for its first flows: half a second's work that
  * no frame must wait for.
@@ -71,8 +82,7 @@ static int table_make(struct capture *capture, uint32_t queue_count, struct fail
     if (segment_create(&capture->segment, &plan, failure) < 0)
         return -1;
     if (options->source_kind != XTOP_SOURCE_FILE && !options->drain)
-        stocker_stock(&capture->stocker, capture->segment.header,
-                      options->source_kind == XTOP_SOURCE_INTERFACE ? STOCKER_FLOWS : STOCKER_NONE);
+        stocker_stock(&capture->stocker, capture->segment.header, flows_in_stock(options));
     return 0;
 }
 

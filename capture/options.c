@@ -118,7 +118,7 @@ static const char help_text[] =
     "  -z, --zero-copy        zero copy          -c, --copy        copy         (the best that binds)\n"
     "  -p, --poll             block in poll(2)   --busy-poll       preferred busy polling   (poll)\n"
     "      --keep-host        frames that the host needs pass on to it   --no-keep-host   (keep)\n"
-    "      --ring N           descriptors of the RX and of the fill ring, a power of two (16384)\n"
+    "      --ring N           descriptors of the RX and of the fill ring, a power of two (16384, where memory allows)\n"
     "      --drain            recycle frames without looking at them, for measurements\n"
     "      --netns-fd N       enter this network namespace first\n"
     "      --file-fd N        read a pcap or pcapng file; --file-name NAME for messages, --realtime for its own pace\n"
@@ -174,6 +174,7 @@ static int parse_ring(const char *text, struct options *options, struct failure 
         return -1;
     if (options->ring_size & (options->ring_size - 1))
         return failure_set(failure, EXIT_USAGE, "bad --ring %s (a power of two is needed)", text);
+    options->ring_size_given = true;
     return 0;
 }
 

@@ -52,6 +52,7 @@ struct options {
     bool no_keep_host; /* frames that the host needs are taken from it as well */
     bool busy_poll;
     uint32_t ring_size;    /* descriptors of the RX ring and of the fill ring; a power of two */
+    bool ring_size_given;  /* else fewer where there is little memory */
     uint32_t kernel_flows; /* eBPF: entries of the kernel's flow map; 0 = enough for max_flows */
     bool clsact;           /* eBPF: as on a kernel without tcx */
     bool drain;            /* recycle frames without looking at them (the thesis's "processing turned off") */

@@ -20,7 +20,7 @@
 #include "capture/flow_abi.h"
 
 /*
- * Flows in stock, all shards together: a table of the default size. With 131,072, 262,144 or 524,288 the stocker did not
+ * Flows in stock at most, all shards together: a table of the default size. With 131,072, 262,144 or 524,288 the stocker did not
  * keep ahead of 1,000,000 new flows at 4.05 Mpps on two cores; with this four runs of four lost none (docs/performance.md).
  */
 #define STOCKER_FLOWS 1048576

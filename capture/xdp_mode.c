@@ -10,10 +10,14 @@
 #include <time.h>
 
 #include "capture/link_stats.h"
+#include "capture/memory_available.h"
 #include "capture/xdp_refusal.h"
 
 #define CARRIER_WAIT_MS 5000
 #define CARRIER_STEP_MS 20
+
+/* Rings are no smaller for lack of memory: 4 MB of frames a queue, and 0.9 ms of 2.3 Mpps. */
+#define RING_LEAST 2048u
 
 /* What is tried, best first. */
 static const struct mode {
@@ -181,26 +185,45 @@ static int choose_queues(struct af_xdp *capture, const struct options *options, 
     return (int)(options->queue_count ? options->queue_count : there);
 }
 
-/* Rings of the size that was asked for, or of what the limit of locked memory leaves. */
-static void fit_rings(struct source *source, uint32_t queue_count, uint32_t wanted)
+/* Rings of the `wanted` size, or of what is left by so many bytes for the frames of all queues, `least` at least. */
+static uint32_t ring_that_fits(const struct af_xdp *capture, uint32_t queue_count, uint64_t bytes, uint32_t wanted,
+                               uint32_t least)
+{
+    uint64_t each = bytes / queue_count / capture->settings.frame_size;
+
+    while (wanted > least && wanted + SOURCE_BURST > each)
+        wanted /= 2;
+    return wanted;
+}
+
+/* Of the size that was asked for, or of what the limit of locked memory leaves; of what memory there is if nobody asked. */
+static void fit_rings(struct source *source, uint32_t queue_count, const struct options *options)
 {
     struct af_xdp *capture = source->private;
-    uint64_t each = refusal_memory_limit() / queue_count / capture->settings.frame_size;
-    uint32_t ring_size = wanted;
+    uint32_t fitting = options->ring_size;
 
-    while (ring_size > XSK_RING_SIZE_MIN && ring_size + SOURCE_BURST > each)
-        ring_size /= 2;
-    capture->settings.ring_size = ring_size;
-    source->ring_size = ring_size;
+    if (!options->ring_size_given)
+        fitting = ring_that_fits(capture, queue_count, memory_available() / MEMORY_SHARE, fitting, RING_LEAST);
+    capture->little_memory = fitting != options->ring_size;
+    source->ring_size = ring_that_fits(capture, queue_count, refusal_memory_limit(), fitting, XSK_RING_SIZE_MIN);
+    capture->little_locked = source->ring_size != fitting;
+    capture->settings.ring_size = source->ring_size;
 }
 
 static void note_smaller_rings(struct source *source, uint32_t wanted)
 {
-    if (source->ring_size != wanted)
+    const struct af_xdp *capture = source->private;
+
+    if (capture->little_locked)
         note(source,
              "rings of %" PRIu32 " instead of %" PRIu32 ": the limit of locked memory (ulimit -l) allows no more; "
              "CAP_IPC_LOCK lifts it",
              source->ring_size, wanted);
+    else if (capture->little_memory)
+        note(source,
+             "rings of %" PRIu32 " instead of %" PRIu32 ": frames take no more than an eighth of the memory that is "
+             "available; --ring %" PRIu32 " takes it",
+             source->ring_size, wanted, wanted);
 }
 
 /*
@@ -217,59 +240,69 @@ static void choose_frame_size(struct source *source, const struct mode *mode)
     capture->settings.frame_size = wanted;
 }
 
-static enum step create_queues(struct source *source, const struct options *options, struct failure *failure)
+static enum step create_queue(struct source *source, uint32_t number, struct failure *failure)
 {
-    struct af_xdp *capture = source->private;
-    uint32_t number[XTOP_MAX_QUEUES] = {0};
-    int count;
+    const struct af_xdp *capture = source->private;
     int error;
+    struct xsk_queue *queue = xsk_queue_create(&capture->settings, number, &error);
 
-    if (source->queue_count)
-        return STEP_DONE; /* made for the mode before, which was refused before any was bound */
-    count = choose_queues(capture, options, number, failure);
-    if (count < 1)
+    if (!queue && error == -EPERM)
+        refusal_rights(failure, "open an AF_XDP socket");
+    else if (!queue)
+        refusal_memory(failure, capture->settings.interface,
+                       (uint64_t)(capture->settings.ring_size + SOURCE_BURST) * capture->settings.frame_size, error);
+    if (!queue)
         return STEP_FAILED;
-    fit_rings(source, (uint32_t)count, options->ring_size);
-    for (int i = 0; i < count; i++) {
-        struct xsk_queue *queue = xsk_queue_create(&capture->settings, number[i], &error);
-
-        if (!queue && error == -EPERM)
-            refusal_rights(failure, "open an AF_XDP socket");
-        else if (!queue)
-            refusal_memory(failure, capture->settings.interface,
-                           (uint64_t)(capture->settings.ring_size + SOURCE_BURST) * capture->settings.frame_size,
-                           error);
-        if (!queue)
-            return STEP_FAILED;
-        source->queue[source->queue_count++] = &queue->base;
-    }
+    source->queue[source->queue_count++] = &queue->base;
     return STEP_DONE;
 }
 
-static enum step bind_queues(struct source *source, const struct mode *mode, struct failure *failure, int *error)
+static enum step bind_queue(struct source *source, uint32_t at, const struct mode *mode, struct failure *failure,
+                            int *error)
 {
-    struct af_xdp *capture = source->private;
+    const struct af_xdp *capture = source->private;
+    struct xsk_queue *queue = (struct xsk_queue *)source->queue[at];
 
-    for (uint32_t i = 0; i < source->queue_count; i++) {
-        struct xsk_queue *queue = (struct xsk_queue *)source->queue[i];
+    *error = xsk_queue_bind(queue, mode->zero_copy);
+    if (*error == 0)
+        return STEP_DONE;
+    if (*error == -EPERM) {
+        refusal_rights(failure, "bind an AF_XDP socket");
+        return STEP_FAILED;
+    }
+    if (*error == -EBUSY) {
+        failure_set(failure, EXIT_USAGE,
+                    "RX queue %" PRIu32 " of %s is held by another AF_XDP socket (stop the program that has it, or "
+                    "leave the queue out with -q)",
+                    queue->base.number, capture->settings.interface);
+        return STEP_FAILED;
+    }
+    if (at || queue->bound)
+        xdp_mode_close_queues(source);
+    return STEP_REFUSED;
+}
 
-        *error = xsk_queue_bind(queue, mode->zero_copy);
-        if (*error == 0)
-            continue;
-        if (*error == -EPERM) {
-            refusal_rights(failure, "bind an AF_XDP socket");
-            return STEP_FAILED;
-        }
-        if (*error == -EBUSY) {
-            failure_set(failure, EXIT_USAGE,
-                        "RX queue %" PRIu32 " of %s is held by another AF_XDP socket (stop the program that has it, or "
-                        "leave the queue out with -q)",
-                        queue->base.number, capture->settings.interface);
-            return STEP_FAILED;
-        }
-        if (i || queue->bound)
-            xdp_mode_close_queues(source);
-        return STEP_REFUSED;
+/*
+ * Each is bound as soon as it is made: of a mode that is refused there is one, which the next may take, and not the frames of
+ * all.
+ */
+static enum step open_queues(struct source *source, const struct options *options, const struct mode *mode,
+                             struct failure *failure, int *error)
+{
+    uint32_t number[XTOP_MAX_QUEUES] = {0};
+    int count = choose_queues(source->private, options, number, failure);
+
+    if (count < 1)
+        return STEP_FAILED;
+    if (source->queue_count == 0)
+        fit_rings(source, (uint32_t)count, options);
+    for (uint32_t i = 0; i < (uint32_t)count; i++) {
+        enum step step = i < source->queue_count ? STEP_DONE : create_queue(source, number[i], failure);
+
+        if (step == STEP_DONE)
+            step = bind_queue(source, i, mode, failure, error);
+        if (step != STEP_DONE)
+            return step;
     }
     return STEP_DONE;
 }
@@ -295,9 +328,7 @@ static enum step try_mode(struct source *source, const struct options *options, 
     choose_frame_size(source, mode);
     capture->settings.fragments = capture->jumbo || mode->fragments;
     if (step == STEP_DONE)
-        step = create_queues(source, options, failure);
-    if (step == STEP_DONE)
-        step = bind_queues(source, mode, failure, error);
+        step = open_queues(source, options, mode, failure, error);
     if (step == STEP_DONE && mode->zero_copy && !zero_copy_proven(source)) {
         xdp_mode_close_queues(source);
         *error = -EOPNOTSUPP;

@@ -26,6 +26,8 @@ struct af_xdp {
     uint32_t mtu;
     uint32_t copied_frame_size; /* bytes of a UMEM chunk where frames are copied */
     bool jumbo;                 /* a frame of full MTU does not fit into a page */
+    bool little_memory;         /* rings are smaller for that */
+    bool little_locked;         /* because not much may be locked */
     uint64_t dropped_before;    /* the interface's counter at open */
     struct driver_losses driver_losses;
     uint64_t dropped; /* what nic_dropped() said last; never falls */

@@ -165,7 +165,7 @@ XDP = (
     Option(("-c", "--copy"), "copy", _flag("copy", "copy"), "copy"),
     Option(("-p", "--poll"), "wait in poll(2) (the default)", _flag("busy_poll", False), "poll"),
     Option(("--busy-poll",), "preferred busy polling", _flag("busy_poll"), "poll"),
-    Option(("--ring",), "ring size, descriptors (16384)", {"type": _ring, "metavar": "N"}),
+    Option(("--ring",), "ring size, descriptors (16384, where memory allows)", {"type": _ring, "metavar": "N"}),
 )
 LINK = (
     Option(

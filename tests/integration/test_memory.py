@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Link, wait_until
+from tests.integration.conftest import Drain, Link, program, wait_until
 from tests.scenarios.capture_file import START, Frame, write_pcap
 from xtop.model import CaptureState
 from xtop.settings import CaptureSettings, LinkSettings
@@ -19,17 +21,22 @@ from xtop.shm_source import ShmSource
 pytestmark = pytest.mark.alone
 
 PATIENCE_S = 60
-MB = 1_000_000
+MB, MIB = 1_000_000, 1 << 20
 FRAME_ROOM = 2048  # bytes of the UMEM for a frame, where the MTU is 1500
 BYTES_A_FLOW, INDEX_A_FLOW = 272, 16  # what README and ARCHITECTURE promise; the index is of what --max-flows allows
 MANY, FEW = 60_000, 10_000
 OTHERS = 6 * MB  # that a process holds, whatever it captures
 
 
+def status(pid: int, kind: str) -> int:
+    """Bytes of memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(f"{kind}:"))) * 1024
+
+
 def held(source: ShmSource, kind: str) -> int:
     """Bytes of memory of the capture's process: RssAnon is its own, RssShmem the segment's."""
-    lines = Path(f"/proc/{source.capture_id().pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith(f"{kind}:"))) * 1024
+    return status(source.capture_id().pid, kind)
 
 
 @pytest.mark.parametrize("ring", [1024, 16384])
@@ -40,6 +47,64 @@ def test_umem_is_at_most_twice_what_the_rings_hold(ring: int, make_link: Callabl
     )
     with closing(ShmSource.start(settings)) as source:
         assert ring * FRAME_ROOM <= held(source, "RssAnon") <= 2 * ring * FRAME_ROOM + OTHERS
+
+
+def with_available(mebibytes: int, directory: Path) -> tuple[str, ...]:
+    """Begin the command line of a program to which the kernel says that so much memory is available."""
+    said = directory / "meminfo"
+    told = re.sub(r"MemAvailable: .*", f"MemAvailable: {mebibytes * 1024} kB", Path("/proc/meminfo").read_text())
+    said.write_text(told)
+    return ("unshare", "--mount", "sh", "-ec", 'mount --bind "$0" /proc/meminfo; exec "$@"', str(said))
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "options", "ring"),
+    [
+        (8192, (), 16384),  # an eighth is 1 GiB, and all four queues' frames are 128 MiB
+        (512, (), 4096),  # 16 MiB for each: 8,192 frames, but a ring has 64 more than descriptors
+        (16, (), 2048),  # no fewer
+        (512, ("--ring", "16384"), 16384),  # but for who asks
+    ],
+)
+def test_rings_leave_memory_to_others(
+    mebibytes: int,
+    options: tuple[str, ...],
+    ring: int,
+    make_link: Callable[..., Link],
+    make_drain: Callable[..., Drain],
+    tmp_path: Path,
+) -> None:
+    drain = make_drain(make_link(queues=4), *options, prefix=with_available(mebibytes, tmp_path))
+    assert drain.ready is not None
+    assert drain.ready["ring_size"] == ring
+    assert (f"rings of {ring} instead of 16384" in drain.ready["notes"]) == (ring < 16384)
+    assert ("an eighth of the memory" in drain.ready["notes"]) == (ring < 16384)
+
+
+def test_flows_that_have_not_come_leave_memory_to_others(make_link: Callable[..., Link], tmp_path: Path) -> None:
+    """Their slots are made present before the program is attached, in whole huge pages."""
+    link, most = make_link(), 1 << 20
+    options = ["-i", link.captured, "--netns-fd", str(link.netns_fd), "--max-flows", str(most)]
+    command = [*with_available(512, tmp_path), program("xtop-capture"), *options]
+    with subprocess.Popen(command, pass_fds=(link.netns_fd,)) as capture:
+        try:
+            assert wait_until(lambda: link.xdp_program() != 0, PATIENCE_S)
+            stock = 512 * MIB // 8
+            assert 0.9 * stock <= status(capture.pid, "RssShmem") <= stock + INDEX_A_FLOW * most + OTHERS
+        finally:
+            capture.terminate()
+
+
+def test_a_mode_that_is_refused_takes_the_frames_of_one_queue(
+    make_link: Callable[..., Link], make_drain: Callable[..., Drain]
+) -> None:
+    """Frames of zero copy, which veth has not, are twice as large as those that are copied."""
+    queues, ring = 4, 65536
+    drain = make_drain(make_link(queues=queues), "--ring", str(ring))
+    assert drain.ready is not None
+    assert "zero copy refused" in drain.ready["notes"]
+    frames = queues * ring * FRAME_ROOM
+    assert frames <= status(drain.process.pid, "VmHWM") <= 1.25 * frames
 
 
 @pytest.fixture(scope="module")

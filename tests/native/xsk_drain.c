@@ -116,7 +116,7 @@ static void read_arguments(int argc, char **argv, struct options *options)
         else if (!strcmp(argv[i], "--busy"))
             options->busy_poll = true;
         else if (!strcmp(argv[i], "--ring"))
-            options->ring_size = (uint32_t)atoi(value);
+            options->ring_size = (uint32_t)atoi(value), options->ring_size_given = true;
         else if (!strcmp(argv[i], "--queue"))
             options->queue[options->queue_count++] = (uint16_t)atoi(value);
         else if (!strcmp(argv[i], "--slow"))
