@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/memory_cgroup.h"
+
 static const char field[] = "MemAvailable:";
 
-uint64_t memory_available(void)
+static uint64_t machine_available(void)
 {
     FILE *file = fopen("/proc/meminfo", "re");
     uint64_t bytes = UINT64_MAX;
@@ -22,4 +24,11 @@ uint64_t memory_available(void)
     if (file)
         fclose(file);
     return bytes;
+}
+
+uint64_t memory_available(void)
+{
+    uint64_t machine = machine_available(), group = memory_cgroup_room();
+
+    return group < machine ? group : machine;
 }

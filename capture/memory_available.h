@@ -8,7 +8,7 @@
 /* The frames of one link's rings may have so much of it, and so may flows that have not come yet: one in so many bytes. */
 #define MEMORY_SHARE 8
 
-/* MemAvailable of proc_meminfo(5), bytes; UINT64_MAX where the kernel does not tell. A cgroup's limit is not in it. */
+/* MemAvailable of proc_meminfo(5) or what a control group's limit leaves, bytes; UINT64_MAX where the kernel does not tell. */
 uint64_t memory_available(void);
 
 #endif

@@ -57,6 +57,47 @@ def with_available(mebibytes: int, directory: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", "sh", "-ec", 'mount --bind "$0" /proc/meminfo; exec "$@"', str(said))
 
 
+GROUPS = {  # where the limit is, what /proc/self/cgroup says, and what files there say
+    "v2": (
+        "system.slice",
+        "0::/system.slice/xtop.service\n",
+        {"memory.max": 600 * MIB, "memory.current": 188 * MIB, "memory.stat": f"anon 1\ninactive_file {100 * MIB}\n"},
+    ),
+    "v2 in a container": ("", "0::/../../host/path\n", {"memory.max": 512 * MIB, "memory.current": 0}),
+    "v1": (
+        "memory/docker/1234",
+        "9:name=systemd:/\n4:memory:/docker/1234\n0::/\n",
+        {
+            "memory.limit_in_bytes": 600 * MIB,
+            "memory.usage_in_bytes": 188 * MIB,
+            "memory.stat": f"inactive_file 7\ntotal_inactive_file {100 * MIB}\n",
+        },
+    ),
+}
+
+
+def with_limit(where: str, own: str, files: dict[str, int | str], directory: Path) -> tuple[str, ...]:
+    """Begin the command line of a program whose control group has a limit (its memory.max, or a group's above)."""
+    directory.joinpath("own").write_text(own)
+    below = directory / "cgroup" / where / "xtop.service"
+    below.mkdir(parents=True)
+    below.joinpath("memory.max").write_text("max\n")
+    for name, content in files.items():
+        below.parent.joinpath(name).write_text(f"{content}\n")
+    mounts = 'mount --bind "$0/own" /proc/$$/cgroup; mount --bind "$0/cgroup" /sys/fs/cgroup; exec "$@"'
+    return ("unshare", "--mount", "sh", "-ec", mounts, str(directory))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_control_groups_limit_is_memory_that_is_not_there(
+    group: str, make_link: Callable[..., Link], make_drain: Callable[..., Drain], tmp_path: Path
+) -> None:
+    """512 MiB are left, as below, in one of the two groups; the machine has more."""
+    drain = make_drain(make_link(queues=4), prefix=with_limit(*GROUPS[group], tmp_path))
+    assert drain.ready is not None
+    assert drain.ready["ring_size"] == 4096
+
+
 @pytest.mark.parametrize(
     ("mebibytes", "options", "ring"),
     [
