@@ -228,6 +228,9 @@ static bool block_learn(const struct reader *reader, uint32_t queue, uint32_t bl
     return whole;
 }
 
+/* Blocks after which what was read of the segment is let go of: each time an index that is looked at in any order comes again. */
+#define LEARN_STRETCH (4 * READER_STRETCH / XTOP_BIRTHS_SLOTS)
+
 static void queue_learn(const struct reader *reader, uint32_t queue)
 {
     uint64_t offset = reader_shard_at(reader, queue)->births_offset;
@@ -241,7 +244,10 @@ static void queue_learn(const struct reader *reader, uint32_t queue)
 
         if (now != known[block] && block_learn(reader, queue, block))
             known[block] = now;
+        if (block % LEARN_STRETCH == LEARN_STRETCH - 1)
+            reader_let_go(reader);
     }
+    reader_let_go(reader);
 }
 
 void reader_kin_learn(struct reader *reader)

@@ -332,11 +332,15 @@ static void flow_fetch(const struct reader *reader, const struct flow *flow)
         reader_index_fetch(reader, queue, flow->hash);
 }
 
+/* So many asked, and what was read for them is let go of: their indexes, and slots that may be anywhere. */
+#define ASKED 256u
+
 /* Asks of all that is due whether a piece of it lives. */
 static void settle_due(const struct reader *reader)
 {
     static const enum list list_of[] = {[GONE] = ALONE, [ENDING] = UNSURE, [ALIVE] = WAITING};
     struct reunion *reunion = reader->reunion;
+    uint32_t asked = 0;
 
     while (reunion->list[DUE].first) {
         uint32_t number = reunion->list[DUE].first;
@@ -348,6 +352,9 @@ static void settle_due(const struct reader *reader)
             number = reunion->list[DUE].first;
             list_move(reunion, list_of[flow_life(reader, &reunion->flow[number])], number);
         }
+        asked += AT_ONCE;
+        if (asked % ASKED == 0)
+            reader_let_go(reader);
     }
     atomic_thread_fence(memory_order_acquire); /* only then the rings: see flow_end in capture/flow_life.c */
 }

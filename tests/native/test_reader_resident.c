@@ -17,6 +17,8 @@
 #define MEGABYTE (UINT64_C(1) << 20)
 #define FLOWS (UINT32_C(1) << 18) /* 64 MiB of slots and rests */
 #define STRETCH_MOST (14 * MEGABYTE)
+#define LEARNING_MOST \
+    (24 * MEGABYTE) /* 8 MiB of 32,768 slots, two indexes of 2 MiB, and what huge pages reach beyond them */
 
 /* The number in the first line of `file` that begins with `name`, from the line `after` on (NULL: the first), in bytes. */
 static uint64_t kilobytes(const char *path, const char *after, const char *name)
@@ -155,12 +157,42 @@ static void test_flows_of_two_queues(void **state)
     queues_close(&queues);
 }
 
+static void feed_in_turn(struct queues_fixture *queues, uint32_t first, uint64_t time)
+{
+    for (uint32_t flow = 0; flow < FLOWS / 2; flow++)
+        queues_feed(queues, flow % 2, fixture_packet(first + flow, 0), time);
+}
+
+/* All flows are others than they were: each is looked for in the other queue's index, and there is none. */
+static void test_new_flows_of_two_queues(void **state)
+{
+    const struct reader_view view = {.sort = READER_SORT_BPS, .descending = 1, .top = 200};
+    struct queues_fixture queues;
+    uint64_t before;
+
+    (void)state;
+    queues_open(&queues, 2, FLOWS, 16);
+    feed_in_turn(&queues, 0, START);
+    look_at(queues.reader, &view, FLOWS / 2);
+    look_at(queues.reader, &view, FLOWS / 2);
+    queues_age(&queues, START + 40 * SECOND);
+    look_at(queues.reader, &view, 0);
+    feed_in_turn(&queues, FLOWS, START + 41 * SECOND);
+    before = kilobytes("/proc/self/status", NULL, "VmRSS:");
+    forget_greatest();
+    look_at(queues.reader, &view, FLOWS / 2);
+    assert_true(kilobytes("/proc/self/status", NULL, "VmHWM:") < before + LEARNING_MOST);
+    assert_true(resident(queues.reader) < MEGABYTE);
+    queues_close(&queues);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_greatest_flows),    cmocka_unit_test(test_flows_by_what_only_their_records_tell),
-        cmocka_unit_test(test_flows_by_address),      cmocka_unit_test(test_groups_with_details),
-        cmocka_unit_test(test_a_look_of_two_threads), cmocka_unit_test(test_flows_of_two_queues),
+        cmocka_unit_test(test_the_greatest_flows),      cmocka_unit_test(test_flows_by_what_only_their_records_tell),
+        cmocka_unit_test(test_flows_by_address),        cmocka_unit_test(test_groups_with_details),
+        cmocka_unit_test(test_a_look_of_two_threads),   cmocka_unit_test(test_flows_of_two_queues),
+        cmocka_unit_test(test_new_flows_of_two_queues),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
