@@ -229,7 +229,7 @@ static int workers_start(struct capture *capture, struct failure *failure)
     return 0;
 }
 
-static void shared_fill(struct capture *capture)
+static int shared_fill(struct capture *capture, struct failure *failure)
 {
     capture->shared.header = capture->segment.header;
     capture->shared.stock_fd = -1;
@@ -241,6 +241,9 @@ static void shared_fill(struct capture *capture)
     capture->shared.taps = &capture->taps;
     capture->shared.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     capture->shared.finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (capture->shared.stop_fd >= 0 && capture->shared.finished_fd >= 0)
+        return 0;
+    return failure_set(failure, EXIT_FAILED, "cannot wait for capture threads (eventfd: %s)", strerror(errno));
 }
 
 /*
@@ -261,7 +264,8 @@ static int workers_begin(struct capture *capture, struct failure *failure)
     }
     if (sandbox_drop_rights(needs, &header->sandbox, failure) < 0)
         return -1;
-    shared_fill(capture);
+    if (shared_fill(capture, failure) < 0)
+        return -1;
     if (link)
         (void)parting_start(&capture->parting); /* without it all is closed one after the other */
     capture->shared.usual_nice = usual_nice;

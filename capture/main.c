@@ -31,9 +31,10 @@
 
 enum { POLL_SIGNAL, POLL_FINISHED, POLL_OWNER, POLL_LISTEN, POLL_COUNT };
 
-static int signals_open(void)
+static int signals_open(struct failure *failure)
 {
     sigset_t signals;
+    int fd;
 
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&signals);
@@ -41,7 +42,8 @@ static int signals_open(void)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? failure_set(failure, EXIT_FAILED, "cannot wait for signals (signalfd: %s)", strerror(errno)) : fd;
 }
 
 /*
@@ -220,8 +222,8 @@ int main(int argc, char **argv)
         return failure_report(&control, &failure);
     if (control.owner >= 0)
         go_on_without_parent();
-    signals = signals_open();
-    if (control_open(&control, options.control_fd, options.listen_name, &failure) < 0 ||
+    signals = signals_open(&failure);
+    if (signals < 0 || control_open(&control, options.control_fd, options.listen_name, &failure) < 0 ||
         netns_enter(&options, &failure) < 0 || capture_start(&capture, &options, &failure) < 0) {
         result = failure_report(&control, &failure);
         control_close(&control);

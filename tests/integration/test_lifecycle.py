@@ -4,8 +4,10 @@ losing a packet, and a wall clock that jumps ends nothing."""
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -166,3 +168,16 @@ def test_a_wall_clock_that_jumps_ends_nothing(make_link: MakeLink, tmp_path: Pat
     assert (flow["packets"], flow["end_reason"], snapshot["totals"]["flows_ended"]) == (15, None, 0)
     assert 0 < nanoseconds(flow["last_seen"]) - nanoseconds(flow["first_seen"]) < (PATIENCE_S + 60) * SECOND
     assert_law(snapshot)
+
+
+@pytest.mark.parametrize("descriptors", range(5, 13))
+def test_a_capture_with_few_descriptors_ends(descriptors: int) -> None:
+    """It counts all, or says what it had no descriptor for; it never waits for what cannot come."""
+    limit = ["prlimit", f"--nofile={descriptors}"]
+    capture = [program("xtop-capture"), "--demo", "--demo-packets", "1000", "--demo-rate", "0"]
+    done = subprocess.run([*limit, *capture], capture_output=True, text=True, timeout=PATIENCE_S)
+    if done.returncode == 0:
+        assert json.loads(done.stdout)["received"] == 1000
+    else:
+        assert done.returncode in (1, 127), done.stderr  # 127: its libraries could not be opened
+        assert "Too many open files" in done.stderr or done.returncode == 127
