@@ -26,7 +26,7 @@ static ssize_t message_read(int socket, char *text, size_t room, int *fd)
         .msg_controllen = CMSG_LEN(sizeof(int)), /* not CMSG_SPACE: its padding would hold a second descriptor */
     };
     ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *header = size > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    struct cmsghdr *header = size >= 0 ? CMSG_FIRSTHDR(&message) : NULL; /* what is empty may bring one, too */
 
     *fd = -1;
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
@@ -77,12 +77,10 @@ struct control_request control_request_read(int socket)
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return request;
-    if (size <= 0) {
+    text[size > 0 ? size : 0] = '\0';
+    if (size <= 0)
         request.kind = CONTROL_CLOSED;
-        return request;
-    }
-    text[size] = '\0';
-    if (strcmp(text, "stop") == 0)
+    else if (strcmp(text, "stop") == 0)
         request.kind = CONTROL_STOP;
     else if (strcmp(text, "untap") == 0)
         request.kind = CONTROL_UNTAP;

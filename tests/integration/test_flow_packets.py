@@ -296,6 +296,7 @@ def test_what_viewers_may_not_ask_for(make_tap: Callable[..., Tap], tmp_path: Pa
             (request, [theirs.fileno(), file.fileno()]),
             (b"tap 0 0 0 " + b"f" * 80, [theirs.fileno()]),
             (os.urandom(4000), []),
+            (b"", [theirs.fileno()]),
         ):
             with closing(view(tap)) as viewer:
                 control = viewer._process._control
