@@ -99,6 +99,9 @@ static void link_read_message(const struct nlmsghdr *header, struct link_state *
     };
     for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
         switch (attribute->rta_type & NLA_TYPE_MASK) {
+        case IFLA_IFNAME:
+            snprintf(state->name, sizeof state->name, "%s", (const char *)RTA_DATA(attribute));
+            break;
         case IFLA_MTU:
             memcpy(&state->mtu, RTA_DATA(attribute), sizeof state->mtu);
             break;

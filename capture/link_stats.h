@@ -15,10 +15,11 @@
 
 struct link_state {
     uint32_t ifindex;
-    uint32_t mtu;       /* bytes of an IP packet */
-    uint16_t hardware;  /* ARPHRD_ of linux/if_arp.h */
-    uint32_t rx_queues; /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
-    bool up;            /* administratively */
+    char name[IF_NAMESIZE]; /* as it is now: links are renamed */
+    uint32_t mtu;           /* bytes of an IP packet */
+    uint16_t hardware;      /* ARPHRD_ of linux/if_arp.h */
+    uint32_t rx_queues;     /* IFLA_NUM_RX_QUEUES: those that exist, in use or not */
+    bool up;                /* administratively */
     bool carrier;
     bool ethernet;        /* its frames begin with an Ethernet header */
     uint64_t mac;         /* its address as a number: 02:00:00:00:00:01 is 0x020000000001; 0 = none */

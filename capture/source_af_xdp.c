@@ -253,14 +253,14 @@ static uint64_t counted_elsewhere(const struct xsk_queue *queue, const struct dr
  * Were queues added, their frames would pass to the host unseen, and sockets of queues that went see nothing: the
  * workers end and say so. The driver is asked once in a while, since it takes the lock of all network configuration.
  */
-static void watch_queues(struct af_xdp *capture)
+static void watch_queues(struct af_xdp *capture, const char *interface)
 {
     uint32_t had = capture->settings.rx_queues;
     uint32_t now;
 
     if (capture->looks++ % QUEUE_LOOKS)
         return;
-    now = link_rx_queues(capture->netlink_fd, capture->settings.interface, had);
+    now = link_rx_queues(capture->netlink_fd, interface, had);
     if (now < had || (now > had && capture->all_queues))
         __atomic_store_n(&capture->settings.rx_queues_now, now, __ATOMIC_RELAXED);
 }
@@ -277,7 +277,7 @@ static uint64_t af_xdp_nic_dropped(struct source *source)
     if (link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
         return capture->dropped;
     source->link = !state.up ? XTOP_LINK_DOWN : state.carrier ? XTOP_LINK_UP : XTOP_LINK_NO_CARRIER;
-    watch_queues(capture);
+    watch_queues(capture, state.name);
     if (capture->keep_host && state.mac != capture->mac) {
         capture->mac = state.mac; /* it was given another address */
         xdp_program_set_host(&capture->program, &state.mac, 1);

@@ -53,3 +53,22 @@ def test_chosen_queues_go_on_when_others_come(make_link: MakeLink) -> None:
         for _ in range(8):  # 1.6 s: the queues are counted once a second
             snapshot = running.next()
         assert snapshot["state"] == "running"
+
+
+def test_a_link_that_gets_another_name(make_link: MakeLink) -> None:
+    """It is the same link, whatever is called by its old name now: another one, of more RX queues."""
+    link = make_link()
+    with series(link) as running:
+        for command in (
+            ("ip", "link", "set", link.captured, "down"),
+            ("ip", "link", "set", link.captured, "name", "renamed"),
+            ("ip", "link", "set", "renamed", "up"),
+            ("ip", "link", "add", link.captured, "numrxqueues", "4", "type", "veth", "peer", "name", "other"),
+        ):
+            subprocess.run(link.command(*command), check=True)
+        for _ in range(8):  # 1.6 s: the queues are counted once a second
+            snapshot = running.next()
+        assert snapshot["state"] == "running", snapshot["state_text"]
+        before = arrived(snapshot)
+        sent = link.send(10_000, "--flows", "10")["sent"]
+        running.until(lambda snapshot: arrived(snapshot) - before >= sent)
