@@ -85,7 +85,7 @@ static bool seen_before(struct dedup *dedup, const struct frame *frame, uint64_t
     for (uint32_t i = 0; i < WAYS; i++) {
         if (set[i].fingerprint == print) {
             room = &set[i];
-            if (now <= room->time || now - room->time <= dedup->window)
+            if ((now > room->time ? now - room->time : room->time - now) <= dedup->window)
                 return true;
             break;
         }

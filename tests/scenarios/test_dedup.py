@@ -42,8 +42,9 @@ def test_a_second_copy_is_dropped(read_capture: ReadCapture, tmp_path: Path) -> 
     assert "duplicates" not in read_capture(path)["accounting"]
 
 
-@pytest.mark.parametrize(("after", "dropped"), [(9, True), (11, False)])
+@pytest.mark.parametrize(("after", "dropped"), [(9, True), (11, False), (-9, True), (-11, False)])
 def test_the_window_ends(after: int, dropped: bool, read_capture: ReadCapture, tmp_path: Path) -> None:
+    """Whichever way the time went: files that were joined begin anew."""
     frames = [Frame(frame(1), START), Frame(frame(1), START + after * MILLISECOND)]
     path = write_pcap(tmp_path / "window.pcap", frames)
     wanted = {"accounted": 1, "duplicates": 1} if dropped else {"accounted": 2}
