@@ -157,7 +157,7 @@ void fragments_expire(struct fragments *fragments, uint64_t now)
     while (fragments->first != fragments->last) {
         uint64_t came = waiting_at(fragments, fragments->first)->lookup.time;
 
-        if (now <= came || now - came <= FRAGMENTS_WAIT)
+        if (now != UINT64_MAX && (now <= came || now - came <= FRAGMENTS_WAIT))
             return;
         release_first(fragments);
     }

@@ -100,11 +100,27 @@ static void test_none_waits_beyond_its_time(void **state)
     fragments_close(fragments);
 }
 
+/* As in a file whose times are far off: the end is the end. */
+static void test_none_waits_beyond_the_end(void **state)
+{
+    struct tally tally = {0};
+    struct fragments *fragments = fragments_open(1, tally_release, &tally);
+    uint64_t went_on = 0;
+
+    (void)state;
+    feed(fragments, UINT64_MAX - FRAGMENTS_WAIT, 7, 1, true, &went_on);
+    feed(fragments, UINT64_MAX, 8, 1, true, &went_on);
+    fragments_expire(fragments, UINT64_MAX);
+    assert_int_equal(tally.released, 2);
+    fragments_close(fragments);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_flood),
         cmocka_unit_test(test_none_waits_beyond_its_time),
+        cmocka_unit_test(test_none_waits_beyond_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
