@@ -62,8 +62,8 @@ bool pcap_records_next(struct pcap_records *records, struct pcap_record *record)
     if (left < sizeof head)
         return false;
     memcpy(&head, &records->data[records->at], sizeof head);
-    if (head.seconds > INT32_MAX || head.fraction > INT32_MAX || head.captured == 0 ||
-        head.captured > records->longest || left - sizeof head < head.captured)
+    if (head.fraction > INT32_MAX || head.captured == 0 || head.captured > records->longest ||
+        left - sizeof head < head.captured)
         return false;
     record->data = &records->data[records->at + sizeof head];
     record->captured = head.captured;

@@ -5,8 +5,8 @@
  *
  * libpcap opened the file and has judged its head. It also judges each record that is not plainly as it should be, and
  * the end: this reader then stops before it, for good, and puts the stream there. So a file means what libpcap says,
- * messages included, and what is read here is what needs no judgement: whole records, of seconds that are positive, not
- * empty (as the rest of a page is whose file became shorter) nor longer than the file says, in this machine's byte order.
+ * messages included, and what is read here is what needs no judgement: whole records, not empty (as the rest of a page is
+ * whose file became shorter) nor longer than the file says, in this machine's byte order.
  *
  *   window  |rec|record  |rec|record    |...      each record's length says where the next one is, which waits for memory
  *            ^at          ^chain 1       ^chain 2   at every step: so several chains fetch ahead side by side, from

@@ -34,6 +34,7 @@ struct file_queue {
     const char *name;
     uint64_t packets; /* read so far, for messages */
     bool realtime;
+    bool seconds_32;     /* pcap: its seconds have 32 bits and no sign, which libpcap gives them */
     uint64_t first_time; /* ns: of the file's first packet */
     uint64_t started;    /* monotonic ns when it was replayed */
     bool held;           /* `header` and `data` are read, but not due yet */
@@ -94,6 +95,7 @@ static int file_source_open(struct source *source, const struct options *options
     source->queue_count = 1;
     file->name = options->file_name;
     file->realtime = options->realtime;
+    file->seconds_32 = pcap_major_version(file->pcap) == PCAP_VERSION_MAJOR;
     file->queue.fd = -1;
     source->sandbox_needs = SANDBOX_FILE;
     file->queue.wait_ms = REPLAY_WAIT_MS;
@@ -142,9 +144,10 @@ static enum source_result file_read(struct file_queue *file)
 }
 
 /* libpcap puts nanoseconds where microseconds are called for (PCAP_TSTAMP_PRECISION_NANO). */
-static uint64_t packet_time(const struct pcap_pkthdr *header)
+static uint64_t packet_time(const struct file_queue *file)
 {
-    uint64_t time = (uint64_t)header->ts.tv_sec * 1000000000 + (uint64_t)header->ts.tv_usec;
+    uint64_t seconds = (uint64_t)file->header->ts.tv_sec & (file->seconds_32 ? UINT32_MAX : UINT64_MAX);
+    uint64_t time = seconds * 1000000000 + (uint64_t)file->header->ts.tv_usec;
 
     return time ? time : 1; /* 0 means "never" in a record */
 }
@@ -152,7 +155,7 @@ static uint64_t packet_time(const struct pcap_pkthdr *header)
 /* Replay: whether the held packet's moment has come. */
 static bool file_due(struct file_queue *file)
 {
-    uint64_t time = packet_time(file->header);
+    uint64_t time = packet_time(file);
 
     if (!file->realtime)
         return true;
@@ -173,7 +176,7 @@ static void file_deliver(struct file_queue *file, struct burst *burst)
         .data = file->room[burst->count],
         .captured = captured,
         .length = file->header->len > captured ? file->header->len : captured,
-        .time = packet_time(file->header),
+        .time = packet_time(file),
     };
     burst->count++;
     file->held = false;

@@ -588,6 +588,16 @@ def test_times_of_every_kind_of_file(order: str, exact: bool, read_capture: Read
     assert nanoseconds(flow["last_seen"]) == (START + SECOND + 987_654_321) // unit * unit
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("second", [2**31 - 1, 2**31, 2**32 - 1])
+def test_a_file_from_times_beyond_2038(second: int, order: str, read_capture: ReadCapture, tmp_path: Path) -> None:
+    """Its seconds have 32 bits and no sign (draft-ietf-opsawg-pcap, 5); libpcap gives them one."""
+    frames = [Frame(ethernet(udp()), START), Frame(ethernet(udp(dport=54)), second * SECOND + 5)]
+    path = write_pcap(tmp_path / "late.pcap", frames, order=order)
+    times = [nanoseconds(flow["first_seen"]) for flow in read_capture(path)["flows"]]
+    assert sorted(times) == [frame.time for frame in frames]
+
+
 def test_a_file_from_the_epochs_first_second(read_capture: ReadCapture, tmp_path: Path) -> None:
     """Tools that make frames often leave the time at 0: it is a time, not the absence of one.
 
