@@ -24,22 +24,23 @@ static void merge_open(struct xtop_record *record, uint32_t from, const struct f
 
 /*
  * The initiator's first ACK is the third packet of the handshake, whenever the sum with the second is merged; a SYN
- * sent twice spoils the measurement (Karn's rule).
+ * sent twice spoils the measurement (Karn's rule). The SYN, `sent`, is what the initiator sent last or begins its sum.
  */
-static void merge_handshake(struct xtop_record *record, uint32_t from, uint64_t acknowledged)
+static void merge_handshake(struct xtop_record *record, uint32_t from, uint64_t sent, uint64_t acknowledged)
 {
-    uint64_t sent = record->first_seen[from];
-
     if (record->retransmissions[from] || sent == 0 || acknowledged <= sent)
         return;
     if (acknowledged - sent < UINT64_C(1000) * UINT32_MAX)
         record->rtt_us = acknowledged - sent < 1000 ? 1 : (uint32_t)((acknowledged - sent) / 1000);
 }
 
-static void merge_acknowledgement(struct xtop_record *record, uint32_t from, uint64_t acknowledged)
+static void merge_acknowledgement(struct xtop_record *record, uint32_t from, const struct flow_sum *sum,
+                                  uint64_t clock_base)
 {
+    uint64_t sent = sum->opens ? clock_base + sum->first_seen : record->last_seen[from];
+
     if (from == record->initiator && record->tcp_state != XTOP_TCP_NONE)
-        merge_handshake(record, from, acknowledged);
+        merge_handshake(record, from, sent, clock_base + sum->first_ack);
     else if (record->tcp_state == XTOP_TCP_SYN_ACK)
         return;
     record->tcp_state = XTOP_TCP_ESTABLISHED;
@@ -54,7 +55,7 @@ static void merge_tcp(struct xtop_record *record, uint32_t from, const struct fl
     else if (flags & TCP_SYN && record->tcp_state <= XTOP_TCP_SYN)
         record->tcp_state = XTOP_TCP_SYN_ACK;
     if (sum->first_ack && record->tcp_state < XTOP_TCP_ESTABLISHED)
-        merge_acknowledgement(record, from, clock_base + sum->first_ack);
+        merge_acknowledgement(record, from, sum, clock_base);
     if (flags & TCP_FIN)
         record_finish(record, from);
     if (flags & TCP_RST && record->tcp_state != XTOP_TCP_CLOSED)
@@ -86,12 +87,12 @@ void record_merge(struct xtop_record *record, uint32_t from, const struct flow_s
         record->initiator = from & 1;
         record->seen |= XTOP_SEEN_OPENED;
     }
+    if (sum->tcp_seen)
+        merge_tcp(record, from, sum, clock_base); /* it asks when the sender was seen before */
     if (record->first_seen[from] == 0 || first < record->first_seen[from])
         record->first_seen[from] = first;
     if (last > record->last_seen[from])
         record->last_seen[from] = last;
-    if (sum->tcp_seen)
-        merge_tcp(record, from, sum, clock_base);
     merge_direction(&record->direction[from], sum);
     record->tcp_options[from] |= sum->tcp_options;
     if (record->key.ip_version == 4)

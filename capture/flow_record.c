@@ -71,10 +71,13 @@ static void tcp_open(struct xtop_record *record)
         record->tcp_state = XTOP_TCP_SYN;
 }
 
-/* The third packet of the handshake closes the measurement; a SYN sent twice spoils it (Karn's rule). */
+/*
+ * The third packet of the handshake closes the measurement; a SYN sent twice spoils it (Karn's rule). The SYN is what its
+ * sender sent last: before it there may have been a connection of the same ports, refused or closed.
+ */
 static void tcp_measure_handshake(struct xtop_record *record, uint64_t time)
 {
-    uint64_t sent = record->first_seen[record->initiator];
+    uint64_t sent = record->last_seen[record->initiator];
 
     if (record->retransmissions[0] | record->retransmissions[1] || sent == 0 || time <= sent)
         return;
@@ -84,15 +87,16 @@ static void tcp_measure_handshake(struct xtop_record *record, uint64_t time)
 
 /*
  * The initiator acknowledges nothing before the answer has come, so its first ACK is the third packet of the handshake,
- * where the answer went by another queue, too. Who began with SYN and ACK began nothing: the SYN was before our time.
+ * where the answer went by another queue, too; `next`: unless it is ahead of the SYN, when that packet was not seen. Who
+ * began with SYN and ACK began nothing: the SYN was before our time.
  */
-static void tcp_acknowledge(struct xtop_record *record, const struct packet *packet, uint64_t time)
+static void tcp_acknowledge(struct xtop_record *record, const struct packet *packet, bool next, uint64_t time)
 {
     bool answered =
         record->tcp_state == XTOP_TCP_SYN_ACK && record->direction[record->initiator ^ 1].tcp_flags & TCP_SYN;
     bool opened = record->tcp_state == XTOP_TCP_SYN || answered;
 
-    if (opened && packet->direction == record->initiator && record->rtt_us == 0)
+    if (opened && packet->direction == record->initiator && next && record->rtt_us == 0)
         tcp_measure_handshake(record, time);
     if (record->tcp_state == XTOP_TCP_SYN || (answered && packet->direction != record->initiator))
         return;
@@ -103,6 +107,7 @@ static void tcp_acknowledge(struct xtop_record *record, const struct packet *pac
 static void record_update_tcp(struct xtop_record *record, const struct packet *packet, uint64_t time)
 {
     uint16_t flags = packet->tcp_flags;
+    bool next = packet->tcp_sequence == record->tcp_next[packet->direction];
 
     /* Who has sent FIN begins another connection, though the other end's FIN may have come over another queue. */
     if (flags & TCP_SYN && record->tcp_state == XTOP_TCP_FIN && record->seen & 1u << packet->direction) {
@@ -123,7 +128,7 @@ static void record_update_tcp(struct xtop_record *record, const struct packet *p
         if (record->tcp_state <= XTOP_TCP_SYN)
             record->tcp_state = XTOP_TCP_SYN_ACK;
     } else if (flags & TCP_ACK && record->tcp_state < XTOP_TCP_ESTABLISHED) {
-        tcp_acknowledge(record, packet, time);
+        tcp_acknowledge(record, packet, next, time);
     }
     if (flags & TCP_FIN)
         record_finish(record, packet->direction);

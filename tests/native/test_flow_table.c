@@ -267,6 +267,45 @@ static void test_reset_then_quiet(void **state)
 }
 
 /* The hand may not have passed: the packet itself must find that its flow is over. */
+/* Packets of one sender that the kernel counted together: flags, of SYN and first ACK the times. */
+static void merge(struct table_fixture *fixture, uint8_t direction, uint16_t flags, uint64_t time)
+{
+    const struct flow_sum sum = {
+        .packets = 1,
+        .first_seen = time,
+        .last_seen = time,
+        .first_ack = (flags & SYN_ACK) == ACK ? time : 0,
+        .tcp_flags = flags,
+        .opens = (flags & SYN_ACK) == SYN,
+        .tcp_seen = 1,
+    };
+    const struct flow_sum *sums[] = {&sum};
+    struct lookup lookup = {.packet = fixture_tcp(1, direction, flags), .time = time};
+
+    flow_table_hash(&fixture->table, &lookup, 1);
+    flow_table_find(&fixture->table, &lookup, 1);
+    flow_table_merge(&fixture->table, &lookup, sums, 1, 0);
+}
+
+/* RTT is that of the handshake, not of what came by the same ports before. */
+static void test_sums_of_a_connection_that_was_refused_at_first(void **state)
+{
+    struct table_fixture fixture;
+    struct packet packet = fixture_tcp(1, 0, SYN);
+    const uint64_t again = START + SECOND;
+
+    (void)state;
+    fixture_open(&fixture, 64, 64);
+    merge(&fixture, 0, SYN, START);
+    merge(&fixture, 1, RST | ACK, START + SECOND / 100);
+    merge(&fixture, 0, SYN, again);
+    merge(&fixture, 1, SYN_ACK, again + SECOND / 200);
+    merge(&fixture, 0, ACK, again + SECOND / 100);
+    assert_int_equal(fixture_find(&fixture, &packet)->rtt_us, 10000);
+    assert_law(&fixture, 5);
+    fixture_close(&fixture);
+}
+
 static void test_a_packet_after_the_quiet_starts_anew(void **state)
 {
     struct table_fixture fixture;
@@ -656,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_active_timeout_splits_a_busy_flow),
         cmocka_unit_test(test_fin_both_ways_then_quiet),
         cmocka_unit_test(test_reset_then_quiet),
+        cmocka_unit_test(test_sums_of_a_connection_that_was_refused_at_first),
         cmocka_unit_test(test_a_packet_after_the_quiet_starts_anew),
         cmocka_unit_test(test_a_closed_flow_found_late_ended_by_tcp),
         cmocka_unit_test(test_the_hand_comes_round),

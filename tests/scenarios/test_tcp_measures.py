@@ -110,6 +110,20 @@ EXCHANGES = {  # steps; retransmissions and out of order of the client, round-tr
     "nothing again": ((*OPENED, (40, ">", "PA", 100, 10), (50, ">", "PA", 110, 10)), (0, 0, 30)),
     "SYN again": (((0, ">", "S", 99, 0), *((at + 1000, *rest) for at, *rest in OPENED)), (1, 0, None)),
     "SYN and ACK again": ((*OPENED[:2], (25, "<", "SA", 499, 0), OPENED[2]), (0, 0, None)),
+    "refused, and the SYN again": (
+        ((0, ">", "S", 99, 0), (10, "<", "RA", 0, 0), *((at + 500, *rest) for at, *rest in OPENED)),
+        (0, 0, 30),
+    ),
+    "the ports again": (
+        (
+            (0, ">", "PA", 10, 5),
+            (1, "<", "FA", 10, 0),
+            (2, ">", "FA", 15, 0),
+            *((at + 900, *rest) for at, *rest in OPENED),
+        ),
+        (0, 0, 30),
+    ),
+    "its third packet not seen": ((*OPENED[:2], (2000, ">", "A", 150, 0)), (0, 0, None)),
     "FIN again": ((*OPENED, (40, ">", "FA", 100, 0), (90, ">", "FA", 100, 0), (190, ">", "FA", 100, 0)), (2, 0, 30)),
     "data again": ((*OPENED, (40, ">", "PA", 100, 10), (90, ">", "PA", 100, 10)), (1, 0, 30)),
     "one byte of data again": ((*OPENED, (40, ">", "PA", 100, 9), (90, ">", "PA", 107, 1)), (1, 0, 30)),
