@@ -8,6 +8,8 @@
 #define KEPT_FRAME_BYTES 256 /* a multiple of 8: enough for every header chain that the parser walks */
 #define KEPT_FRAME_MACS 8    /* addresses of the host's that the program knows at most */
 
+#define KEPT_RING_BYTES (4 << 20) /* user space makes it small where nothing is kept */
+
 /* One record of the ring buffer `kept_frames`. */
 struct kept_frame {
     __u32 length;   /* bytes of the frame, without FCS */

@@ -26,8 +26,7 @@
 #include "bpf/packet_headers.h"
 #include "bpf/sampling.bpf.h"
 
-#define XSK_REDIRECT_QUEUES 256   /* XTOP_MAX_QUEUES */
-#define KEPT_RING_BYTES (4 << 20) /* user space makes it small where nothing is kept */
+#define XSK_REDIRECT_QUEUES 256 /* XTOP_MAX_QUEUES */
 #define KEPT_RECORD_BYTES (sizeof(struct kept_frame) + BPF_RINGBUF_HDR_SZ)
 #define ETHERNET_HEADER 14
 #define MACS 12

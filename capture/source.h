@@ -56,6 +56,7 @@ struct source_queue {
     int fd;                      /* to poll(2) for POLLIN; -1 = nothing to wait on */
     int other_fd;                /* a second one to poll(2); 0 = none */
     int wait_ms;                 /* longest sleep when idle */
+    uint32_t ring_frames;        /* the most that can lie ready in rings of the kernel's; 0 = there are none */
     uint32_t number;             /* RX queue number */
     enum link_type link;         /* of every frame */
     bool tells_egress;           /* frames have FRAME_EGRESS, or have it not, in their cookies */

@@ -47,6 +47,7 @@
 #include "capture/xdp_refusal.h"
 
 #define SNAPSHOT_LENGTH 2048 /* bytes of a frame that are taken: every header chain, and all of an ordinary frame */
+#define RING_LEAST 96        /* bytes of the ring that a frame takes at least: its head and an address lie before it */
 #define AGE_MOST UINT64_C(5000000000) /* ns that a frame may have waited in the ring */
 #define RETIRE_MS 20                  /* the kernel shows a block after this time though it is not full */
 #define POLL_MS 100                   /* longest sleep of an idle worker */
@@ -229,6 +230,7 @@ static int sockets_open(struct source *source, const struct options *options, st
             return failure_set(failure, EXIT_FAILED, "out of memory");
         socket->capture = capture;
         socket->queue = (struct source_queue){.fd = -1, .wait_ms = POLL_MS, .number = i, .own_clock = true};
+        socket->queue.ring_frames = (uint32_t)((uint64_t)options->ring_size * SNAPSHOT_LENGTH / RING_LEAST);
         source->queue[source->queue_count++] = &socket->queue;
         if (ring_open(socket, options, failure) < 0)
             return -1;

@@ -141,6 +141,7 @@ static void connect_queues(struct source *source, const struct options *options)
         ((struct xsk_queue *)source->queue[0])->kept = capture->kept;
         source->queue[0]->other_fd = kept_frames_fd(capture->kept);
         source->queue[0]->wait_ms = KEPT_WAIT_MS;
+        source->queue[0]->ring_frames += KEPT_RING_BYTES / sizeof(struct kept_frame);
     }
 }
 

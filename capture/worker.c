@@ -24,9 +24,6 @@
 /* The kernel's loss counters cost a system call: ask ten times a second. */
 #define STATISTICS_EVERY UINT64_C(100000000)
 
-/* Bursts taken after the stop: what the ring already held was received and must be counted. */
-#define DRAIN_BURSTS 1024
-
 static uint64_t clock_now(const struct worker_shared *shared)
 {
     return shared->clock_base + monotonic_now();
@@ -177,6 +174,16 @@ static bool queue_is_over(const struct worker_queue *queue)
     return queue->state == SOURCE_END || queue->state == SOURCE_FAILED;
 }
 
+/* After the stop: what lies in a ring was received and must be counted; what comes meanwhile need not. */
+static void queue_drain(struct worker_queue *queue, uint64_t now)
+{
+    uint32_t came;
+
+    for (uint64_t left = queue->input->ring_frames; left && !queue_is_over(queue); left -= came < left ? came : left)
+        if ((came = queue_turn(queue, now)) == 0)
+            return;
+}
+
 /* The last words of a queue: what its ring still holds, the flows that are due, the kernel's counters. */
 static void queue_finish(struct worker_queue *queue)
 {
@@ -184,9 +191,7 @@ static void queue_finish(struct worker_queue *queue)
 
     if (!queue_is_over(queue) && queue->operations->take_epoch)
         epoch_turn(queue, true);
-    for (int i = 0; i < DRAIN_BURSTS && !queue_is_over(queue) && queue->input->fd >= 0; i++)
-        if (queue_turn(queue, now) == 0)
-            break;
+    queue_drain(queue, now);
     if (queue->packet_time)
         now = queue->packet_time;
     fragments_expire(queue->fragments, UINT64_MAX);

@@ -119,6 +119,7 @@ struct xsk_queue *xsk_queue_create(const struct xsk_settings *settings, uint32_t
     }
     queue->settings = settings;
     queue->base = (struct source_queue){.fd = -1, .wait_ms = XSK_POLL_MS, .number = number, .link = LINK_ETHERNET};
+    queue->base.ring_frames = settings->ring_size;
     *error = xsk_queue_prepare(queue);
     if (*error) {
         xsk_queue_close(queue);

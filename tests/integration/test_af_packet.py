@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
+import signal
 import socket
 import struct
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +69,25 @@ def test_an_overload_is_counted_to_the_frame(make_link: MakeLink) -> None:
     assert snapshot["lost"]["ring"] > 0
     assert snapshot["lost"]["nic"] == 0
     assert_law(snapshot)
+
+
+def test_what_the_ring_holds_at_the_end_is_counted(make_link: MakeLink) -> None:
+    """Of the least frames, which the capture had no time for, a ring of this size holds these and more."""
+    link = make_link(gro=True)
+    capture = link.command(program("xtop-capture"), "-i", link.captured, *AF_PACKET, "-t", "1")
+    with subprocess.Popen(capture, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        status = Path(f"/proc/{running.pid}/status")
+        assert wait_until(lambda: "Seccomp:\t2" in status.read_text())  # just before its workers begin
+        time.sleep(0.3)
+        running.send_signal(signal.SIGSTOP)
+        link.send(200_000, "--flows", "100", "--size", "64")
+        running.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGCONT)
+        out, error = running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 0, error
+    totals = json.loads(out)
+    assert totals["received"] + totals["lost"] == 200_000
+    assert totals["lost"] < 1000
 
 
 def test_both_directions_are_one_flow_and_lo_counts_once(make_link: MakeLink) -> None:
