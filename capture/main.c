@@ -37,6 +37,7 @@ static int signals_open(struct failure *failure)
     int fd;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* shared memory is a file: where the limit is too low, the call says so */
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);

@@ -117,8 +117,9 @@ int segment_create(struct segment *segment, const struct segment_plan *plan, str
     if (segment->fd < 0)
         return failure_set(failure, EXIT_FAILED, "cannot create shared memory (memfd_create: %s)", strerror(errno));
     if (ftruncate(segment->fd, (off_t)size) < 0) {
-        failure_set(failure, EXIT_FAILED, "cannot reserve %llu MiB of shared memory (%s; lower --max-flows)",
-                    (unsigned long long)(size >> 20), strerror(errno));
+        failure_set(failure, EXIT_FAILED, "cannot reserve %llu MiB of shared memory (%s; %s)",
+                    (unsigned long long)(size >> 20), strerror(errno),
+                    errno == EFBIG ? "raise ulimit -f" : "lower --max-flows");
         goto fail;
     }
     map = segment_map(segment->fd, size, PROT_READ | PROT_WRITE);

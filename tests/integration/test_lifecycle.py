@@ -181,3 +181,11 @@ def test_a_capture_with_few_descriptors_ends(descriptors: int) -> None:
     else:
         assert done.returncode in (1, 127), done.stderr  # 127: its libraries could not be opened
         assert "Too many open files" in done.stderr or done.returncode == 127
+
+
+def test_a_limit_of_files_is_told() -> None:
+    """Shared memory counts as a file, and to pass the limit is a signal that kills."""
+    capture = ["prlimit", "--fsize=100000", program("xtop-capture"), "--demo", "--demo-packets", "1000"]
+    done = subprocess.run(capture, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 1
+    assert "of shared memory (File too large; raise ulimit -f)" in done.stderr
