@@ -16,11 +16,15 @@
 #define FLAG_RST 4
 #define BOTH_ENDS 3
 
+/* A message of more than a socket has room for would be lost whole (net.core.wmem_default is 208 KiB). */
+#define BATCH_BYTES (96u << 10)
+
 /* Up to TAP_BATCH frames on their way into one message. */
 struct batch {
     struct tap_frame frame[TAP_BATCH];
     struct iovec part[1 + 2 * TAP_BATCH]; /* the head, then a tap_frame and its bytes for each */
     uint32_t count;
+    uint32_t bytes; /* of frames */
 };
 
 /* A burst as the parser sees it. */
@@ -80,14 +84,18 @@ static void batch_send(struct flow_tap *tap, struct batch *batch)
         if (errno == EPIPE || errno == ECONNRESET || errno == ENOTSOCK || errno == ENOTCONN)
             tap_close(tap);
     }
-    batch->count = 0;
+    batch->count = batch->bytes = 0;
 }
 
 static void batch_add(struct flow_tap *tap, struct batch *batch, const struct source_queue *queue,
                       const struct frame *frame, uint64_t time)
 {
-    struct tap_frame *head = &batch->frame[batch->count];
+    struct tap_frame *head;
 
+    if (batch->bytes + frame->captured > BATCH_BYTES)
+        batch_send(tap, batch);
+    head = &batch->frame[batch->count];
+    batch->bytes += frame->captured;
     *head = (struct tap_frame){
         .time = time,
         .captured = frame->captured,
@@ -122,7 +130,7 @@ static void tap_burst(struct flow_tap *tap, const struct source_queue *queue, co
                       uint64_t now)
 {
     const struct burst *burst = parsed->burst;
-    struct batch batch = {.count = 0};
+    struct batch batch = {.count = 0, .bytes = 0};
     uint32_t reason = TAP_GOES_ON;
 
     for (uint32_t i = 0; i < parsed->frames && tap->fd >= 0 && reason == TAP_GOES_ON; i++) {

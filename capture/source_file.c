@@ -22,8 +22,12 @@
 #include "capture/sandbox.h"
 #include "capture/source.h"
 
-/* Enough for every header chain that the parser walks; the rest of a jumbo frame is never looked at. */
-#define FRAME_ROOM 2048
+/* Of a frame so much is looked at: payload is counted by value, and duplicates are told by it. */
+#define FRAME_MOST PCAP_RECORDS_LONGEST
+
+/* Room for a burst's frames, side by side: 64 of Ethernet's, or a few large ones. */
+#define ROOM (SOURCE_BURST * 2048 + FRAME_MOST)
+#define ROOM_STEP 64u /* bytes: a cache line */
 
 /* Replay: sleep no longer than this between looks at the clock, ms. */
 #define REPLAY_WAIT_MS 10
@@ -40,7 +44,8 @@ struct file_queue {
     bool held;           /* `header` and `data` are read, but not due yet */
     struct pcap_pkthdr *header;
     const u_char *data;
-    uint8_t room[SOURCE_BURST][FRAME_ROOM];
+    uint32_t used; /* bytes of `room` */
+    uint8_t room[ROOM];
     struct pcap_records records;
 };
 
@@ -169,16 +174,16 @@ static bool file_due(struct file_queue *file)
 static void file_deliver(struct file_queue *file, struct burst *burst)
 {
     struct frame *frame = &burst->frame[burst->count];
-    uint32_t captured = file->header->caplen < FRAME_ROOM ? file->header->caplen : FRAME_ROOM;
+    uint32_t captured = file->header->caplen < FRAME_MOST ? file->header->caplen : FRAME_MOST;
 
-    memcpy(file->room[burst->count], file->data, captured);
     *frame = (struct frame){
-        .data = file->room[burst->count],
+        .data = memcpy(&file->room[file->used], file->data, captured),
         .captured = captured,
         .length = file->header->len > captured ? file->header->len : captured,
         .time = packet_time(file),
     };
     burst->count++;
+    file->used += (captured + ROOM_STEP - 1) & ~(ROOM_STEP - 1);
     file->held = false;
 }
 
@@ -192,12 +197,10 @@ static bool records_take(struct file_queue *file, struct burst *burst)
         if (turn)
             pcap_records_fill(&file->records);
         while (burst->count < SOURCE_BURST && pcap_records_next(&file->records, &record)) {
-            uint32_t captured = record.captured < FRAME_ROOM ? record.captured : FRAME_ROOM;
-
             burst->frame[burst->count++] = (struct frame){
                 .data = record.data,
-                .captured = captured,
-                .length = record.length > captured ? record.length : captured,
+                .captured = record.captured,
+                .length = record.length > record.captured ? record.length : record.captured,
                 .time = record.time ? record.time : 1,
             };
         }
@@ -221,7 +224,8 @@ static enum source_result file_take(struct source_queue *queue, struct burst *bu
     burst->count = 0;
     if (file->records.stream && records_take(file, burst))
         return SOURCE_FRAMES;
-    while (burst->count < SOURCE_BURST) {
+    file->used = 0;
+    while (burst->count < SOURCE_BURST && file->used <= ROOM - FRAME_MOST) {
         result = file_read(file);
         if (result != SOURCE_FRAMES || !file_due(file))
             break;

@@ -19,6 +19,7 @@ from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapReader
 
 from tests.integration.conftest import Link, wait_until
+from tests.scenarios.capture_file import SECOND, START, Frame, write_pcap
 from xtop.capture_viewer import CaptureViewer
 from xtop.flow_packets import HEAD, Bounds, FlowPackets
 from xtop.machine_files import MachineFiles
@@ -322,3 +323,22 @@ def test_what_viewers_may_not_ask_for(make_tap: Callable[..., Tap], tmp_path: Pa
         assert HEAD.unpack_from(again.recv(HEAD.size))[0] == 0
     send(tap.link, [frame(1)])
     assert wait_until(lambda: [flow.packets for flow in tap.source.snapshot(View()).flows if flow.key == key] == [2])
+
+
+def test_large_frames_of_a_file_at_its_own_pace(tmp_path: Path) -> None:
+    """What offloads put together: sixteen of them, which make up a message of others, are more than a socket holds."""
+    large = [frame(number, size=60_000) for number in range(1, 33)]
+    burst = START + 3 * SECOND
+    file = write_pcap(
+        tmp_path / "file.pcap", [Frame(frame(0)), *(Frame(one, burst) for one in large), Frame(b"", burst)]
+    )
+    with closing(ShmSource.start(CaptureSettings(file=str(file), realtime=True))) as source:
+        assert wait_until(lambda: len(source.snapshot(View()).flows) == 1)
+        (flow,) = source.snapshot(View()).flows
+        packets = FlowPackets(source.tap(flow.key, Bounds()), tmp_path / "flow.pcapng", str(file), lambda _: None)
+        packets.start()
+        assert wait_until(lambda: packets.packets + packets.lost == len(large))
+        source.untap()
+        assert wait_until(lambda: packets.over)
+    assert packets.lost == 0
+    assert read_back(tmp_path / "flow.pcapng") == large

@@ -71,6 +71,18 @@ def test_both_directions_and_their_sum(read_capture: ReadCapture, tmp_path: Path
     assert flow["entropy"] == pytest.approx(entropy(there + back), abs=1e-4)
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_all_of_what_is_larger_than_a_frame_of_ethernet(order: str, read_capture: ReadCapture, tmp_path: Path) -> None:
+    """Jumbo frames, and what offloads put together, in both of the ways in which files are read."""
+    sizes = [8000, 65_000, 2049, *([65_000] * 70), 1, 8000]
+    payloads = [RANDOM.randbytes(size) for size in sizes]
+    path = write_pcap(
+        tmp_path / "a.pcap", every(1000, (bytes(Ether(**MACS) / tcp(one)) for one in payloads)), order=order
+    )
+    flow = flow_of(read_capture(path, "--byte-histogram"), 4000)
+    check(flow["forward"], b"".join(payloads))
+
+
 LAYERS: dict[str, Any] = {
     "vlan": Ether(**MACS) / Dot1Q(vlan=5) / IP(src="192.0.2.1", dst="192.0.2.9") / UDP(sport=4000, dport=9) / TEXT,
     "options": Ether(**MACS)

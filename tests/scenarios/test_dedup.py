@@ -62,6 +62,14 @@ def test_one_changed_byte_is_another_frame(size: int, read_capture: ReadCapture,
     assert "duplicates" not in read_capture(path, "--dedup")["accounting"]
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_a_jumbo_frame_is_looked_at_to_its_end(order: str, read_capture: ReadCapture, tmp_path: Path) -> None:
+    first = frame(1, 8000)
+    frames = [Frame(data, START) for data in (first, first[:-1] + b"y", first)]
+    path = write_pcap(tmp_path / "jumbo.pcap", frames, order=order)
+    assert terms(read_capture(path, "--dedup")) == {"accounted": 2, "duplicates": 1}
+
+
 def test_as_many_as_editcap_drops(read_capture: ReadCapture, tmp_path: Path) -> None:
     """editcap -w looks back over a time, too: a thousand frames, copies up to 9 ms later, in the order of time."""
     if shutil.which("editcap") is None:
