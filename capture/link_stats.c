@@ -147,6 +147,16 @@ int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state)
     return error;
 }
 
+uint32_t link_index(int fd, const char *interface)
+{
+    struct ifreq request = {.ifr_ifindex = 0};
+
+    if (strlen(interface) >= sizeof request.ifr_name)
+        return 0;
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+    return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? 0 : (uint32_t)request.ifr_ifindex;
+}
+
 int link_ethtool(int fd, const char *interface, void *question)
 {
     struct ifreq request = {.ifr_data = question};

@@ -34,6 +34,9 @@ struct link_state {
  */
 int link_open(void);
 
+/* The number of the interface with that name, 0 = there is none; by a socket that is open, where if_nametoindex(3) takes one. */
+uint32_t link_index(int fd, const char *interface);
+
 /* Fills `state` for interface `ifindex`. Returns 0, or -errno: -ENODEV when there is no such interface. */
 int link_read(int netlink_fd, uint32_t ifindex, struct link_state *state);
 

@@ -101,7 +101,7 @@ static int look_at_interface(struct source *source, const struct options *option
 
     if (options->queue_count)
         return failure_set(failure, EXIT_USAGE, "-q chooses queues of AF_XDP (af_packet has none; leave it out)");
-    capture->ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
+    capture->ifindex = link_index(capture->netlink_fd, interface);
     if (!capture->ifindex || link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
         return failure_set(failure, EXIT_USAGE, "no interface %s (see: ip link)", interface);
     if (!state.up)

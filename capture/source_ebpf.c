@@ -12,7 +12,6 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <net/if.h>
 #include <net/if_arp.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -80,7 +79,7 @@ static int look_at_interface(struct source *source, const struct options *option
     struct link_state state;
 
     capture->interface = interface;
-    capture->ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
+    capture->ifindex = link_index(capture->netlink_fd, interface);
     if (!capture->ifindex || link_read(capture->netlink_fd, capture->ifindex, &state) < 0)
         return failure_set(failure, EXIT_USAGE, "no interface %s (see: ip link)", interface);
     if (!state.up)

@@ -183,6 +183,16 @@ def test_a_capture_with_few_descriptors_ends(descriptors: int) -> None:
         assert "Too many open files" in done.stderr or done.returncode == 127
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_few_descriptors_are_no_want_of_an_interface(make_link: MakeLink, way: str) -> None:
+    link = make_link()
+    for descriptors in range(4, 8):
+        limit = ["prlimit", f"--nofile={descriptors}"]
+        capture = link.command(*limit, program("xtop-capture"), "-i", link.captured, *WAYS[way])
+        done = subprocess.run(capture, capture_output=True, text=True, timeout=PATIENCE_S)
+        assert "Too many open files" in done.stderr
+
+
 def test_a_limit_of_files_is_told() -> None:
     """Shared memory counts as a file, and to pass the limit is a signal that kills."""
     capture = ["prlimit", "--fsize=100000", program("xtop-capture"), "--demo", "--demo-packets", "1000"]
