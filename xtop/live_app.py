@@ -189,6 +189,8 @@ class LiveApp(App[None]):
         elif self.playback.live:
             self._present(message.view, rows_only=message.between and not self._overdue)
             self._overdue = False
+        elif self._shown is None:  # a store's screen may begin in the past
+            self._present()
         self.poller.taken()
         if message.snapshot.state in FINAL and message.view != self._view:
             self.poller.look(self._view)

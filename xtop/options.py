@@ -119,11 +119,13 @@ def _moment(text: str) -> datetime:
     from datetime import datetime
 
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        moment.timestamp()  # of the year 1 there is none
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"'{text}' is no time (like 2026-01-31T12:30 or '2026-01-31 12:30:05')"
         ) from None
+    return moment
 
 
 def _name(text: str) -> str:

@@ -10,22 +10,28 @@ from pathlib import Path
 
 from tests.terminal.conftest import OpenTerminal
 from tests.terminal.test_tmux import XTOP
+from tests.terminal.tmux_terminal import TmuxTerminal
 from xtop.store.files import open_store
 from xtop.units import NANOSECONDS
 
 CAPTURE = Path(__file__).parents[1] / "scenarios" / "pcaps" / "iphone.pcap"  # 48 s, of which some are enough
 
 
-def test_a_recorded_incident_is_gone_through(open_terminal: OpenTerminal, directory: Path) -> None:
-    store = directory / "store"
+def recorded(store: Path, terminal: TmuxTerminal) -> list[int]:
+    """Record more than 20 moments; return their times, ns."""
     record = subprocess.Popen([XTOP, "record", "-r", CAPTURE, "--realtime", "--store", store, "-n", "0.2"])
-    terminal = open_terminal(120, 36)
     try:
         terminal.wait_until(lambda: store.is_dir() and any(store.iterdir()) and len(open_store(store)[0]) > 20, "20")
     finally:
         record.terminate()
         assert record.wait(40) == 0
-    times = [entry.header.taken_at for entry in open_store(store)[0]]
+    return [entry.header.taken_at for entry in open_store(store)[0]]
+
+
+def test_a_recorded_incident_is_gone_through(open_terminal: OpenTerminal, directory: Path) -> None:
+    store = directory / "store"
+    terminal = open_terminal(120, 36)
+    times = recorded(store, terminal)
     terminal.run(f"{XTOP} replay store")
     terminal.wait_for("recorded from")
     for back in (1, 2, 3):
@@ -51,3 +57,16 @@ def test_a_recorded_incident_is_gone_through(open_terminal: OpenTerminal, direct
     terminal.press("q")
     assert terminal.wait_exit() == 0
     terminal.assert_sane()
+
+
+def test_it_begins_at_the_moment_that_is_asked_for(open_terminal: OpenTerminal, directory: Path) -> None:
+    terminal = open_terminal(120, 36)
+    times = recorded(directory / "store", terminal)
+    asked = times[12] // NANOSECONDS
+    before = next(time for time in reversed(times) if time <= asked * NANOSECONDS)
+    for at, shown in ((f"{datetime.fromtimestamp(asked):%Y-%m-%dT%H:%M:%S}", before), ("2001-01-31", times[0])):
+        terminal.run(f"{XTOP} replay store --at {at}")
+        terminal.wait_for(f"the screen of {datetime.fromtimestamp(shown // NANOSECONDS):%H:%M:%S}")
+        terminal.wait_for("UDP")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0

@@ -63,6 +63,7 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("snapshot --demo --sort colour", "invalid choice: 'colour'"),
         ("snapshot -r no/such/file", "No such file or directory"),
         ("snapshot --demo -o /", "it is a directory"),
+        ("replay store --at 0001-01-01", "'0001-01-01' is no time"),
         ("demo", "the screen needs a terminal"),
         ("demo -o /", "it is a directory"),
         ("demo --in-process --capture ebpf", "--capture ebpf is for the demo's link"),
