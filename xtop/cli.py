@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -204,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SourceError, ExportError) as error:
         return _fail(str(error), error.exit_code)
     except OSError as error:
-        return _fail(f"{error.strerror or error} ({error.filename or 'while reading or writing'})", EXIT_FAILED)
+        return _fail(_went_wrong(error), EXIT_FAILED)
     except Exception as error:
         if os.environ.get("XTOP_TRACEBACK"):
             raise
@@ -253,6 +254,13 @@ def _terminate(number: int, frame: object) -> NoReturn:
 def _overview() -> str:
     lines = [f"  xtop {name:<10} {command.summary}" for name, command in COMMANDS.items() if name]
     return "other commands (xtop COMMAND --help):\n" + "\n".join(lines)
+
+
+def _went_wrong(error: OSError) -> str:
+    """Return what nobody expected of the system, in the form of every failure."""
+    where = "" if error.filename is None else f"{error.filename}: "
+    remedy = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "mend that, and try again"
+    return f"cannot go on ({where}{error.strerror or error}; {remedy})"
 
 
 def _fail(text: str, code: int) -> int:

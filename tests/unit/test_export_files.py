@@ -138,7 +138,38 @@ def test_impossible_places_are_told_beforehand(tmp_path: Path, path: str, why: s
     assert refusal.value.exit_code == 2
 
 
-@pytest.mark.parametrize("path", [None, Path("-")])
+def test_a_place_that_the_system_refuses_is_told_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for path, why in (
+        (tmp_path / ("x" * 256), errno.ENAMETOOLONG),
+        (loop, errno.ELOOP),
+        (tmp_path / "out", None),
+        (Path("out"), errno.ENOENT),
+    ):
+        if why is None:
+            check_output(path, overwrite=False)
+            continue
+        for overwrite in (False, True):
+            with pytest.raises(ExportError, match=rf"^cannot write .*{path.name} \({os.strerror(why)}; .*\)$") as refusal:
+                check_output(path, overwrite)
+            assert refusal.value.exit_code == 2
+            with pytest.raises(ExportError, match=os.strerror(why)):
+                write_snapshot(SNAPSHOT, path, "json", overwrite)
+
+
+def test_a_directory_that_takes_no_file_is_told_beforehand() -> None:
+    # What no user may write to, root neither.
+    with pytest.raises(ExportError, match=r"^cannot write /proc/self/out \(its directory may not be written; ") as refusal:
+        check_output(Path("/proc/self/out"), overwrite=False)
+    assert refusal.value.exit_code == 2
+
+
+@pytest.mark.parametrize("path", [None, Path("-"), Path("/dev/stdout")])
 def test_standard_output(path: Path | None, capsys: pytest.CaptureFixture[str]) -> None:
     check_output(path, overwrite=False)
     write_snapshot(SNAPSHOT, path, "json", overwrite=False)

@@ -19,47 +19,67 @@ from typing import BinaryIO
 from xtop.export.errors import ExportError
 from xtop.ownership import hand_over
 
-STANDARD_OUTPUT = "-"
+STANDARD_OUTPUT = 1
+NAMED = {"-": STANDARD_OUTPUT, "/dev/stdout": STANDARD_OUTPUT, "/dev/stderr": 2}
+NUMBERED = ("/dev/fd/", "/proc/self/fd/")
 NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # what file systems without them answer
 
 
 @contextlib.contextmanager
 def open_output(path: Path | None, overwrite: bool) -> Iterator[BinaryIO]:
     """Yield a stream to ``path``, which appears when the block ends well; None and ``-`` are standard output."""
-    if path is None or is_standard_output(path):
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
     check_output(path, overwrite)
     try:
-        if _is_special(path):
-            with path.open("wb") as stream:
+        if path is None or is_standard_output(path):
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif _is_special(path):
+            with _open_special(path) as stream:
                 yield stream
         else:
-            with _beside(path.resolve(), overwrite) as stream:
+            with _beside(place_of(path), overwrite) as stream:
                 yield stream
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise ExportError(f"cannot write {path} ({error.strerror}; {_advice(error)})", _exit_code(error)) from None
+        name = "standard output" if path is None or is_standard_output(path) else path
+        raise ExportError(f"cannot write {name} ({error.strerror}; {_advice(error)})", _exit_code(error)) from None
 
 
 def check_output(path: Path | None, overwrite: bool) -> None:
     """Raise ExportError where ``path`` is taken or cannot be, so that nobody captures for an hour to learn it."""
-    if path is None or is_standard_output(path):
+    if path is None or _descriptor(path) is not None:
         return
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.stat()  # the name is too long, links go round in a circle, a directory is closed to us
+    except OSError as error:
+        raise _refused(path, error) from None
     if path.is_dir():
         raise ExportError(f"cannot write {path} (it is a directory; name a file)", 2)
-    if not path.resolve().parent.is_dir():
+    directory = place_of(path).parent
+    if not directory.is_dir():
         raise ExportError(f"cannot write {path} (its directory does not exist; make it first)", 2)
-    if path.exists() and not overwrite and not _is_special(path):
+    if _is_special(path):
+        return
+    if path.exists() and not overwrite:
         raise _taken(path)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ExportError(f"cannot write {path} (its directory may not be written; name a file elsewhere)", 2)
+
+
+def place_of(path: Path) -> Path:
+    """Return where ``path`` leads to, be there something or not (ExportError)."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError as error:  # what is relative leads nowhere from a directory that was removed
+        raise _refused(path, error) from None
 
 
 def is_standard_output(path: Path) -> bool:
     """Say whether ``path`` stands for standard output."""
-    return str(path) == STANDARD_OUTPUT
+    return _descriptor(path) == STANDARD_OUTPUT
 
 
 def is_read_along(path: Path | None) -> bool:
@@ -116,8 +136,28 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    """Say whether ``path`` is a device or a pipe: such a thing is written to, never replaced."""
-    return path.exists() and not path.is_file()
+    """Say whether ``path`` is a device, a pipe or open already: such a thing is written to, never replaced."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file())
+
+
+def _open_special(path: Path) -> BinaryIO:
+    """Open it; what is open already goes on where it stands, as after ``2>>FILE``: anew it would be cut off."""
+    number = _descriptor(path)
+    return path.open("wb") if number is None else open(os.dup(number), "wb")
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the number of our own descriptor that ``path`` names, whatever that leads to: a file, too."""
+    name = str(path)
+    for directory in NUMBERED:
+        number = name.removeprefix(directory)
+        if number != name and number.isascii() and number.isdigit():
+            return int(number)
+    return NAMED.get(name)
+
+
+def _refused(path: Path, error: OSError) -> ExportError:
+    return ExportError(f"cannot write {path} ({error.strerror}; name another file)", 2)
 
 
 def _taken(path: Path) -> ExportError:

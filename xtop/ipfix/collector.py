@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xtop.export.errors import ExportError
-from xtop.export.output_file import is_standard_output
+from xtop.export.output_file import is_standard_output, place_of
 
 PORTS = {"udp": 4739, "tcp": 4739, "tls": 4740}  # IANA: ipfix, ipfixs
 
@@ -55,7 +55,7 @@ def check_files_apart(collectors: Iterable[Collector]) -> None:
     seen: set[Path | None] = set()
     for collector in collectors:
         if collector.scheme == "file":
-            place = None if collector.on_standard_output else Path(collector.host).resolve()
+            place = None if collector.on_standard_output else place_of(Path(collector.host))
             if place in seen:
                 name = "standard output" if place is None else collector.host
                 raise ExportError(f"cannot export to {name} twice (messages would be mixed; leave one out)", 2)
