@@ -130,7 +130,7 @@ def test_a_fault_of_xtop_is_one_line_too(tmp_path: Path) -> None:
         ("BrokenPipeError()", 0, ""),
         ("SystemExit(143)", 143, ""),
         ("PermissionError(1, 'no', 'that')", 1, "xtop: error: cannot go on (that: no; mend that, and try again)\n"),
-        ("OSError(28, 'No space left on device')", 1, "xtop: error: cannot go on (No space left on device; free some space)"),
+        ("OSError(28, 'No room')", 1, "xtop: error: cannot go on (No room; free some space)\n"),
         ("SourceError('no rights (why; what)', 3)", 3, "xtop: error: no rights (why; what)\n"),
         ("ExportError('cannot write', 2)", 2, "xtop: error: cannot write\n"),
     ],

@@ -145,28 +145,15 @@ def test_a_place_that_the_system_refuses_is_told_beforehand(tmp_path: Path, monk
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    for path, why in (
-        (tmp_path / ("x" * 256), errno.ENAMETOOLONG),
-        (loop, errno.ELOOP),
-        (tmp_path / "out", None),
-        (Path("out"), errno.ENOENT),
-    ):
-        if why is None:
-            check_output(path, overwrite=False)
-            continue
+    too_long = tmp_path / ("x" * 256)
+    for path, why in ((too_long, errno.ENAMETOOLONG), (loop, errno.ELOOP), (Path("out"), errno.ENOENT)):
+        told = rf"^cannot write .*{path.name} \({os.strerror(why)}; .*\)$"
         for overwrite in (False, True):
-            with pytest.raises(ExportError, match=rf"^cannot write .*{path.name} \({os.strerror(why)}; .*\)$") as refusal:
+            with pytest.raises(ExportError, match=told) as refusal:
                 check_output(path, overwrite)
             assert refusal.value.exit_code == 2
-            with pytest.raises(ExportError, match=os.strerror(why)):
+            with pytest.raises(ExportError, match=told):
                 write_snapshot(SNAPSHOT, path, "json", overwrite)
-
-
-def test_a_directory_that_takes_no_file_is_told_beforehand() -> None:
-    # What no user may write to, root neither.
-    with pytest.raises(ExportError, match=r"^cannot write /proc/self/out \(its directory may not be written; ") as refusal:
-        check_output(Path("/proc/self/out"), overwrite=False)
-    assert refusal.value.exit_code == 2
 
 
 @pytest.mark.parametrize("path", [None, Path("-"), Path("/dev/stdout")])

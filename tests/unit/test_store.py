@@ -153,7 +153,7 @@ def full_disk() -> Iterator[None]:
 def test_a_full_disk_tears_nothing(tmp_path: Path) -> None:
     with full_disk():
         writer = fill(tmp_path, at_times(*range(0, 9 * SECOND, SECOND)))
-    assert writer.trouble == f"cannot write to {tmp_path} (File too large)"
+    assert writer.trouble == "File too large"
     assert 0 < writer.moments < 9
     entries, damage = open_store(tmp_path)
     assert (len(entries), damage) == (writer.moments, "")

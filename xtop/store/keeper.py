@@ -46,7 +46,11 @@ class Keeper:
         """Raise SourceError where not every moment is in the store."""
         if self.writer.trouble:
             kept = f"{self.writer.moments} moments are kept"
-            raise SourceError(f"{self.writer.trouble}; {kept}; free some space, or give less --store-size", 1)
+            raise SourceError(
+                f"cannot write to {self.writer.directory} ({self.writer.trouble}, {kept}; free some space, or give less"
+                " --store-size)",
+                1,
+            )
 
     def close(self) -> None:
         """Let go of the store."""

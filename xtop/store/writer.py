@@ -8,6 +8,7 @@ whole. A process that was killed leaves at most the last moment torn, which read
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from dataclasses import replace
@@ -47,6 +48,8 @@ class StoreWriter:
             if not directory.is_dir():
                 directory.mkdir()
                 hand_over_directory(directory)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise OSError(errno.EACCES, "it may not be written")  # now, and not with the first moment
             self._lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise SourceError(f"cannot write to {directory} ({error.strerror}; name another directory)", 2) from None
@@ -69,7 +72,7 @@ class StoreWriter:
             self._write(member)
             self._make_room()
         except OSError as error:
-            self.trouble = f"cannot write to {self.directory} ({error.strerror})"
+            self.trouble = error.strerror or str(error)
         else:
             self.moments += 1
 
