@@ -237,7 +237,9 @@ PROFILE = Option(("--profile",), "begin with this profile of the settings file",
 OVERWRITE = Option(("--overwrite",), "replace the file if there is one", _flag("overwrite"))
 OUTPUT = (
     Option(("-o", "--output"), "write to this file (- = standard output)", {"metavar": "PATH", "action": _Once}),
-    Option(("--format",), " ".join(FORMATS), {"choices": FORMATS, "metavar": "F"}),
+    Option(
+        ("--format",), " ".join(FORMATS) + " (by the suffix of PATH, else json)", {"choices": FORMATS, "metavar": "F"}
+    ),
     OVERWRITE,
 )
 ANONYMIZE = (
@@ -356,6 +358,27 @@ def xdp_options_given(options: argparse.Namespace) -> list[str]:
         ("-c", options.copy == "copy"),
         ("--busy-poll", options.busy_poll),
         ("--no-keep-host", options.keep_host is False),
+    )
+    return [flag for flag, there in given if there]
+
+
+def link_options_given(options: argparse.Namespace) -> list[str]:
+    """Return those of the parsed ``options`` that say how a link is to be captured, as they are written."""
+    capture = [f"--capture {options.capture}"] if options.capture != "auto" else []
+    return [*capture, *xdp_options_given(options), *(["--force"] if options.force else [])]
+
+
+def export_options_given(options: argparse.Namespace) -> list[str]:
+    """Return those of the parsed ``options`` that are about exports to collectors, as they are written."""
+    given = (
+        ("--uniflow", options.uniflow),
+        ("--flow-filter", options.flow_filter),
+        ("--ipfix-refresh", options.ipfix_refresh),
+        ("--ipfix-queue", options.ipfix_queue),
+        ("--ipfix-ca", options.ipfix_ca),
+        ("--ipfix-cert", options.ipfix_cert),
+        ("--ipfix-key", options.ipfix_key),
+        ("--ipfix-no-verify", options.ipfix_no_verify),
     )
     return [flag for flag, there in given if there]
 

@@ -61,6 +61,15 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("snapshot --demo --count 3", "--count is for a series"),
         ("snapshot --demo --format xml", "invalid choice: 'xml'"),
         ("snapshot --demo --sort colour", "invalid choice: 'colour'"),
+        ("snapshot -r file --capture af_xdp", "--capture af_xdp is for interfaces (name one with -i, or leave it out)"),
+        ("snapshot -r file -q 0", "-q is for interfaces"),
+        ("snapshot --demo -z", "-z is for interfaces"),
+        ("snapshot -r file --seed 1", "--seed is for --demo"),
+        ("snapshot -i lo --seed 1", "--seed is for --demo"),
+        ("record -r file -o out -S", "-S is for interfaces"),
+        ("record -r file --store dir --flow-filter udp", "--flow-filter is about exports (give -o FILE or --ipfix URL"),
+        ("record -r file --metrics 127.0.0.1:1 --uniflow", "--uniflow is about exports"),
+        ("record -r file --store dir --ipfix-refresh 5", "--ipfix-refresh is about exports"),
         ("snapshot -r no/such/file", "No such file or directory"),
         ("snapshot --demo -o /", "it is a directory"),
         ("replay store --at 0001-01-01", "'0001-01-01' is no time"),
@@ -201,6 +210,20 @@ def test_a_file_has_rates_over_its_span_whatever_the_interval() -> None:
     plain, other = (json.loads(xtop("snapshot", "-r", file, *options).stdout) for options in ((), ("-n", "0.05")))
     assert plain["totals"] == other["totals"]
     assert plain["interval_s"] == other["interval_s"]
+
+
+def test_the_suffix_of_a_file_names_its_format(tmp_path: Path) -> None:
+    file = str(ROOT / "tests/scenarios/pcaps/dns.pcap")
+    begins = {"csv": b"flow_id,", "parquet": b"PAR1", "ipfix": b"\x00\x0a", "txt": b"source ", "json": b'{"schema"'}
+    for suffix, begin in begins.items():
+        path = tmp_path / f"out.{suffix}"
+        assert xtop("snapshot", "-r", file, "-o", str(path)).returncode == 0
+        assert path.read_bytes().startswith(begin)
+    told, series = tmp_path / "told.csv", tmp_path / "series.csv"
+    assert xtop("snapshot", "-r", file, "--format", "json", "-o", str(told)).returncode == 0
+    assert xtop("snapshot", "-r", file, "--every", "0.05", "-o", str(series)).returncode == 0
+    for path in (told, series):
+        assert path.read_bytes().startswith(begins["json"])
 
 
 def test_options_become_settings() -> None:

@@ -15,7 +15,7 @@ from xtop.commands.last_snapshot import LastSnapshot
 from xtop.commands.opening import asked_anonymizer, chosen_for, start_capture, switching
 from xtop.commands.screen import require_terminal, screen_settings, show
 from xtop.noted_source import NotedSource
-from xtop.options import capture_settings, xdp_options_given
+from xtop.options import capture_settings, link_options_given
 from xtop.settings import CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
 from xtop.switchable_source import SwitchableSource
@@ -44,10 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _asked_of_a_link(options: argparse.Namespace) -> str | None:
     """Return the first option that says how a link is to be captured: what was asked for nothing else may replace."""
-    if options.capture != "auto":
-        return f"--capture {options.capture}"
-    given = [*xdp_options_given(options), *(("--force",) if options.force else ())]
-    return given[0] if given else None
+    return next(iter(link_options_given(options)), None)
 
 
 def _open(settings: CaptureSettings, options: argparse.Namespace, stack: ExitStack, first: ExitStack) -> SnapshotSource:

@@ -11,11 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_exporting
+from xtop.commands.opening import (
+    asked_anonymizer,
+    checked_filter,
+    refuse_idle_options,
+    requested_capture,
+    start_exporting,
+)
 from xtop.ipfix.exporting_source import ExportingSource
 from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
-from xtop.options import export_settings
+from xtop.options import export_options_given, export_settings
 from xtop.source import SourceError
 
 if TYPE_CHECKING:
@@ -39,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
     anonymizer = asked_anonymizer(options)
     if not exports.collectors and options.metrics is None and options.store is None:
         raise SourceError("nothing to record to (give -o FILE, or --ipfix udp://collector:4739, or --store DIR)", 2)
+    if not exports.collectors and (given := export_options_given(options)):
+        raise SourceError(f"{given[0]} is about exports (give -o FILE or --ipfix URL, or leave it out)", 2)
     settings = requested_capture(options)
+    refuse_idle_options(settings, options)
     settings = replace(settings, keep_ended=1, lossless_ended=settings.file is not None)
     line = StatusLine(options.every)
     with ExitStack() as stack:

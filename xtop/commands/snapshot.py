@@ -12,8 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_capture
-from xtop.export import check_output, check_parquet, open_output, write_snapshot, writer_of
+from xtop.commands.opening import (
+    asked_anonymizer,
+    checked_filter,
+    refuse_idle_options,
+    requested_capture,
+    start_capture,
+)
+from xtop.export import check_output, check_parquet, format_of, open_output, write_snapshot, writer_of
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
 from xtop.source import SnapshotSource, SourceError
@@ -33,9 +39,11 @@ def run(options: argparse.Namespace) -> int:
     """Capture, then write what was seen."""
     output = None if options.output is None else Path(options.output)
     check_output(output, bool(options.overwrite))
-    if options.format == "parquet":
+    format = options.format or ("json" if output is None else format_of(output))
+    if format == "parquet" and options.every is None:
         check_parquet()
     settings = requested_capture(options)
+    refuse_idle_options(settings, options)
     view = View(
         options.top,
         options.sort,
@@ -58,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         settings = replace(settings, lossless_ended=True, expected=view)
     with closing(start_capture(settings)) as source:
         snapshot = leaving(_one(source, _duration(settings, options), interval, view))
-    write_snapshot(snapshot, output, options.format or "json", bool(options.overwrite))
+    write_snapshot(snapshot, output, format, bool(options.overwrite))
     return _verdict(snapshot)
 
 
