@@ -34,7 +34,7 @@ static const char help_text[] =
     "  --cpu N              CPU to run on (the one it is on)\n"
     "  --byte-histogram     also what counting payload bytes by value adds to a packet\n"
     "  --json               one JSON object\n"
-    "  --help               this text\n";
+    "  -h, --help           this text\n";
 
 enum {
     OPTION_PCAP = 256,
@@ -48,7 +48,6 @@ enum {
     OPTION_CPU,
     OPTION_BYTE_HISTOGRAM,
     OPTION_JSON,
-    OPTION_HELP,
 };
 
 static const struct option long_options[] = {
@@ -63,7 +62,7 @@ static const struct option long_options[] = {
     {"cpu", required_argument, NULL, OPTION_CPU},
     {"byte-histogram", no_argument, NULL, OPTION_BYTE_HISTOGRAM},
     {"json", no_argument, NULL, OPTION_JSON},
-    {"help", no_argument, NULL, OPTION_HELP},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -136,8 +135,8 @@ static int parse_options(struct bench_options *options, int argc, char **argv, s
     int option;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (option == OPTION_HELP) {
+    while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+        if (option == 'h') {
             fputs(help_text, stdout);
             return 1;
         }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "capture/libpcap_limit.h"
 #include "capture/link_type.h"
 
 /* Frames that would need more room than this share it: the first ones come again. */
@@ -252,6 +253,17 @@ static int frames_grow(struct bench_frames *frames, uint64_t used, uint32_t capt
     return 0;
 }
 
+/* Says why libpcap reads no more. */
+static int frames_broken(const struct bench_frames *frames, const char *why, const char *path, struct failure *failure)
+{
+    const char *remedy = libpcap_limit_remedy(why);
+
+    if (remedy)
+        return failure_set(failure, EXIT_FAILED, "%.50s cannot be read after packet %u (libpcap: %.100s; %s)", path,
+                           frames->count, why, remedy);
+    return failure_set(failure, EXIT_FAILED, "cannot read %.80s (%.100s; is it damaged?)", path, why);
+}
+
 static int frames_take_all(struct bench_frames *frames, pcap_t *file, const char *path, struct failure *failure)
 {
     struct pcap_pkthdr *header;
@@ -272,7 +284,7 @@ static int frames_take_all(struct bench_frames *frames, pcap_t *file, const char
         used += (header->caplen + 3u) & ~3u;
     }
     if (result == PCAP_ERROR)
-        return failure_set(failure, EXIT_FAILED, "cannot read %s (%s; is it damaged?)", path, pcap_geterr(file));
+        return frames_broken(frames, pcap_geterr(file), path, failure);
     if (!frames->count)
         return failure_set(failure, EXIT_USAGE, "no frames in %s (it is empty; give another file)", path);
     return 0;

@@ -57,14 +57,15 @@ def test_a_file_of_which_libpcap_reads_a_part(run_xtop: RunXtop, tmp_path: Path,
     content, why, remedy = FILES[mixed]
     file = tmp_path / "mixed.pcapng"
     file.write_bytes(content)
-    done = run_xtop("snapshot", "-r", file, "--format", "json", "-o", "-")
-    said = done.stderr.decode()
-    assert done.returncode == 1
-    assert said.count("\n") == 1
-    assert " cannot be read after packet 3 (libpcap: " in said
-    assert why in said
-    assert remedy in said
-    assert "damaged" not in said
+    for command in (("bench", "--pcap"), ("snapshot", "-r")):
+        done = run_xtop(*command, file)
+        said = done.stderr.decode()
+        assert done.returncode == 1
+        assert said.count("\n") == 1
+        assert " cannot be read after packet 3 (libpcap: " in said
+        assert why in said
+        assert remedy in said
+        assert "damaged" not in said
     assert json.loads(done.stdout)["accounting"]["accounted"] == 3
 
 

@@ -105,3 +105,10 @@ def test_a_file_that_is_no_capture_is_a_failure_and_one_that_is_not_there_a_requ
         done = bench("--pcap", str(path))
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == f"xtop: error: cannot open {path} ({why}; give a pcap or pcapng file)\n"
+
+
+def test_help_is_an_answer_by_either_name() -> None:
+    short, long = bench("-h"), bench("--help")
+    assert (short.returncode, short.stderr) == (0, "")
+    assert short.stdout == long.stdout
+    assert short.stdout.startswith("usage: xtop bench")
