@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from xtop.source import SourceError
 
 KEY_SIZE = 32
+KEY_FILE_MOST = 4096  # bytes, more than any way to write a key takes
 KEY_VARIABLE = "XTOP_ANONYMIZE_KEY"
 CACHED_MOST = 1 << 20  # addresses; then the cache begins anew
 BLOCK_BITS = 128
@@ -80,7 +81,8 @@ def make_anonymizer(key_file: str | None) -> Anonymizer:
     """Return one with the key of ``key_file``, of $XTOP_ANONYMIZE_KEY, or for this run alone (SourceError)."""
     if key_file is not None:
         try:
-            content = Path(key_file).read_bytes()
+            with Path(key_file).open("rb") as stream:
+                content = stream.read(KEY_FILE_MOST)  # a device has no end
         except OSError as error:
             raise SourceError(
                 f"cannot read the key {key_file} ({error.strerror}; give a file of 32 bytes)", 2

@@ -8,13 +8,13 @@ rows, in order. A table that is not in it shows what fits, most important first.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from xtop.arrangement import offer, scrolled_order
 from xtop.columns import choosable
+from xtop.home import own_directory
 from xtop.ownership import write_at_home
 
 Choice = Mapping[str, tuple[str, ...]]
@@ -27,9 +27,7 @@ class ColumnFileError(Exception):
 
 def config_directory() -> Path:
     """Return where xtop's settings of this user lie (XDG base directories)."""
-    named = os.environ.get("XDG_CONFIG_HOME", "")
-    base = Path(named) if named.startswith("/") else Path.home() / ".config"
-    return base / "xtop"
+    return own_directory("XDG_CONFIG_HOME", ".config")
 
 
 def read_choice(path: Path) -> Choice:

@@ -8,9 +8,9 @@ block and belong on a thread.
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
+from xtop.home import own_directory
 from xtop.ownership import write_at_home
 
 MOST_FILTERS = 200
@@ -19,9 +19,7 @@ MOST_BYTES = 1 << 18
 
 def state_directory() -> Path:
     """Return where what xtop remembers of this user lies (XDG base directories)."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
-    return base / "xtop"
+    return own_directory("XDG_STATE_HOME", ".local/state")
 
 
 class FilterHistory:

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import gc
-from typing import NoReturn
+import os
+
+EXIT_INTERRUPTED = 130
 
 
-def console() -> NoReturn:
+def console() -> None:
     """Run xtop as a program, and end the process.
 
     What is imported stays to the end. A collector that looks through it again and again while it grows takes a
     twentieth of the start, and finds nothing.
     """
     gc.disable()
-    from xtop import cli
+    try:
+        from xtop import cli
 
-    gc.freeze()
-    gc.enable()
-    cli.console()
+        gc.freeze()
+        gc.enable()
+        cli.console()
+    except KeyboardInterrupt:  # before the command began, or when it was over
+        os._exit(EXIT_INTERRUPTED)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.screen.scripted_source import Script
 from tests.screen.stage import StagedApp, play, settled
 from xtop.column_choice import ColumnMemory, config_directory
 from xtop.columns import by_sort, sortable
+from xtop.filter_history import state_directory
 
 SIZE = (120, 36)
 GROUPS = ("Hosts", "Host pairs", "Ports", "Protocols", "VLANs", "Flows")
@@ -331,6 +334,16 @@ def test_the_config_directory_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("XDG_CONFIG_HOME", "not/absolute")  # the standard: to be ignored
     monkeypatch.setenv("HOME", str(tmp_path))
     assert config_directory() == tmp_path / ".config" / "xtop"
+
+
+def test_a_user_without_a_home_has_directories_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)  # a number that nobody has
+    with pytest.raises(KeyError):
+        pwd.getpwuid(os.getuid())
+    assert config_directory() == Path("/.config/xtop")
+    assert state_directory() == Path("/.local/state/xtop")
 
 
 async def test_names_take_the_place_of_numbers_and_back() -> None:

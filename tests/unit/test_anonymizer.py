@@ -179,3 +179,9 @@ def test_packets_on_their_way_into_a_file(tmp_path: Path) -> None:
     ((written, about),) = list(RawPcapNgReader(str(tmp_path / "flow.pcapng")))
     assert (written, about.wirelen) == (anonymized_frame(ONE, ETHERNET, data), len(data))
     assert ends(Ether(written)) == [ONE.text(A4), ONE.text(B4)]
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_a_device_holds_no_key(device: str) -> None:
+    with pytest.raises(SourceError, match=rf"^the file {device} holds no key \(32 bytes or 64 hex"):
+        make_anonymizer(device)

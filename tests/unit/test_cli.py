@@ -205,6 +205,19 @@ def test_what_the_executable_imports_is_no_garbage_and_what_comes_later_may_be()
     assert result.stdout.splitlines()[1:] == ["0 True True"]
 
 
+def test_who_is_interrupted_while_it_starts_says_nothing() -> None:
+    script = (
+        "import signal, sys, xtop.start\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'xtop.cli': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "xtop.start.console()"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 def test_a_file_has_rates_over_its_span_whatever_the_interval() -> None:
     file = str(ROOT / "tests/scenarios/pcaps/443-chrome.pcap")
     plain, other = (json.loads(xtop("snapshot", "-r", file, *options).stdout) for options in ((), ("-n", "0.05")))
