@@ -113,8 +113,11 @@ def test_an_empty_name_is_one_line_and_code_2(line: str, tmp_path: Path, monkeyp
 def test_an_existing_output_is_refused_before_anything_is_captured(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("mine", encoding="utf-8")
-    result = xtop("snapshot", "--demo", "-o", str(taken))
-    assert result.returncode == 2
+    for command in ("snapshot --demo -o", "record -r no/such/file -o", "-r no/such/file -o"):
+        result = xtop(*command.split(), str(taken))
+        assert result.returncode == 2
+        assert "give another name, or --overwrite" in result.stderr
+    result = xtop("record", "-r", "no/such/file", "--ipfix", f"file:{taken}")
     assert "give another name, or --overwrite" in result.stderr
     assert taken.read_text(encoding="utf-8") == "mine"
 
@@ -227,7 +230,7 @@ def test_a_file_has_rates_over_its_span_whatever_the_interval() -> None:
 
 def test_the_suffix_of_a_file_names_its_format(tmp_path: Path) -> None:
     file = str(ROOT / "tests/scenarios/pcaps/dns.pcap")
-    begins = {"csv": b"flow_id,", "parquet": b"PAR1", "ipfix": b"\x00\x0a", "txt": b"source ", "json": b'{"schema"'}
+    begins = {"csv": b"flow_id,", "ipfix": b"\x00\x0a", "txt": b"source ", "json": b'{"schema"'}
     for suffix, begin in begins.items():
         path = tmp_path / f"out.{suffix}"
         assert xtop("snapshot", "-r", file, "-o", str(path)).returncode == 0

@@ -23,6 +23,8 @@ class FileTransport:
     room = sys.maxsize
 
     def __init__(self, path: Path, overwrite: bool) -> None:
+        """Raise ExportError where it cannot be: a capture that begins may take a link down for a while."""
+        check_output(path, overwrite)
         self.tally = Tally()
         self._path = path
         self._overwrite = overwrite
@@ -32,8 +34,7 @@ class FileTransport:
         self._stream: BinaryIO | None = None
 
     def open(self, greeting: Greeting) -> None:
-        """Open it; ExportError where its name is taken."""
-        check_output(self._path, self._overwrite)
+        """Open it; ExportError where its name was taken meanwhile."""
         self._stream = self._closing.enter_context(open_output(self._path, self._overwrite))
         self.tally.connected = True
         self.send(greeting())
