@@ -264,5 +264,6 @@ def _went_wrong(error: OSError) -> str:
 
 
 def _fail(text: str, code: int) -> int:
-    sys.stderr.write("xtop: error: " + " ".join(text.split()) + "\n")
+    with contextlib.suppress(OSError):  # where it cannot be said, the code says it
+        sys.stderr.write("xtop: error: " + " ".join(text.split()) + "\n")
     return code

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.capture_file import Frame, write_pcap
+
 BIN = Path(sys.executable).parent
 PCAP = Path(__file__).parents[1] / "scenarios/pcaps/dns.pcap"
 
@@ -112,3 +114,28 @@ def test_a_snapshot_that_finds_no_room_is_a_failure(format: str) -> None:
         1,
         "xtop: error: cannot write standard output (No space left on device; free some space)\n",
     )
+
+
+def test_a_complaint_that_finds_no_room_leaves_the_code() -> None:
+    assert shell("xtop snapshot 2>/dev/full").returncode == 2
+    assert shell("xtop snapshot -r /dev/null 2>/dev/full").returncode == 1
+
+
+@pytest.mark.parametrize("place", ["full", "closed"])
+def test_a_record_outlives_its_status_line(place: str, tmp_path: Path) -> None:
+    ends = (b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02")
+    frames = [Frame(datagram(source), at * 1_000_000_000) for at, source in enumerate(ends)]
+    capture, output = write_pcap(tmp_path / "second.pcap", frames), tmp_path / "out.ipfix"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed, Path("/dev/full").open("wb") as full:
+        words = f"{BIN}/xtop record --realtime --every 0.05 -r {capture} -o {output}".split()
+        done = subprocess.run(words, stderr=full if place == "full" else closed, timeout=60, check=False)
+    assert done.returncode == 0
+    assert all(end in output.read_bytes() for end in ends)
+
+
+def datagram(source: bytes) -> bytes:
+    """An empty UDP datagram over IPv4 over Ethernet."""
+    ip = bytes.fromhex("4500001c0000000040110000") + source + bytes((10, 0, 0, 9))
+    return bytes(12) + b"\x08\x00" + ip + bytes.fromhex("0001000200080000")

@@ -150,11 +150,14 @@ class StatusLine:
             self.write(snapshot)
 
     def write(self, snapshot: Snapshot | None) -> None:
-        """Write, unless nobody wants to read it."""
+        """Write, unless nobody wants to read it. A place that takes no more ends the lines, and not the record."""
         if snapshot is not None and self.wanted:
             text = status_text(snapshot)
-            sys.stderr.write(f"\r{text}\x1b[K" if self._over else f"{text}\n")
-            sys.stderr.flush()
+            try:
+                sys.stderr.write(f"\r{text}\x1b[K" if self._over else f"{text}\n")
+                sys.stderr.flush()
+            except OSError:
+                self._every, self._over = None, False
 
     def end(self) -> None:
         """Leave the line."""
