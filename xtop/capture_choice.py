@@ -38,19 +38,22 @@ def choose_capture(
     xdp_options: Sequence[str] = (),
     filtered: bool = False,
     byte_histogram: bool = False,
+    dedup: bool = False,
     force: bool = False,
 ) -> CaptureChoice:
     """Return how to capture the link of ``facts``.
 
     ``asked`` is the value of ``--capture``; ``xdp_options`` are options given that only AF_XDP has, which then is
     asked for; ``filtered`` says that there is a capture filter, ``byte_histogram`` that payload bytes are to be
-    counted, neither of which eBPF counting can do. Raise SourceError where AF_XDP would take packets that the host
-    needs and ``force`` does not allow it.
+    counted, ``dedup`` that frames are to be compared, none of which eBPF counting can do. Raise SourceError where
+    AF_XDP would take packets that the host needs and ``force`` does not allow it.
     """
     if asked == "ebpf" and filtered:
         raise SourceError("--filter is not for --capture ebpf, which counts all (use --capture af_packet)", 2)
     if asked == "ebpf" and byte_histogram:
         raise SourceError("--byte-histogram is not for --capture ebpf, which sees no payload (use af_packet)", 2)
+    if asked == "ebpf" and dedup:
+        raise SourceError("--dedup is not for --capture ebpf, which compares no frames (use --capture af_packet)", 2)
     if asked in {"ebpf", "af_packet"}:
         if xdp_options:
             raise SourceError(f"{xdp_options[0]} is for AF_XDP (--capture {asked} has no such thing; leave one out)", 2)
@@ -58,7 +61,7 @@ def choose_capture(
     if asked == "af_xdp" or xdp_options or force:
         word = "--capture af_xdp" if asked == "af_xdp" else xdp_options[0] if xdp_options else "--force"
         return _redirect(facts, word, force)
-    counting = ("af_packet",) if filtered or byte_histogram else ("ebpf", "af_packet")
+    counting = ("af_packet",) if filtered or byte_histogram or dedup else ("ebpf", "af_packet")
     if facts.loopback:
         return CaptureChoice(("af_packet",), f"{facts.interface} is the host's loopback")
     if facts.in_use is not None:

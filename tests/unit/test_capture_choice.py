@@ -32,11 +32,12 @@ def test_auto(facts: LinkFacts, captures: tuple[str, ...], reason: str) -> None:
     assert (choice.captures, choice.reason) == (captures, reason)
 
 
-def test_a_filter_needs_the_packets_themselves() -> None:
-    assert choose_capture(USED, filtered=True).captures == ("af_packet",)
-    assert choose_capture(MIRROR, filtered=True).captures == ("af_xdp", "af_packet")
-    with pytest.raises(SourceError, match="use --capture af_packet"):
-        choose_capture(USED, "ebpf", filtered=True)
+@pytest.mark.parametrize("needing", [{"filtered": True}, {"byte_histogram": True}, {"dedup": True}])
+def test_some_options_need_the_packets_themselves(needing: dict[str, bool]) -> None:
+    assert choose_capture(USED, **needing).captures == ("af_packet",)  # type: ignore[arg-type]
+    assert choose_capture(MIRROR, **needing).captures == ("af_xdp", "af_packet")  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match=r"use (--capture )?af_packet"):
+        choose_capture(USED, "ebpf", **needing)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("facts", [MIRROR, USED, LOOPBACK, TUNNEL])

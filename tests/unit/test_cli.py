@@ -39,6 +39,8 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("snapshot -r one.pcap -r other.pcap", "-r is given twice"),
         ("snapshot -r one.pcap -o one.json --output other.json", "--output is given twice"),
         ("-i lo --capture ebpf --filter tcp", "use --capture af_packet"),
+        ("-i lo --capture ebpf --dedup", "--dedup is not for --capture ebpf"),
+        ("snapshot -i lo --capture ebpf --dedup-window 1", "--dedup is not for --capture ebpf"),
         ("-i lo --capture af_xdp", "refusing to redirect lo (it is the host's loopback"),
         ("-i lo --capture magic", "invalid choice: 'magic'"),
         ("-i lo -q 3-1", "'3-1' runs backwards"),

@@ -200,6 +200,7 @@ def chosen_for(link: LinkSettings, facts: LinkFacts | None, options: argparse.Na
         xdp_options=xdp_options_given(options),
         filtered=options.filter is not None,
         byte_histogram=bool(getattr(options, "byte_histogram", False)),
+        dedup=getattr(options, "dedup_window", None) is not None,
         force=bool(options.force),
     )
     return replace(link, captures=choice.captures, reason=choice.reason)
