@@ -72,6 +72,12 @@ def xtop(*arguments: str, environment: dict[str, str] | None = None) -> subproce
         ("record -r file --store dir --flow-filter udp", "--flow-filter is about exports (give -o FILE or --ipfix URL"),
         ("record -r file --metrics 127.0.0.1:1 --uniflow", "--uniflow is about exports"),
         ("record -r file --store dir --ipfix-refresh 5", "--ipfix-refresh is about exports"),
+        (
+            "record -r file --ipfix tcp://127.0.0.1:4740 --ipfix-ca ca.pem",
+            "--ipfix-ca is for TLS (no collector is tls://",
+        ),
+        ("record -r file --ipfix udp://127.0.0.1 --ipfix-no-verify", "--ipfix-no-verify is for TLS"),
+        ("record -r file --ipfix tls://127.0.0.1 --ipfix-key key.pem", "give --ipfix-cert, too"),
         ("snapshot -r no/such/file", "No such file or directory"),
         ("snapshot --demo -o /", "it is a directory"),
         ("replay store --at 0001-01-01", "'0001-01-01' is no time"),

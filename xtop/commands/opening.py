@@ -154,7 +154,9 @@ def start_exporting(
     from xtop.ipfix.collector import check_files_apart
     from xtop.ipfix.exporting_source import ExportingSource
     from xtop.ipfix.starting import start_exporters, transport_to
+    from xtop.ipfix.tls import check_tls
 
+    check_tls(exports.collectors, exports.tls)
     check_files_apart(exports.collectors)
     transports = [(collector, transport_to(collector, exports)) for collector in exports.collectors]
     source = start_capture(settings)

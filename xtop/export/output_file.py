@@ -65,7 +65,7 @@ def check_output(path: Path | None, overwrite: bool) -> None:
         return
     if path.exists() and not overwrite:
         raise _taken(path)
-    if not os.access(directory, os.W_OK | os.X_OK):
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
         raise ExportError(f"cannot write {path} (its directory may not be written; name a file elsewhere)", 2)
 
 

@@ -4,9 +4,28 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 
 from xtop.export.errors import ExportError
+from xtop.ipfix.collector import Collector
 from xtop.ipfix.settings import TlsSettings
+
+
+def check_tls(collectors: Iterable[Collector], settings: TlsSettings) -> None:
+    """Raise ExportError where certificates were given to no purpose: flows would go in the clear, or nameless."""
+    options = (
+        ("--ipfix-ca", settings.authorities),
+        ("--ipfix-cert", settings.certificate),
+        ("--ipfix-key", settings.key),
+        ("--ipfix-no-verify", not settings.verify),
+    )
+    given = [option for option, there in options if there]
+    if given and all(collector.scheme != "tls" for collector in collectors):
+        raise ExportError(
+            f"{given[0]} is for TLS (no collector is tls://; write --ipfix tls://HOST, or leave it out)", 2
+        )
+    if settings.key is not None and settings.certificate is None:
+        raise ExportError("--ipfix-key is the key of a certificate (give --ipfix-cert, too)", 2)
 
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext:

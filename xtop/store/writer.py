@@ -48,7 +48,7 @@ class StoreWriter:
             if not directory.is_dir():
                 directory.mkdir()
                 hand_over_directory(directory)
-            if not os.access(directory, os.W_OK | os.X_OK):
+            if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
                 raise OSError(errno.EACCES, "it may not be written")  # now, and not with the first moment
             self._lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
