@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from xtop.cli import COMMANDS, build_parser
+from xtop.commands.snapshot import next_moment
 from xtop.options import capture_settings
 from xtop.settings import CaptureSettings, LinkSettings
 
@@ -248,6 +250,36 @@ def test_the_suffix_of_a_file_names_its_format(tmp_path: Path) -> None:
     assert xtop("snapshot", "-r", file, "--every", "0.05", "-o", str(series)).returncode == 0
     for path in (told, series):
         assert path.read_bytes().startswith(begins["json"])
+
+
+def test_a_series_is_over_with_its_duration() -> None:
+    lines = xtop("snapshot", "--demo", "--every", "50", "--duration", "0.3").stdout.splitlines()
+    assert len(lines) == 1
+    assert 0.3 <= json.loads(lines[0])["interval_s"] < 40
+
+
+@pytest.mark.parametrize(
+    ("every", "duration", "moments"),
+    [
+        (60, 90, [60, 90]),
+        (1, 3, [1, 2, 3]),
+        (0.1, 0.5, [0.1, 0.2, 0.3, 0.4, 0.5]),
+        (0.7, 0.5, [0.5]),
+        (1, math.inf, [1, 2, 3, 4, 5]),
+    ],
+)
+@pytest.mark.parametrize("begin", [0.0, 12345.678])
+def test_the_moments_of_a_series(every: float, duration: float, moments: list[float], begin: float) -> None:
+    due, found = begin, []
+    while due < begin + duration and len(found) < 5:
+        due = next_moment(due, every, begin, begin + duration)
+        found.append(due - begin)
+    assert found == pytest.approx(moments)
+
+
+def test_a_series_that_is_late_goes_on_from_there() -> None:
+    assert next_moment(10.0, 1.0, 14.5, 20.0) == 14.5
+    assert next_moment(10.0, 1.0, 25.0, 20.0) == 20.0
 
 
 def test_options_become_settings() -> None:

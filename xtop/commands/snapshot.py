@@ -145,7 +145,7 @@ def _series(
             source.snapshot(view)
             number = 0
             while number != options.count and due < end and (last is None or last.state not in FINAL):
-                due = max(due + options.every, time.monotonic())
+                due = next_moment(due, options.every, time.monotonic(), end)
                 if due - interval > time.monotonic():
                     _sleep_until(due - interval)
                     source.snapshot(GLANCE)
@@ -159,6 +159,15 @@ def _series(
     if asked_to_end is not None:
         raise asked_to_end
     return _verdict(last)
+
+
+def next_moment(due: float, every: float, now: float, end: float) -> float:
+    """Return when the moment after that of ``due`` is due: the last one at the ``end``, however soon that comes.
+
+    Where the end is a whole number of moments away, sums of fractions may miss it by a hair: none comes for that hair.
+    """
+    following = max(due + every, now)
+    return end if following > end - every / 1000 else following
 
 
 def _sleep_until(moment: float) -> None:
