@@ -46,6 +46,18 @@ def test_times_keep_their_nanoseconds() -> None:
     assert [value.value for value in column] == [NOON + 5] * 2
 
 
+def test_a_time_past_the_last_timestamp_is_that_and_leaves_the_others() -> None:
+    # Signed 64 bits of nanoseconds: 2262-04-11T23:47:16.854775807Z. A damaged file may say any time.
+    last = (1 << 63) - 1
+    times = (last - 1, last, last + 1, (1 << 64) - 1)
+    table = table_of(replace(SNAPSHOT, flows=[replace(FLOW, first_seen=time) for time in times]))
+    columns = [table.column(name) for name in ("first_seen", "last_seen", "tcp_state")]  # type: ignore[attr-defined]
+    assert str(columns[0].type) == "timestamp[ns, tz=UTC]"
+    assert [value.value for value in columns[0]] == [last - 1, last, last, last]
+    assert [value.value for value in columns[1]] == [FLOW.last_seen] * 4
+    assert columns[2].to_pylist() == [FLOW.tcp_state] * 4
+
+
 def test_many_flows_and_none() -> None:
     many = table_of(replace(SNAPSHOT, flows=[replace(FLOW, flow_id=number) for number in range(5000)]))
     assert many.column("flow_id").to_pylist() == list(range(5000))  # type: ignore[attr-defined]

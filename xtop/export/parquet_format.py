@@ -15,6 +15,7 @@ from xtop.export.row_chunks import Progress, unheard
 from xtop.model import Snapshot
 
 ROW_GROUP_BYTES = 16 << 20  # of CSV
+LAST_TIMESTAMP = "2262-04-11T23:47:16.854775807Z"  # 2^63 - 1 ns
 
 _TEXTS = {
     "source",
@@ -72,15 +73,37 @@ def _type(arrow: Any, column: str) -> Any:
 
 
 def _table(read_csv: Any, schema: Any, rows: bytes) -> Any:
-    names = [field.name for field in schema]
-    table = read_csv.read_csv(
+    try:
+        table = _read(read_csv, schema, rows)
+    except ValueError:  # a time that no timestamp holds
+        table = _with_bounded_times(read_csv, schema, rows)
+    for at, field in enumerate(schema):
+        if field.name.removeprefix("forward_").removeprefix("reverse_") in _ALWAYS:
+            table = table.set_column(at, field, table.column(at).fill_null(""))
+    return table
+
+
+def _with_bounded_times(read_csv: Any, schema: Any, rows: bytes) -> Any:
+    """Read times as text, and those past the last timestamp, of a damaged file, as that: the others are right."""
+    arrow, _, _ = _pyarrow()
+    from pyarrow import compute
+
+    times = [at for at, field in enumerate(schema) if field.name.endswith("_seen")]
+    texts = schema
+    for at in times:
+        texts = texts.set(at, arrow.field(schema.field(at).name, arrow.string()))
+    table = _read(read_csv, texts, rows)
+    for at in times:
+        bounded = compute.min_element_wise(table.column(at), LAST_TIMESTAMP, skip_nulls=False)
+        table = table.set_column(at, schema.field(at), bounded.cast(schema.field(at).type))
+    return table
+
+
+def _read(read_csv: Any, schema: Any, rows: bytes) -> Any:
+    return read_csv.read_csv(
         io.BytesIO(rows),
-        read_options=read_csv.ReadOptions(column_names=names, use_threads=False),
+        read_options=read_csv.ReadOptions(column_names=[field.name for field in schema], use_threads=False),
         convert_options=read_csv.ConvertOptions(
             column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
-    for at, name in enumerate(names):
-        if name.removeprefix("forward_").removeprefix("reverse_") in _ALWAYS:
-            table = table.set_column(at, schema.field(at), table.column(at).fill_null(""))
-    return table
