@@ -273,7 +273,7 @@ STORE = (
     ),
     Option(
         ("--store-size",),
-        "at most so much of it, then the earliest hours go (1G)",
+        "at most so much of it, then the earliest files go (1G)",
         {"type": _size, "metavar": "SIZE"},
     ),
 )

@@ -111,18 +111,34 @@ def test_it_begins_where_it_is_told(tmp_path: Path) -> None:
         assert playback.jump(-60) is (shown > 0)
 
 
+def bytes_in(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.glob("xtop-*"))
+
+
 def test_a_file_an_hour_and_the_earliest_make_room(tmp_path: Path) -> None:
-    foreign = tmp_path / "notes.ndjson.gz"
+    foreign = tmp_path / "some" / "notes.ndjson.gz"
+    foreign.parent.mkdir()
     foreign.write_bytes(bytes(1 << 20))
     hours = at_times(*range(0, 10 * HOUR, HOUR // 4))
-    size = len(written(Moment(SNAPSHOT)))  # of four, packed; it takes less
-    fill(tmp_path, hours, most_bytes=3 * size)
-    names = sorted(path.name for path in tmp_path.iterdir() if path != foreign)
-    assert names[-1] == "xtop-20260131T210000Z.ndjson.gz"
-    assert 1 < len(names) < 10
-    assert sum((tmp_path / name).stat().st_size for name in names) <= 3 * size
+    fill(tmp_path / "all", hours)
+    most = bytes_in(tmp_path / "all") * 33 // 40  # moments; an hour has four, which is no more than an eighth
+    fill(tmp_path / "some", hours, most_bytes=most)
+    names = sorted(path.name for path in foreign.parent.glob("xtop-*"))
+    assert names == [f"xtop-20260131T{hour}0000Z.ndjson.gz" for hour in range(14, 22)]
+    assert bytes_in(foreign.parent) <= most
     assert foreign.exists()
-    assert [entry.header.taken_at for entry in open_store(tmp_path)[0]][-4:] == [one.taken_at for one in hours[-4:]]
+    assert [entry.header.taken_at for entry in open_store(foreign.parent)[0]] == [one.taken_at for one in hours[8:]]
+
+
+def test_less_than_an_hour_may_be_too_much(tmp_path: Path) -> None:
+    moments = at_times(*range(0, 200 * SECOND, SECOND))
+    fill(tmp_path / "all", moments)
+    most = bytes_in(tmp_path / "all") // 5
+    fill(tmp_path / "some", moments, most_bytes=most)
+    assert most * 3 / 4 < bytes_in(tmp_path / "some") <= most
+    kept = [entry.header.taken_at for entry in open_store(tmp_path / "some")[0]]
+    assert kept == [one.taken_at for one in moments][-len(kept) :]
+    assert len(kept) > 200 / 5 / 2
 
 
 def test_one_directory_one_writer(tmp_path: Path) -> None:

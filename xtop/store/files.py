@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The files of a store: one an hour, named by its first moment, in a directory that one xtop writes at a time."""
+"""The files of a store, each an hour or an eighth of all, in a directory that one xtop writes at a time.
+
+A file is named by its first moment.
+"""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ class StoreWriter:
             self._lock = -1
 
     def _open_for(self, taken_at: int) -> None:
-        if self._file >= 0 and taken_at < self._ends:
+        # In eighths: of a store of less than some hours there would be nothing to take away but all.
+        if self._file >= 0 and taken_at < self._ends and self._size <= self._most_bytes // 8:
             return
         if self._file >= 0:
             os.close(self._file)
