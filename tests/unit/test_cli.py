@@ -132,6 +132,15 @@ def test_an_existing_output_is_refused_before_anything_is_captured(tmp_path: Pat
     assert taken.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_record_that_does_not_begin_leaves_no_file(tmp_path: Path) -> None:
+    # Link-local addresses are of a link, which is not named: the kernel refuses to connect.
+    collector, file = "udp://[fe80::1]:4739", str(ROOT / "tests/scenarios/pcaps/zoom.pcap")
+    result = xtop("record", "-r", file, "-o", str(tmp_path / "out"), "--ipfix", collector)
+    assert result.returncode == 1
+    assert f"cannot export to {collector}" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fault_of_xtop_is_one_line_too(tmp_path: Path) -> None:
     script = (
         "import sys, xtop.cli, xtop.commands.snapshot as s\n"

@@ -40,6 +40,7 @@ class IpfixExporter:
         self._taken_at = time.monotonic()
         self._resting = threading.Event()
         self._giving_up = threading.Event()
+        self._called_off = False
         self._patience = 0.0
         self._failure: ExportError | BrokenPipeError | None = None
         self._over = False
@@ -74,6 +75,12 @@ class IpfixExporter:
         self._giving_up.set()
         self._resting.set()
 
+    def call_off(self) -> None:
+        """End and leave nothing behind, no file of templates either: the record that this is a part of never began."""
+        self._called_off = True
+        self._resting.set()
+        self.join()
+
     @property
     def failure(self) -> ExportError | BrokenPipeError | None:
         """What ended the export before its time; a broken pipe: who reads our output has seen enough."""
@@ -100,7 +107,10 @@ class IpfixExporter:
         try:
             while not self._resting.is_set():
                 self._resting.wait(self._turn())
-            self._send_rest()
+            if self._called_off:
+                self._transport.abandon()
+            else:
+                self._send_rest()
         except (ExportError, SourceError) as error:
             self._fail(ExportError(str(error), error.exit_code))
         except BrokenPipeError as error:

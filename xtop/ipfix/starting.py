@@ -48,6 +48,6 @@ def start_exporters(
             started.append(exporter)
     except BaseException:
         for exporter in started:
-            exporter.give_up()
+            exporter.call_off()
         raise
     return started
