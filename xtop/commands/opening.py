@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xtop.options import capture_settings, link_options_given, xdp_options_given
+from xtop.options import capture_settings, xdp_options_given
 from xtop.settings import MAX_LINKS, CaptureSettings, LinkSettings
 from xtop.source import SnapshotSource, SourceError
 
@@ -40,10 +40,8 @@ def requested_capture(options: argparse.Namespace) -> CaptureSettings:
     return settings
 
 
-def refuse_idle_options(settings: CaptureSettings, options: argparse.Namespace) -> None:
-    """Raise SourceError where ``options`` ask for what such a source has not: it would be left undone, and not said."""
-    if not settings.links and (given := link_options_given(options)):
-        raise SourceError(f"{given[0]} is for interfaces (name one with -i, or leave it out)", 2)
+def refuse_idle_seed(settings: CaptureSettings) -> None:
+    """Raise SourceError for a seed of nothing. What is about links every capturing command takes, of files, too."""
     if settings.seed is not None and not settings.demo:
         raise SourceError("--seed is for --demo (leave one out)", 2)
 

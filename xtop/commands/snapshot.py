@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from xtop.commands.opening import (
     asked_anonymizer,
     checked_filter,
-    refuse_idle_options,
+    refuse_idle_seed,
     requested_capture,
     start_capture,
 )
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if format == "parquet" and options.every is None:
         check_parquet()
     settings = requested_capture(options)
-    refuse_idle_options(settings, options)
+    refuse_idle_seed(settings)
     view = View(
         options.top,
         options.sort,
