@@ -212,6 +212,8 @@ def test_udp_has_no_state_flags_or_retransmissions() -> None:
         ("port htps", "htps", "did you mean https?"),
         ("port 80,443,99999", "99999", "0 to 65535"),
         ("port 90-80", "90-80", "begins after its end"),
+        ("vlan 4096", "4096", "no VLAN id: 0 to 4095"),  # tcpdump: VLAN tag 4096 greater than maximum 4095
+        ("vlan 12,4090-5000", "4090-5000", "no VLAN id"),
         ("host example.com", "example.com", "names are not looked up"),
         ("host 10.0.0.256", "10.0.0.256", "no address"),
         ("10.0.0.0/33", "10.0.0.0/33", "address"),

@@ -36,6 +36,7 @@ Reader: TypeAlias = Callable[[str, str], Node]  # a value and a comparison -> it
 TCP_STATES = {"syn": 1, "syn_ack": 2, "established": 3, "fin": 4, "closed": 5, "reset": 6}  # XTOP_TCP_
 END_REASONS = {"idle": 1, "active": 2, "tcp": 3, "shutdown": 4, "cache_full": 5}  # XTOP_END_
 EITHER = (SOURCE, DESTINATION)
+LAST_VLAN = 4095
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Meaning:
         _, operand = _children(tree)
         if operand is None:
             return Test("VLAN", BOTH, (1, EVERY_NUMBER[1]))
-        return self._qualified(Qualifier(_numbers("VLAN", "count", Ends((BOTH,)))), operand)
+        return self._qualified(Qualifier(_vlans), operand)
 
     def _tunnel(self, tree: Tree[Token]) -> Node:
         _, label = _children(tree)
@@ -312,6 +313,13 @@ def _numbers(field: str, unit: str, asked: Ends) -> Reader:
         return _each_end(asked, lambda end: Test(field, end, span))
 
     return reader
+
+
+def _vlans(text: str, comparison: str) -> Node:
+    _, last = number_range(text, "=", "count", real=False)
+    if comparison == "=" and int(last) > LAST_VLAN:  # tcpdump refuses it, too
+        raise ValueError(f"'{text}' is no VLAN id: 0 to {LAST_VLAN}")
+    return _numbers("VLAN", "count", Ends((BOTH,)))(text, comparison)
 
 
 def _flag_bits(text: str) -> int:
