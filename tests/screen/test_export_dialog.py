@@ -92,6 +92,56 @@ async def test_what_is_shown_is_what_is_written(tmp_path: Path) -> None:
         assert os.listdir(tmp_path) == ["a.csv"]
 
 
+@pytest.mark.parametrize("keys", [(), ("a",), ("d",), ("slash", *"udp", "enter")])
+async def test_the_number_offered_is_the_number_written(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    app = WritingApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await pilot.press(*keys)
+        await play(pilot)
+        await open_with(pilot, f"{tmp_path}/a.json")
+        await pilot.press("down", "down", "right")
+        offered = words(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "exported" in app.text(), "the export's end")
+        written = len(json.loads((tmp_path / "a.json").read_text())["flows"])
+        assert f"● {written:,} live" in offered
+
+
+async def test_of_ended_flows_among_the_rows_no_number_is_said() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await pilot.press("x", "slash", *"udp", "enter")
+        await play(pilot)
+        await pilot.press("e")
+        assert "shown ○ live ○ ended" in words(app)
+
+
+async def test_what_is_not_of_the_moment_shown_is_said_to_be_of_now(tmp_path: Path) -> None:
+    app = WritingApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 4)
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        past, taken = app.picture().snapshot, app.source.calls
+        assert past is not None
+        await open_with(pilot, f"{tmp_path}/a.json")
+        assert f"● {len(past.flows)} shown ○ live now ○ ended now ○ all now" in words(app)
+        await pilot.press("down", "down", "right", "enter")
+        await until(pilot, lambda: "exported" in app.text(), "the export's end")
+        assert app.source.calls == taken + 1, "a snapshot of now"
+
+
+async def test_flows_behind_a_group_are_not_called_shown() -> None:
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await pilot.press("a")
+        await play(pilot)
+        await pilot.press("e")
+        assert f"● first {FLOWS - ENDED}" in words(app)
+
+
 @pytest.mark.parametrize(("include", "count"), [("live", FLOWS - ENDED), ("ended", ENDED), ("all", FLOWS)])
 async def test_all_flows_come_from_a_whole_snapshot(tmp_path: Path, include: str, count: int) -> None:
     app = WritingApp()

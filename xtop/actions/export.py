@@ -15,7 +15,7 @@ from xtop.exporting import flows_job, picture_job
 from xtop.live_app import LiveApp
 from xtop.messages import ExportEnded
 from xtop.model import Snapshot
-from xtop.widgets.export_dialog import ExportDialog
+from xtop.widgets.export_dialog import ExportDialog, offers
 
 QUIT_PATIENCE_S = 1.0  # for an export to remove what it began
 
@@ -38,8 +38,8 @@ class ExportActions(LiveApp):
             self.notice("nothing to export yet")
         elif not self._window_open:
             job = None if self._job is None or self._job.over else self._job
-            keys, alone = self._settings.screen.keys, self._pinned is not None
-            dialog = ExportDialog(self._exported, self._start_export, job, self._now(), keys, alone)
+            flows = offers(self._shown, self._view, self.playback.live, self._pinned is not None)
+            dialog = ExportDialog(flows, self._start_export, job, self._now(), self._settings.screen.keys)
             self.push_screen(dialog, self._dialog_left)
 
     def action_picture(self) -> None:

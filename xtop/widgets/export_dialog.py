@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 from xtop.export_job import INCLUDE, PICTURE, ExportJob, ExportOrder
 from xtop.ink import printable
 from xtop.keymap import EXPORT_KEYS, Keymap, shown
-from xtop.model import Snapshot
+from xtop.model import Snapshot, View
 from xtop.path_text import absolute, fitted_path
 from xtop.widgets.choice_line import ChoiceLine
 from xtop.widgets.key_bindings import bindings
@@ -50,6 +50,21 @@ def objection(path: Path) -> str | None:
     return None
 
 
+def offers(snapshot: Snapshot, view: View, live: bool, flow_alone: bool) -> dict[str, str]:
+    """Return what each of :data:`INCLUDE` is called, with the number where that is the file's.
+
+    ``live``: ``snapshot`` is of the present. Of another moment there are the rows that are shown; all others are taken
+    now. ``flow_alone``: what is shown is the one flow whose detail is open.
+    """
+    rows = f"{len(snapshot.flows):,}"
+    first = "this flow" if flow_alone else f"{rows} shown" if view.group == "flow" else f"first {rows}"
+    if not live:
+        return {"shown": first, "live": "live now", "ended": "ended now", "all": "all now"}
+    number = snapshot.rows_total if view.filter or view.directions else snapshot.totals.flows_live
+    known = not view.ended or not (view.filter or view.directions)  # else ended ones are among the rows, too
+    return {"shown": first, "live": f"{number:,} live" if known else "live", "ended": "ended", "all": "all"}
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the dialog says of its keys."""
@@ -78,17 +93,15 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
 
     def __init__(
         self,
-        snapshot: Snapshot,
+        flows: Mapping[str, str],
         start: Callable[[ExportOrder], ExportJob],
         job: ExportJob | None,
         now: datetime,
         keymap: Keymap,
-        flow_alone: bool = False,
     ) -> None:
-        """Offer the flows of ``snapshot``; ``flow_alone``: that is the one whose detail is open."""
+        """Offer ``flows``: what each of :data:`INCLUDE` is called (see :func:`offers`)."""
         super().__init__()
-        self._flow_alone = flow_alone
-        self._snapshot = snapshot
+        self._flows = flows
         self._start = start
         self._job = job  # what is under way
         self._offered = f"xtop-{now:%Y%m%d-%H%M%S}.json"
@@ -97,9 +110,6 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        totals, shown = self._snapshot.totals, len(self._snapshot.flows)
-        first = "this flow" if self._flow_alone else f"{shown:,} shown"
-        words = {"shown": first, "live": f"{totals.flows_live:,} live", "ended": "ended", "all": "all"}
         with Vertical(id="export") as box:
             box.border_title = "Export"
             with Horizontal():
@@ -110,7 +120,7 @@ class ExportDialog(ModalScreen[ExportOrder | None]):
                 yield ChoiceLine([(name, name) for name in formats()], "json", id="format")
             with Horizontal():
                 yield Static("Flows", classes="label")
-                yield ChoiceLine([(name, words[name]) for name in INCLUDE], "shown", id="include")
+                yield ChoiceLine([(name, self._flows[name]) for name in INCLUDE], "shown", id="include")
             yield Static(self._words.hint, id="said", markup=False)
 
     def on_mount(self) -> None:
