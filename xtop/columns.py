@@ -37,6 +37,11 @@ class Column:
     stretches: bool = False  # takes a share of what is left over, up to ADDRESS_MOST
     optional: bool = False  # shown only where it is chosen
     detail: bool = False  # known of a group only where the view asks for details
+    turned: bool = False  # a time since a moment: its figure falls where the moment, which `sort` compares, rises
+
+    def mark(self, descending: bool) -> str:
+        """Return the mark of rows in this column's order: ▼ where the greatest figure comes first."""
+        return "▼" if descending != self.turned else "▲"
 
 
 def _place(address: str) -> tuple[int, bytes]:
@@ -99,9 +104,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("payload_bytes", "Payload", 9, 22, cells.volume(lambda flow: flow.payload_bytes), "payload_bytes",
            lambda flow: flow.payload_bytes, about="bytes after the transport header"),
     Column("first_seen", "Age", 7, 23, cells.since(lambda flow: flow.first_seen), "first_seen",
-           lambda flow: flow.first_seen, about="since the first packet"),
+           lambda flow: flow.first_seen, about="since the first packet", turned=True),
     Column("last_seen", "Idle", 7, 24, cells.since(lambda flow: flow.last_seen), "last_seen",
-           lambda flow: flow.last_seen, about="since the last packet"),
+           lambda flow: flow.last_seen, about="since the last packet", turned=True),
     Column("service", "Service", 12, 25, cells.service, "destination_port", right=False, optional=True,
            about="the destination port's name in this system's list"),
     Column("entropy", "Entropy", 7, 28, cells.entropy, "entropy",

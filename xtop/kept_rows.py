@@ -39,7 +39,7 @@ class KeptRows:
         if then.filter and then.filter != asked.filter:
             words += f" of filter {then.filter}"
         if not order_is_same:
-            words += f", first by {_header(then)} {'▼' if then.descending else '▲'}"
+            words += f", first by {_order(then)}"
         return words
 
 
@@ -55,8 +55,9 @@ def as_kept(view: View, then: View | None) -> View:
     return view if then is None else replace(view, directions=then.directions, ended=view.ended and then.ended)
 
 
-def _header(view: View) -> str:
+def _order(view: View) -> str:
     try:
-        return by_sort(view.sort, view.group).header.lower()
+        column = by_sort(view.sort, view.group)
     except KeyError:
-        return view.sort
+        return f"{view.sort} {'▼' if view.descending else '▲'}"
+    return f"{column.header.lower()} {column.mark(view.descending)}"

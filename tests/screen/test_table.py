@@ -17,6 +17,7 @@ from tests.screen.stage import StagedApp, play, settled
 from xtop.column_choice import ColumnMemory, config_directory
 from xtop.columns import by_sort, sortable
 from xtop.filter_history import state_directory
+from xtop.model import Flow, View
 
 SIZE = (120, 36)
 GROUPS = ("Hosts", "Host pairs", "Ports", "Protocols", "VLANs", "Flows")
@@ -36,6 +37,12 @@ def first_row(app: StagedApp) -> str:
     return lines[lines.index(title(app)) + 2]
 
 
+def shown_flows(app: StagedApp) -> tuple[Flow, ...]:
+    snapshot = app.picture().snapshot
+    assert snapshot is not None
+    return tuple(snapshot.flows)
+
+
 async def test_a_goes_through_the_groups_and_says_which() -> None:
     app = StagedApp()
     async with app.run_test(size=SIZE) as pilot:
@@ -47,6 +54,21 @@ async def test_a_goes_through_the_groups_and_says_which() -> None:
             snapshot = app.picture().snapshot
             assert snapshot is not None
             assert len(snapshot.flows) == 364, "an export has the flows, whatever is shown"
+
+
+@pytest.mark.parametrize(("sort", "word"), [("first_seen", "Age"), ("last_seen", "Idle")])
+async def test_the_mark_says_which_end_the_greatest_time_is_at(sort: str, word: str) -> None:
+    """These are sorted by moments, and shown as times since: what came last is the least."""
+    app = StagedApp(view=View(sort=sort))
+    async with app.run_test(size=(250, 40)) as pilot:
+        await play(pilot, 3)
+        for first, mark in (("latest", "▲"), ("earliest", "▼")):
+            moments = [getattr(flow, sort) for flow in shown_flows(app)]
+            assert moments == sorted(moments, reverse=first == "latest")
+            assert f" by {word.lower()} {mark}" in title(app)
+            assert f"{word} {mark}" in header(app)
+            await pilot.press("S")
+            await settled(pilot, app)
 
 
 async def test_hosts_have_what_they_sent_and_received() -> None:

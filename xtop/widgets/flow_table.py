@@ -218,8 +218,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         left: Line = [("── ", "frame"), (TITLES[view.group], "title")]
         if view.directions and view.group in ("flow", "pair"):
             left.append((", each direction,", "base"))
-        left.append((f" by {by_sort(view.sort, view.group).header.lower()} ", "base"))
-        left.append(("▼ " if view.descending else "▲ ", "accent"))
+        sorted_by = by_sort(view.sort, view.group)
+        left.append((f" by {sorted_by.header.lower()} ", "base"))
+        left.append((f"{sorted_by.mark(view.descending)} ", "accent"))
         if self._sampling > 1:
             left.append((f"sampled 1 in {self._sampling} ", "warn"))
         if view.ended:
@@ -245,7 +246,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             ink: Ink = "accent" if column.name == sorted_by else "dim"
             text = column.header[: column.width]
             if column.name == sorted_by:
-                mark = "▼" if view.descending else "▲"
+                mark = column.mark(view.descending)
                 if len(text) + 2 <= column.width:
                     text = f"{text} {mark}"
                 else:  # a long word is whole, and its mark stands in the gap before it
