@@ -176,7 +176,7 @@ class LiveApp(App[None]):
             # A file is read at once: its flows have ended when it is shown.
             self._view = replace(self._view, ended=True)
             self.poller.look(self._view)
-        if message.between and message.view != self._view:
+        if message.between and not _serves(message.view, self._view):
             self.poller.taken()  # a later one is asked for already
             return
         if message.between:
@@ -216,13 +216,14 @@ class LiveApp(App[None]):
         self.playback.release()
         self._present()
 
-    def look(self, view: View, at_once: bool = False) -> None:
+    def look(self, view: View, at_once: bool = False, meanwhile: bool = False) -> None:
         """Show ``view``: at once of the rows at hand, from the next snapshot on of all flows.
 
-        ``at_once``, of all flows as soon as these are looked through, which takes no longer than to draw those at hand.
+        ``at_once``, of all flows as soon as these are looked through, which takes no longer than to draw those at hand;
+        ``meanwhile`` these are drawn all the same.
         """
         self._view = view
-        if self.poller.look(view, at_once) and self.playback.live:
+        if self.poller.look(view, at_once) and self.playback.live and not meanwhile:
             return
         if self._shown is not None and self.playback.shown is not None:
             self._shown = as_viewed(self.playback.shown.snapshot, view)
@@ -274,3 +275,8 @@ class LiveApp(App[None]):
     def _footers(self) -> list[FooterLine]:
         """Return the last lines of the table and of what lies over it."""
         return [footer for screen in self.screen_stack for footer in screen.query(FooterLine)]
+
+
+def _serves(asked: View, wanted: View) -> bool:
+    """Return whether rows of ``asked`` are those of ``wanted``: details that nobody needs any more do no harm."""
+    return asked == replace(wanted, details=wanted.details or asked.details)

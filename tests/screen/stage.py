@@ -130,6 +130,11 @@ async def _taken(app: StagedApp) -> None:
         picture, source = app.picture(), app.source
         if picture.failure is not None:
             break
-        if source.calls and app.poller.idle and source.views[-1].filter == picture.view.filter:
+        if source.calls and _asked(source.views[-1]) == _asked(picture.view) and app.poller.idle:  # since it asked that
             break
         await asyncio.sleep(0.005)
+
+
+def _asked(view: View) -> tuple[object, ...]:
+    """Return what keys ask the source for at once."""
+    return view.filter, view.group, view.sort, view.descending

@@ -96,13 +96,15 @@ def test_picture(snap_compare: Compare, name: str) -> None:
         await play(pilot, 1 if script.rights_missing else 10)  # a source that refuses has nothing to bring
         for key in keys:
             await (type_ahead(pilot, key) if " " in key else pilot.press(key))
+            if key == "a":
+                await settled(pilot, app)  # a row that is not there yet cannot be selected
             if isinstance(app.screen, InterfaceScreen | CommandPalette):
                 await pilot.app.workers.wait_for_complete()  # who make the list
                 await pilot.pause()
         if "slash" in keys:
             await settled(pilot, app)
         if keys[:1] == ("a",):
-            await play(pilot)  # groups come with the next look
+            await play(pilot)  # their trends come with the next look
         for blinking in pilot.app.screen.query("Input"):
             blinking.cursor_blink = False  # type: ignore[attr-defined]
         app.draw()  # the clocks that stand on the screen, at the time that it is now

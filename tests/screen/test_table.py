@@ -7,17 +7,19 @@ import json
 import os
 import pwd
 import re
+import threading
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from tests.screen.scripted_source import Script
+from tests.screen.scripted_source import Script, ScriptedSource
 from tests.screen.stage import StagedApp, play, settled
+from tests.screen.test_export_dialog import until
 from xtop.column_choice import ColumnMemory, config_directory
 from xtop.columns import by_sort, sortable
 from xtop.filter_history import state_directory
-from xtop.model import Flow, View
+from xtop.model import Flow, Snapshot, View
 
 SIZE = (120, 36)
 GROUPS = ("Hosts", "Host pairs", "Ports", "Protocols", "VLANs", "Flows")
@@ -54,6 +56,70 @@ async def test_a_goes_through_the_groups_and_says_which() -> None:
             snapshot = app.picture().snapshot
             assert snapshot is not None
             assert len(snapshot.flows) == 364, "an export has the flows, whatever is shown"
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        ("s", {"sort": "pps"}),
+        ("ss", {"sort": "bytes"}),
+        ("S", {"descending": False}),
+        ("a", {"group": "host"}),
+        ("d", {"directions": True}),
+        ("x", {"ended": True}),
+    ],
+)
+async def test_other_rows_wait_for_no_interval(keys: str, asked: dict[str, object]) -> None:
+    """Until it is over, which may be a minute, a title would call the rows at hand what they are not."""
+    app = StagedApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 3)
+        taken = app.source.calls
+        await pilot.press(*keys)
+
+        def looked() -> bool:
+            view = app.source.views[-1]
+            return view.between and {name: getattr(view, name) for name in asked} == asked and app.poller.idle
+
+        await until(pilot, looked, "a look between two intervals")
+        assert app.source.calls == taken, "the interval goes on"
+
+
+async def test_the_rows_of_all_flows_take_the_place_of_those_at_hand() -> None:
+    app = StagedApp(view=View(sort="bps", top=20))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 3)
+        least = min(flow.bytes for flow in app.source._flows if not flow.end_reason)
+        assert least not in {flow.bytes for flow in shown_flows(app)}
+        await pilot.press("s", "s", "S")
+        await until(pilot, lambda: bool(rows := shown_flows(app)) and rows[0].bytes == least, "the least of all flows")
+        assert title(app).startswith("── Flows by bytes ▲")
+
+
+async def test_a_group_stands_before_the_interval_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the table lets go of the groups' details, whose columns it does not show, while they are looked up."""
+    app, look = StagedApp(), ScriptedSource.snapshot
+    looked_up, go_on = threading.Event(), threading.Event()
+
+    def held(source: ScriptedSource, view: View) -> Snapshot:
+        if view.between and view.group == "pair":
+            looked_up.set()
+            go_on.wait(10.0)
+        return look(source, view)
+
+    monkeypatch.setattr(ScriptedSource, "snapshot", held)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await play(pilot, 3)
+        await pilot.press("a")
+        await until(pilot, lambda: "of 721" in title(app), "the hosts")
+        assert app.picture().view.details, "their columns stand there"
+        await pilot.press("a")
+        await until(pilot, looked_up.is_set, "the look at pairs")
+        await until(pilot, lambda: "Adding up the flows" in app.text(), "why there are no rows yet")
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: not app.picture().view.details, "the table's word")
+        go_on.set()
+        await until(pilot, lambda: "1–15 of 364" in title(app), "the pairs")
 
 
 @pytest.mark.parametrize(("sort", "word"), [("first_seen", "Age"), ("last_seen", "Idle")])

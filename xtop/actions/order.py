@@ -9,12 +9,18 @@ from textual import on
 
 from xtop.columns import Column, next_sort, sortable
 from xtop.live_app import LiveApp
-from xtop.model import GROUPS
+from xtop.model import GROUPS, View
 from xtop.widgets.flow_table import FlowTable
 
 
 class OrderActions(LiveApp):
     """Sorts, adds up, splits; every one of them asks for another view."""
+
+    def _ask(self, view: View) -> None:
+        """Show the rows at hand as ``view`` wants them, so that a key is answered whatever the source does, and at once
+        those of all flows: until the next interval, which may be a minute off, they would be called what they are not.
+        """
+        self.look(view, at_once=True, meanwhile=True)
 
     @on(FlowTable.SortAsked)
     def _sort_asked(self, message: FlowTable.SortAsked) -> None:
@@ -25,7 +31,7 @@ class OrderActions(LiveApp):
 
     def _sort_by(self, column: Column) -> None:
         assert column.sort is not None
-        self.look(replace(self._view, sort=column.sort, descending=column.descending))
+        self._ask(replace(self._view, sort=column.sort, descending=column.descending))
 
     def action_next_sort(self) -> None:
         """Sort by the next column."""
@@ -33,14 +39,14 @@ class OrderActions(LiveApp):
 
     def action_reverse(self) -> None:
         """Turn the order round."""
-        self.look(replace(self._view, descending=not self._view.descending))
+        self._ask(replace(self._view, descending=not self._view.descending))
 
     def action_group(self) -> None:
         """Add flows up by the next of host, pair, port, protocol, VLAN; after the last, show flows."""
         group = GROUPS[(GROUPS.index(self._view.group) + 1) % len(GROUPS)]
         keeps = self._view.sort in {column.sort for column in sortable(group)}
         sort, descending = (self._view.sort, self._view.descending) if keeps else ("bps", True)
-        self.look(replace(self._view, group=group, sort=sort, descending=descending))
+        self._ask(replace(self._view, group=group, sort=sort, descending=descending))
 
     @on(FlowTable.DetailsShown)
     def _details_shown(self, message: FlowTable.DetailsShown) -> None:
@@ -58,13 +64,13 @@ class OrderActions(LiveApp):
         """Show each direction as a row of its own, or both joined."""
         if self._needs_all_flows():
             return
-        self.look(replace(self._view, directions=not self._view.directions))
+        self._ask(replace(self._view, directions=not self._view.directions))
 
     def action_ended(self) -> None:
         """Show ended flows too, or live ones only."""
         if self._needs_all_flows():
             return
-        self.look(replace(self._view, ended=not self._view.ended))
+        self._ask(replace(self._view, ended=not self._view.ended))
 
     def action_units(self) -> None:
         """Rates in bytes, or in bits."""
