@@ -22,7 +22,8 @@ NANOSECONDS = 1_000_000_000
 def scaled(value: float) -> tuple[str, str]:
     """Return ``value`` as a number of four characters and its prefix of one; a negative value counts as 0.
 
-    An int is a number of things and gets no decimals below 1000; a float is a measure and gets three digits.
+    An int is a number of things and gets no decimals below 1000; a float is a measure and gets three digits. One that
+    is there but rounds to nothing is ``<.01``: a 0 is a 0.
     """
     rest = max(0.0, float(value))
     step = 0
@@ -31,6 +32,8 @@ def scaled(value: float) -> tuple[str, str]:
         step += 1
     if step == 0 and (rest == 0 or isinstance(value, int)):
         return f"{int(rest):4d}", PREFIXES[0]
+    if rest < 0.005:
+        return "<.01", PREFIXES[0]
     for limit, digits in ((9.995, 2), (99.95, 1)):
         if rest < limit:
             return f"{rest:4.{digits}f}", PREFIXES[step]

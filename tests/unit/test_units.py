@@ -45,11 +45,23 @@ EDGES = [
         (1_204_000, "1.20 M"),
         (37.0, "37.0  "),
         (0.52, "0.52  "),
+        (0.0083, "0.01  "),
+        (0.0049, "<.01  "),
+        (1e-12, "<.01  "),
+        (0.0, "   0  "),
         (-4, "   0  "),
     ],
 )
 def test_three_digits(value: float, text: str) -> None:
     assert units.count(value) == text
+
+
+def test_a_rate_that_is_there_is_no_nought() -> None:
+    """A file of years (quic.pcap: 518 packets in 369 days) has such: 518 / 31920417 s are 0.0000162 packets/s."""
+    assert units.packet_rate(518 / 31920417) == "<.01 pps "
+    assert units.rate(8 * 341314 / 31920417) == "0.09 bit/s "
+    assert units.rate(8 * 341314 / 31920417, in_bytes=True) == "0.01 B/s   "
+    assert units.rate(0.0) == "   0 bit/s "
 
 
 def test_every_width_is_fixed() -> None:
