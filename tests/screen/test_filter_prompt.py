@@ -368,6 +368,42 @@ async def test_nothing_is_cut_while_the_prompt_is_open(size: tuple[int, int]) ->
         assert all(len(line) <= size[0] for line in lines)
 
 
+@pytest.mark.parametrize(("text", "end"), [("bps > 1X", "or in bytes, like 10MB/s"), ("flags foo", "letters: SA)")])
+async def test_what_a_mistake_should_have_been_is_told_whole(text: str, end: str) -> None:
+    app = StagedApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("slash")
+        await typed(pilot, text)
+        await pilot.pause()
+        assert app.text().splitlines()[-2].endswith(end)
+
+
+async def test_another_width_has_room_for_more_or_less_of_what_is_said() -> None:
+    app, whole = StagedApp(), "words: ? once this is closed"
+    async with app.run_test(size=(61, 16)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("slash")
+        for size, end in (((61, 16), "once th…"), ((120, 36), whole), ((70, 20), "once this is clo…"), ((80, 24), whole)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda end=end: app.text().splitlines()[-2].endswith(end))  # type: ignore[misc]
+
+
+async def test_what_is_typed_into_is_seen_on_a_terminal_too_small_for_a_screen() -> None:
+    """Else `q` is a letter in a filter that nobody knows to be open."""
+    app = StagedApp()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await play(pilot, 2)
+        await pilot.press("slash")
+        await typed(pilot, "prt")
+        await until(pilot, lambda: "is no word" in app.text())
+        lines = app.text().splitlines()
+        assert lines[-3:-1] == ["/ prt", "  ▔▔▔"]
+        assert "Gbit/s" in lines[0], "the totals stay"
+        await pilot.press("escape")
+        await until(pilot, lambda: "/ prt" not in app.text())
+
+
 async def test_what_is_typed_ahead_acts_in_its_order() -> None:
     """A slow line delivers many keys at once: none overtakes another, and none is taken by the table."""
     app = StagedApp()

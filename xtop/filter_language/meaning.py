@@ -331,7 +331,7 @@ def _flag_bits(text: str) -> int:
     if text.upper().strip(TCP_FLAG_LETTERS) == "":
         return sum(1 << TCP_FLAG_LETTERS.index(letter) for letter in set(text.upper()))
     wrong = next(name for name in names if name not in TCP_FLAGS)
-    raise ValueError(f"'{wrong}' is no TCP flag ({' '.join(TCP_FLAGS)}, or letters like SA){nearest(wrong, TCP_FLAGS)}")
+    raise ValueError(f"'{wrong}' is no TCP flag ({' '.join(TCP_FLAGS)}, or letters: SA){nearest(wrong, TCP_FLAGS)}")
 
 
 def _read_state(text: str) -> Node:

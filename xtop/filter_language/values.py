@@ -57,7 +57,7 @@ UNITS: Mapping[str, Unit] = {
     "bytes": Unit({"B": Decimal(1)}, example="a number of bytes, like 1500, 10k or 1.5MB"),
     "bps": Unit(
         {name: Decimal(1) for name in ("bps", "bit/s", "bit", "b/s", "b")} | {"B/s": Decimal(8), "B": Decimal(8)},
-        example="a rate in bits per second, like 1M, or in bytes, like 10MB/s",
+        example="a rate in bits, like 1M, or in bytes, like 10MB/s",
     ),
     "time": _times(10**9),
     "microseconds": _times(10**6),

@@ -81,6 +81,7 @@ class FilterPrompt(Vertical):
         self._history = history
         self._hint = hint(keymap)
         self._loaded = False
+        self._said: tuple[str, int, int, str, str] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -100,6 +101,11 @@ class FilterPrompt(Vertical):
         self._put(text)
         self.screen.set_focus(self._line)  # now: what is typed ahead is meant for the line
         self._judge(text)
+
+    def on_resize(self) -> None:
+        """Say again what stands there, as much of it as there is room for now."""
+        if self._said is not None:
+            self._say(*self._said)
 
     @property
     def _line(self) -> FilterInput:
@@ -164,6 +170,7 @@ class FilterPrompt(Vertical):
 
     def _say(self, text: str, start: int, end: int, what: str, manner: str) -> None:
         """Mark the word under where it stands, which moves as a long line scrolls."""
+        self._said = text, start, end, what, manner
         room = max(1, self.size.width - len(PROMPT))
         first = cell_len(text[:start]) - int(self._line.scroll_offset.x)
         width = max(1, cell_len(text[start:end])) if end else 0
