@@ -12,6 +12,7 @@ from dataclasses import replace
 from textual import on
 from textual.app import App
 from textual.events import Event, Key, Resize
+from textual.keys import key_to_character
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
@@ -244,6 +245,16 @@ class LiveApp(App[None]):
                 for footer in self._footers():
                     footer.key_pressed()
         await super().on_event(event)
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Leave a letter to the line that is typed into, whatever else a user chose it for.
+
+        The framework leaves it the usual letters alone: it puts the user's keys in their place afterwards.
+        """
+        line = self.focused
+        if priority and line is not None and line.check_consume_key(key, key_to_character(key)):
+            return False
+        return await super()._check_bindings(key, priority)
 
     def notice(self, text: str) -> None:
         """Say on the last line what a key has brought about, until the next key."""

@@ -353,6 +353,18 @@ async def test_a_key_that_is_bound_acts_before_what_is_typed_after_it(tmp_path: 
         await until(pilot, lambda: dialog.query_one(PathInput).value == "abdc", "the keys in their order")
 
 
+async def test_a_choice_typed_ahead_is_made_on_the_line_it_is_meant_for(tmp_path: Path) -> None:
+    """Else the flows that are written are others than those that were asked for."""
+    app = WritingApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await open_with(pilot, f"{tmp_path}/a.json")
+        for key in ("down", "down", "right", "right", "right", "left", "up", "down", "enter"):
+            app.post_message(Key(key, None))
+        await until(pilot, lambda: "exported" in app.text(), "the export's end")
+        assert f"exported {ENDED} of {ENDED} flows to" in app.text()
+
+
 async def test_nothing_is_cut_at_80_columns(tmp_path: Path) -> None:
     app = WritingApp()
     async with app.run_test(size=SIZE) as pilot:

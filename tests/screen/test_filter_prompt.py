@@ -384,7 +384,12 @@ async def test_another_width_has_room_for_more_or_less_of_what_is_said() -> None
     async with app.run_test(size=(61, 16)) as pilot:
         await play(pilot, 2)
         await pilot.press("slash")
-        for size, end in (((61, 16), "once th…"), ((120, 36), whole), ((70, 20), "once this is clo…"), ((80, 24), whole)):
+        for size, end in (
+            ((61, 16), "once th…"),
+            ((120, 36), whole),
+            ((70, 20), "once this is clo…"),
+            ((80, 24), whole),
+        ):
             await pilot.resize_terminal(*size)
             await until(pilot, lambda end=end: app.text().splitlines()[-2].endswith(end))  # type: ignore[misc]
 

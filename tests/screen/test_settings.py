@@ -11,7 +11,9 @@ from tests.screen.stage import StagedApp, play
 from xtop.column_choice import ColumnMemory, read_choice
 from xtop.settings_file import Settings, read_settings
 from xtop.widgets.detail_screen import DetailScreen
+from xtop.widgets.filter_prompt import FilterInput
 from xtop.widgets.help_screen import HelpScreen, help_lines
+from xtop.widgets.path_input import PathInput
 
 SIZE = (120, 36)
 
@@ -178,3 +180,20 @@ async def test_windows_have_keys_of_their_own_to_set(tmp_path: Path) -> None:
         assert app.screen.query_one("#help").scroll_offset.y == 1
         await pilot.press("question_mark")
         assert len(app.screen_stack) == 1
+
+
+async def test_a_letter_that_is_a_key_is_a_letter_where_one_types(tmp_path: Path) -> None:
+    """Those that come before all else, too: "vxlan" ended xtop where x had been chosen to quit."""
+    app = StagedApp(
+        settings=settings_of('keys = { quit = "x", export_up = "k", ended = "E", picture = "f5" }', tmp_path)
+    )
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, 2)
+        await pilot.press("slash", *"vxlan")
+        assert app.query_one(FilterInput).value == "vxlan"
+        await pilot.press("escape", "e", "ctrl+u", *"kxk")
+        assert app.screen.query_one(PathInput).value == "kxk"
+        await pilot.press("down", "down", "k")
+        assert app.focused is app.screen.query_one("#format"), "on a choice it is a key"
+        await pilot.press("escape", "x")
+        assert not app.is_running
