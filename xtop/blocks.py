@@ -71,10 +71,13 @@ def _eighths(share: float, height: int) -> int:
     return max(1, min(height * 8, round(share * height * 8)))
 
 
-def ceiling(value: float) -> float:
-    """Return the least of 1, 2 or 5 times a power of ten that holds ``value``, at least 1000: the top of an axis."""
-    if value <= 1000:
-        return 1000.0
+LEAST_BITS = 1000.0  # per second, at the top of an axis: what a quiet link does is no mountain
+
+
+def ceiling(value: float, least: float = LEAST_BITS) -> float:
+    """Return the top of an axis: of 1, 2 or 5 times a power of ten what just holds ``value``, not below ``least``."""
+    if value <= least:
+        return least
     power = 10.0 ** ceil(log10(value) - 1 - 1e-12)
     for step in (1, 2, 5):
         if value <= power * step:
@@ -85,8 +88,9 @@ def ceiling(value: float) -> float:
 class SteadyCeiling:
     """The top of an axis that does not jump about: it rises at once, and falls only after ``patience`` calmer looks."""
 
-    def __init__(self, patience: int = 10) -> None:
+    def __init__(self, patience: int = 10, least: float = LEAST_BITS) -> None:
         self._patience = patience
+        self._least = least
         self._top = 0.0
         self._calm = 0
         self._looked_at: int | None = None
@@ -94,10 +98,10 @@ class SteadyCeiling:
     def fit(self, greatest: float, looked_at: int) -> float:
         """Return the top for values up to ``greatest``; only another ``looked_at`` counts as another look."""
         if greatest > self._top or self._looked_at is None:
-            self._top, self._calm = ceiling(greatest), 0
+            self._top, self._calm = ceiling(greatest, self._least), 0
         elif looked_at != self._looked_at:
             # A step lower only where it leaves room: a value just below a step would bring the old one back at once.
-            lower = ceiling(greatest / 0.8)
+            lower = ceiling(greatest / 0.8, self._least)
             self._calm = self._calm + 1 if lower < self._top else 0
             if self._calm >= self._patience:
                 self._top, self._calm = lower, 0

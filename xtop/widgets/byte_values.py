@@ -45,7 +45,7 @@ def byte_lines(label: str, counts: Sequence[int] | None, entropy: float | None, 
         [(f" {'':{len(label)}} ", "base"), (figures, "dim")],
     ]
     columns = _columns(counts, max(16, min(256, width - EDGE)))
-    top = ceiling(max(columns))
+    top = ceiling(max(columns), 1.0)
     for row, text in enumerate(curve(columns, HEIGHT, top)):
         lines.append([(f" {units.short(top) if row == 0 else '':>5} ", "dim"), (text, "bar")])
     room = len(columns) - 8

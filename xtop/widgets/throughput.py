@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xtop import units
-from xtop.blocks import SteadyCeiling, braille_curve, curve, sparkline
+from xtop.blocks import LEAST_BITS, SteadyCeiling, braille_curve, curve, sparkline
 from xtop.history import Series
 from xtop.ink import Line, framed, length, spread
 from xtop.picture import Picture
@@ -20,6 +20,7 @@ from xtop.widgets.line_panel import LinePanel
 
 AXIS = 5  # cells
 MINUTE, TEN_MINUTES = 60, 600  # seconds
+LEAST_PACKETS = 10.0  # per second, at the top of an axis
 BOTH = 9  # lines inside the frame from which both curves are drawn
 
 
@@ -42,6 +43,11 @@ class Quantity:
     def unit(self) -> str:
         """The unit of the axis."""
         return "packets/s" if self.packets else "byte/s" if self.in_bytes else "bit/s"
+
+    @property
+    def least(self) -> float:
+        """The least that the axis goes up to; a link on which ten packets pass in a second is no empty one."""
+        return LEAST_PACKETS if self.packets else LEAST_BITS
 
     def text(self, value: float) -> str:
         """Return a value with its unit."""
@@ -81,7 +87,7 @@ class Throughput(LinePanel):
         samples = columns * 2 if picture.look.braille else columns
         drawn = squeezed(values, samples, _second(picture))
         greatest = max((value for value in values if value is not None), default=0.0)
-        steady = self._tops.setdefault((of, picture.look.graph_minutes), SteadyCeiling())
+        steady = self._tops.setdefault((of, picture.look.graph_minutes), SteadyCeiling(least=of.least))
         top = steady.fit(greatest, picture.snapshot.taken_at if picture.snapshot else 0)
         draw = braille_curve if picture.look.braille else curve
         labels = {height - 1: "0", 0: units.short(top)}
