@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the screen costs at many live flows: `python -m tests.bench.screen [--flows N] [--max-flows M] [--seconds S]`;
-with `--views` of flows added up, and through filters, too.
+with `--views` of flows added up, and through filters, too; `--queues N`: in so many, each flow in one of them.
 
 xtop runs on a pseudo-terminal (of 120x36, or `--size 200x60`) over a capture that generates its own traffic; from
 outside are measured the bytes that it sends, the CPU time of its process (the capture is another), its memory, how long
@@ -34,7 +34,7 @@ FILTERS = ("proto tcp", "host 10.0.0.1", "port 443", "bps > 1k", "duration > 1m"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def child(flows: int, most: int, interval: float) -> None:
+def child(flows: int, most: int, interval: float, queues: int = 1) -> None:
     """Wait until all flows live, then show the screen."""
     from xtop.commands.opening import start_capture
     from xtop.commands.screen import show
@@ -49,6 +49,7 @@ def child(flows: int, most: int, interval: float) -> None:
         demo_rate=max(200_000, flows // 5),
         demo_head=HEAD * flows,
         max_flows=most,
+        threads=queues,  # which the demo has as many queues as
         idle_timeout=FOREVER_S,
         active_timeout=FOREVER_S,
     )
@@ -170,15 +171,15 @@ def views(terminal: Terminal, seconds: float) -> dict[str, dict[str, float]]:
     return figures
 
 
-def measure(
-    flows: int, most: int, seconds: float, interval: float, all_views: bool, size: tuple[int, int]
-) -> dict[str, object]:
+def measure(options: argparse.Namespace) -> dict[str, object]:
     """Return the figures."""
-    terminal = Terminal(partial(child, flows, most, interval), size)
+    flows, seconds = options.flows, options.seconds
+    most = options.max_flows or flows * 3 // 2
+    terminal = Terminal(partial(child, flows, most, options.interval, options.queues), options.size)
     terminal.wait_for(b"live", 2 * LOADING_S)
     terminal.read(SETTLE_S)
     result: dict[str, object] = {"flows": flows, **steady(terminal, seconds)}
-    if all_views:
+    if options.views:
         result["views"] = views(terminal, seconds)
     result |= filtered(terminal)
     begin = time.monotonic()
@@ -205,9 +206,8 @@ def main() -> None:
     parser.add_argument("--interval", type=float, default=1.0)
     parser.add_argument("--views", action="store_true", help="measure flows added up, and through filters, too")
     parser.add_argument("--size", type=_size, default=SIZE, metavar="COLUMNSxLINES", help="of the terminal (120x36)")
-    options = parser.parse_args()
-    most = options.max_flows or options.flows * 3 // 2
-    print(json.dumps(measure(options.flows, most, options.seconds, options.interval, options.views, options.size)))
+    parser.add_argument("--queues", type=int, default=1, help="RX queues that flows come by (1)")
+    print(json.dumps(measure(parser.parse_args())))
 
 
 if __name__ == "__main__":
