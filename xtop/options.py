@@ -291,7 +291,6 @@ IPFIX = (
         "export flows as they end: udp://HOST:4739, tcp://, tls:// (port 4740), file:PATH; may repeat",
         {"type": _collector, "metavar": "URL", "action": "append"},
     ),
-    Option(("--uniflow",), "a record for each direction, for collectors without RFC 5103", _flag("uniflow")),
     Option(
         ("--ipfix-refresh",),
         f"templates over UDP and statistics again every S seconds ({REFRESH_S:g})",
@@ -306,6 +305,13 @@ IPFIX = (
     Option(("--ipfix-cert",), "show this certificate to collectors, PEM", {"metavar": "FILE"}),
     Option(("--ipfix-key",), "its key (it is in the same file)", {"metavar": "FILE"}),
     Option(("--ipfix-no-verify",), "take any certificate of a collector", _flag("ipfix_no_verify")),
+)
+UNIFLOW_RECORDS = Option(
+    ("--uniflow",), "a record for each direction, for collectors without RFC 5103", _flag("uniflow")
+)
+UNIFLOW_ROWS = Option(("--uniflow",), "each direction as a row of its own", _flag("uniflow"))
+UNIFLOW = Option(
+    ("--uniflow",), "each direction as a row of its own, and with --ipfix as a record of its own", _flag("uniflow")
 )
 IPFIX_FILE = Option(
     ("-o", "--output"),
@@ -330,7 +336,7 @@ VIEW = (
     Option(("--top",), "at most so many flows (0 = all)", {"type": _integer(0, 1 << 31), "metavar": "N", "default": 0}),
     Option(("--sort",), "order: " + ", ".join(SORT_KEYS), {"choices": SORT_KEYS, "metavar": "KEY", "default": "bytes"}),
     Option(("--ended",), "flows that ended, too", _flag("ended")),
-    Option(("--uniflow",), "each direction as a row of its own", _flag("uniflow")),
+    UNIFLOW_ROWS,
     FLOW_FILTER,
 )
 

@@ -16,7 +16,7 @@ from xtop.settings import CaptureSettings
 def run(options: argparse.Namespace) -> int:
     """Show the screen until the user leaves it."""
     require_terminal()
-    screen = screen_settings(options.profile)
+    screen = screen_settings(options.profile, bool(options.uniflow))
     capture = choose_capture_to_attach(running_captures(MachineFiles()), options.name)
     from xtop.shm_source import ShmSource
 

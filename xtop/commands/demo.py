@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         raise SourceError(f"{asked} is for the demo's link (--in-process makes none; leave one out)", 2)
     anonymizer = asked_anonymizer(options)
     require_terminal()
-    screen = screen_settings(options.profile)
+    screen = screen_settings(options.profile, bool(options.uniflow))
     with ExitStack() as stack, ExitStack() as first:  # what to begin with at the end
         source = SwitchableSource(_open(settings, options, stack, first))
         stack.callback(source.close)

@@ -21,6 +21,7 @@ class LastSnapshot:
     def __init__(self, options: argparse.Namespace) -> None:
         self._path = None if options.output is None else Path(options.output)
         self._overwrite = bool(options.overwrite)
+        self._directions = bool(options.uniflow)
         check_output(self._path, self._overwrite)
         self._format: str = options.format or ("json" if self._path is None else format_of(self._path))
         if self._path is not None and self._format == "parquet":
@@ -31,7 +32,7 @@ class LastSnapshot:
         """Stop ``source``, so that the snapshot is that of the end, and look at it, if anybody asked for that."""
         if self._path is not None:
             source.stop()
-            self._snapshot = source.snapshot(View(ended=True))
+            self._snapshot = source.snapshot(View(ended=True, directions=self._directions))
 
     def write(self, anonymizer: Anonymizer | None) -> None:
         """Write what was taken, under the addresses of ``anonymizer``."""

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,17 +48,18 @@ def take_keyboard() -> None:
     os.close(keyboard)
 
 
-def screen_settings(profile: str | None) -> Settings:
+def screen_settings(profile: str | None, uniflow: bool = False) -> Settings:
     """Return what the user's settings say, and say on standard error where they cannot be followed.
 
-    Raises SourceError where there is no such profile: before anything is captured.
+    With ``uniflow`` the screen begins with a row for each direction. Raises SourceError where there is no such profile:
+    before anything is captured.
     """
     from xtop.settings_file import read_settings
 
     settings = read_settings(profile)
     if settings.complaint:
         sys.stderr.write(f"xtop: {settings.path}: {settings.complaint}\n")
-    return settings
+    return replace(settings, screen=replace(settings.screen, directions=True)) if uniflow else settings
 
 
 def _leaving(anonymizer: Anonymizer | None) -> tuple[Write, Rewrite | None]:

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         raise SourceError("cannot export to standard output (the screen is drawn on it; give --ipfix file:PATH)", 2)
     anonymizer = asked_anonymizer(options)
     require_terminal()
-    screen = screen_settings(options.profile)
+    screen = screen_settings(options.profile, bool(options.uniflow))
     with closing(SwitchableSource(_started(settings, exports, anonymizer))) as source:
         if settings.file == STANDARD_INPUT:
             take_keyboard()
