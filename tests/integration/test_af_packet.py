@@ -11,7 +11,6 @@ import signal
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,16 +70,32 @@ def test_an_overload_is_counted_to_the_frame(make_link: MakeLink) -> None:
     assert_law(snapshot)
 
 
+def polling(process: int) -> set[str]:
+    """Names of its threads that wait in poll(2): what they do has begun."""
+    threads = Path(f"/proc/{process}/task").iterdir()
+    return {
+        thread.joinpath("comm").read_text().strip()
+        for thread in threads
+        if "poll" in thread.joinpath("wchan").read_text()
+    }
+
+
+def packets_come(link: Link) -> int:
+    """Packets that the kernel has taken from the captured end so far, and handed on."""
+    with link.route() as route:
+        return int(route.get_links(ifname=link.captured)[0].get("IFLA_STATS64")["rx_packets"])
+
+
 def test_what_the_ring_holds_at_the_end_is_counted(make_link: MakeLink) -> None:
     """Of the least frames, which the capture had no time for, a ring of this size holds these and more."""
     link = make_link(gro=True)
     capture = link.command(program("xtop-capture"), "-i", link.captured, *AF_PACKET, "-t", "1")
     with subprocess.Popen(capture, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        status = Path(f"/proc/{running.pid}/status")
-        assert wait_until(lambda: "Seccomp:\t2" in status.read_text())  # just before its workers begin
-        time.sleep(0.3)
+        assert wait_until(lambda: {"xtop-capture", "xtop-worker"} <= polling(running.pid))
         running.send_signal(signal.SIGSTOP)
+        before = packets_come(link)
         link.send(200_000, "--flows", "100", "--size", "64")
+        assert wait_until(lambda: packets_come(link) >= before + 200_000)
         running.send_signal(signal.SIGTERM)
         running.send_signal(signal.SIGCONT)
         out, error = running.communicate(timeout=PATIENCE_S)
