@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arrays of many megabytes, in huge pages where there are any and one would not be enough. What was never written is zero and costs
+ * Arrays of many megabytes, in huge pages where there are any and they are not few. What was never written is zero and costs
  * nothing; they grow by moving, and what is given back the kernel has at once, which free(3) promises of no size.
  */
 #ifndef XTOP_LARGE_ARRAY_H

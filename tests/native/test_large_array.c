@@ -14,6 +14,7 @@
 
 #define PAGE UINT64_C(4096)
 #define MEGABYTE (UINT64_C(1) << 20)
+#define SHORT (8 * MEGABYTE)
 #define BEYOND (UINT64_C(1) << 60) /* no address space has as much */
 
 static void fill(uint8_t *array, uint64_t size, uint8_t with)
@@ -82,10 +83,10 @@ static void test_one_that_was_new_is_given_back(void **state)
 /* Pages of an array of `size` bytes that the kernel has in memory. */
 static uint64_t resident_pages(void *array, uint64_t size)
 {
-    unsigned char resident[2 * MEGABYTE / PAGE];
+    unsigned char resident[SHORT / PAGE];
     uint64_t pages = 0;
 
-    assert_true(size <= 2 * MEGABYTE);
+    assert_true(size <= SHORT);
     assert_int_equal(mincore(array, size, resident), 0);
     for (uint64_t i = 0; i < size / PAGE; i++)
         pages += resident[i] & 1;
@@ -95,14 +96,14 @@ static uint64_t resident_pages(void *array, uint64_t size)
 /* Where huge pages are to be had for the asking, or without, one of them would be all of it. */
 static void test_of_a_short_one_is_resident_what_was_written(void **state)
 {
-    uint8_t *array = large_array_grow(NULL, 0, 2 * MEGABYTE);
+    uint8_t *array = large_array_grow(NULL, 0, SHORT);
 
     (void)state;
     assert_non_null(array);
     array[0] = 1;
     array[MEGABYTE] = 1;
-    assert_int_equal(resident_pages(array, 2 * MEGABYTE), 2);
-    large_array_free(array, 2 * MEGABYTE);
+    assert_int_equal(resident_pages(array, SHORT), 2);
+    large_array_free(array, SHORT);
 }
 
 int main(void)
