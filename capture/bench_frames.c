@@ -256,11 +256,8 @@ static int frames_grow(struct bench_frames *frames, uint64_t used, uint32_t capt
 /* Says why libpcap reads no more. */
 static int frames_broken(const struct bench_frames *frames, const char *why, const char *path, struct failure *failure)
 {
-    const char *remedy = libpcap_limit_remedy(why);
-
-    if (remedy)
-        return failure_set(failure, EXIT_FAILED, "%.50s cannot be read after packet %u (libpcap: %.100s; %s)", path,
-                           frames->count, why, remedy);
+    if (libpcap_limit_tell(failure, path, frames->count, why))
+        return -1;
     return failure_set(failure, EXIT_FAILED, "cannot read %.80s (%.100s; is it damaged?)", path, why);
 }
 

@@ -57,10 +57,11 @@ static uint32_t ended_places(const struct options *options)
 /* Of flows that come in from a link. */
 static uint32_t flows_in_stock(const struct options *options)
 {
-    uint64_t fitting = memory_available() / MEMORY_SHARE / (sizeof(struct xtop_slot) + sizeof(struct xtop_rest));
+    uint64_t fitting;
 
     if (options->source_kind != XTOP_SOURCE_INTERFACE)
         return STOCKER_NONE;
+    fitting = memory_available() / MEMORY_SHARE / (sizeof(struct xtop_slot) + sizeof(struct xtop_rest));
     return fitting < STOCKER_FLOWS ? (uint32_t)fitting : STOCKER_FLOWS;
 }
 

@@ -2,9 +2,8 @@
 #include "capture/libpcap_limit.h"
 
 #include <byteswap.h>
-#include <stdbool.h>
+#include <inttypes.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +27,7 @@ static bool section_is_swapped(const char *why)
     return size >= SECTION_LEAST && size <= SECTION_MOST && size % sizeof(uint32_t) == 0;
 }
 
-const char *libpcap_limit_remedy(const char *why)
+static const char *remedy_for(const char *why)
 {
     if (strstr(why, "different from the type of the first interface"))
         return "to take Ethernet out: tshark -F pcap -Y frame.encap_type==1 -r FILE -w NEW";
@@ -37,4 +36,14 @@ const char *libpcap_limit_remedy(const char *why)
     if (section_is_swapped(why))
         return "a section of another byte order; to make it one: editcap -F pcap FILE NEW";
     return NULL;
+}
+
+bool libpcap_limit_tell(struct failure *failure, const char *name, uint64_t packets, const char *why)
+{
+    const char *remedy = remedy_for(why);
+
+    if (remedy)
+        failure_set(failure, EXIT_FAILED, "%.50s cannot be read after packet %" PRIu64 " (libpcap: %.100s; %s)", name,
+                    packets, why, remedy);
+    return remedy;
 }

@@ -3,7 +3,12 @@
 #ifndef XTOP_LIBPCAP_LIMIT_H
 #define XTOP_LIBPCAP_LIMIT_H
 
-/* What to do about a file that libpcap stopped reading with the words `why`; NULL where it is damaged. */
-const char *libpcap_limit_remedy(const char *why);
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/failure.h"
+
+/* Fills `failure` for a file that libpcap stopped reading after so many packets, with the words `why`; false where it is damaged. */
+bool libpcap_limit_tell(struct failure *failure, const char *name, uint64_t packets, const char *why);
 
 #endif

@@ -7,8 +7,9 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "capture/kernel_number.h"
 
 /* Where a version keeps what. */
 static const struct version {
@@ -22,33 +23,22 @@ static const struct version {
     {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "},
 };
 
-/* The number in the file's line that begins with `field`; false: there is none ("max"), or no such file. */
-static bool number_read(const char *directory, const char *name, const char *field, uint64_t *number)
+/* Of one of a group's files; false: there is none ("max"), or no such file. */
+static bool group_number(const char *directory, const char *name, const char *field, uint64_t *number)
 {
-    char path[PATH_MAX + 64], line[256], *end;
-    bool found = false;
-    FILE *file;
+    char path[PATH_MAX + 64];
 
     snprintf(path, sizeof path, "%s/%s", directory, name);
-    file = fopen(path, "re");
-    while (file && !found && fgets(line, sizeof line, file)) {
-        if (strncmp(line, field, strlen(field)) != 0)
-            continue;
-        *number = strtoull(line + strlen(field), &end, 10);
-        found = end != line + strlen(field);
-    }
-    if (file)
-        fclose(file);
-    return found;
+    return kernel_number(path, field, number);
 }
 
 static uint64_t group_room(const struct version *version, const char *directory)
 {
     uint64_t limit, used, cache = 0;
 
-    if (!number_read(directory, version->limit, "", &limit) || !number_read(directory, version->used, "", &used))
+    if (!group_number(directory, version->limit, "", &limit) || !group_number(directory, version->used, "", &used))
         return UINT64_MAX;
-    (void)number_read(directory, "memory.stat", version->unused_cache, &cache);
+    (void)group_number(directory, "memory.stat", version->unused_cache, &cache);
     used -= cache < used ? cache : used;
     return limit > used ? limit - used : 0;
 }

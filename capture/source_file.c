@@ -118,16 +118,12 @@ static int file_source_open(struct source *source, const struct options *options
 /* Says why libpcap reads no more. */
 static enum source_result file_broken(struct file_queue *file)
 {
-    const char *why = pcap_geterr(file->pcap), *remedy = libpcap_limit_remedy(why);
-    unsigned long long packets = file->packets;
+    const char *why = pcap_geterr(file->pcap);
 
-    if (remedy)
-        failure_set(&file->queue.failure, EXIT_FAILED, "%.50s cannot be read after packet %llu (libpcap: %.100s; %s)",
-                    file->name, packets, why, remedy);
-    else
+    if (!libpcap_limit_tell(&file->queue.failure, file->name, file->packets, why))
         failure_set(&file->queue.failure, EXIT_FAILED,
-                    "%.80s is damaged after packet %llu (%.100s; what was read before is counted)", file->name, packets,
-                    why);
+                    "%.80s is damaged after packet %llu (%.100s; what was read before is counted)", file->name,
+                    (unsigned long long)file->packets, why);
     return SOURCE_FAILED;
 }
 

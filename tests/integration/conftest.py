@@ -49,6 +49,12 @@ class Link:
     def route(self) -> IPRoute:
         return IPRoute(netns=f"/run/netns/{self.namespace}")
 
+    def counters(self) -> dict[str, int]:
+        """What the kernel counts at the captured end (ip -s link)."""
+        with self.route() as route:
+            found: dict[str, int] = next(iter(route.get_links(ifname=self.captured))).get("IFLA_STATS64")
+        return found
+
     def xdp_program(self) -> int:
         """Id of the program on the captured end, 0 = none."""
         with self.route() as route:

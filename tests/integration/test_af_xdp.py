@@ -27,15 +27,9 @@ def last_cpu() -> str:
     return str(max(os.sched_getaffinity(0)))
 
 
-def counted(link: Link, counter: str) -> int:
-    """What the captured end counts (ip -s link)."""
-    with link.route() as route:
-        return int(next(iter(route.get_links(ifname=link.captured))).get("IFLA_STATS64")[counter])
-
-
 def wait_for_frames(link: Link, frames: int) -> None:
     """A frame is sent before NAPI has handed it on: wait for the interface to have counted them."""
-    assert wait_until(lambda: counted(link, "rx_packets") >= frames)
+    assert wait_until(lambda: link.counters()["rx_packets"] >= frames)
 
 
 @pytest.mark.parametrize("queues", [1, 4])
@@ -123,7 +117,7 @@ def test_frames_the_driver_refused_are_lost_by_the_nic(make_link: MakeLink, make
         pytest.skip("no NAPI thread (needs iproute2 and Linux 5.12)")
     sent = link.send(1_000_000, "--cpu", last_cpu())["sent"]
     # What the driver refused is no packet of the interface, so neither counter alone comes to all that was sent.
-    assert wait_until(lambda: drain.received() + counted(link, "rx_dropped") >= sent)
+    assert wait_until(lambda: drain.received() + link.counters()["rx_dropped"] >= sent)
     counters = drain.stop()
     assert counters["received"] + counters["lost"] == sent
     assert counters["nic"] > 0

@@ -19,7 +19,7 @@ from tests.collectors.collectors import nfcapd
 
 from .conftest import Link
 from .recording import interrupted, recording
-from .test_ebpf import far_end, statistics
+from .test_ebpf import far_end
 
 MakeLink = Callable[..., Link]
 HOST, FAR = "10.9.0.1", "10.9.0.2"
@@ -57,8 +57,7 @@ def send(interface: str, frame: bytes) -> None:
 
 def crossed(link: Link) -> int:
     """Frames that came or left over the captured end so far, ARP's as well."""
-    with link.route() as route:
-        counted = statistics(route, link.captured)
+    counted = link.counters()
     return counted["rx_packets"] + counted["tx_packets"]
 
 

@@ -39,14 +39,10 @@ class TwoHosts:
             netns.popns()
 
     def received_by_interface(self) -> int:
-        return self._statistic("rx_packets")
+        return self.link.counters()["rx_packets"]
 
     def dropped_by_interface(self) -> int:
-        return self._statistic("rx_dropped")
-
-    def _statistic(self, name: str) -> int:
-        with self.link.route() as route:
-            return int(next(iter(route.get_links(ifname=self.link.captured))).get("IFLA_STATS64")[name])
+        return self.link.counters()["rx_dropped"]
 
     def session(self) -> tuple[socket.socket, socket.socket]:
         """A TCP connection from PEER to HOST, as an SSH session is one: (server's end, client's end)."""

@@ -49,12 +49,16 @@ def test_umem_is_at_most_twice_what_the_rings_hold(ring: int, make_link: Callabl
         assert ring * FRAME_ROOM <= held(source, "RssAnon") <= 2 * ring * FRAME_ROOM + OTHERS
 
 
+def where(mounts: str, directory: Path) -> tuple[str, ...]:
+    """Begin the command line of a program over what ``mounts`` puts out of ``directory``, $0, for it alone."""
+    return ("unshare", "--mount", "sh", "-ec", f'{mounts}; exec "$@"', str(directory))
+
+
 def with_available(mebibytes: int, directory: Path) -> tuple[str, ...]:
     """Begin the command line of a program to which the kernel says that so much memory is available."""
-    said = directory / "meminfo"
     told = re.sub(r"MemAvailable: .*", f"MemAvailable: {mebibytes * 1024} kB", Path("/proc/meminfo").read_text())
-    said.write_text(told)
-    return ("unshare", "--mount", "sh", "-ec", 'mount --bind "$0" /proc/meminfo; exec "$@"', str(said))
+    directory.joinpath("meminfo").write_text(told)
+    return where('mount --bind "$0/meminfo" /proc/meminfo', directory)
 
 
 GROUPS = {  # where the limit is, what /proc/self/cgroup says, and what files there say
@@ -76,16 +80,15 @@ GROUPS = {  # where the limit is, what /proc/self/cgroup says, and what files th
 }
 
 
-def with_limit(where: str, own: str, files: dict[str, int | str], directory: Path) -> tuple[str, ...]:
+def with_limit(group: str, own: str, files: dict[str, int | str], directory: Path) -> tuple[str, ...]:
     """Begin the command line of a program whose control group has a limit (its memory.max, or a group's above)."""
     directory.joinpath("own").write_text(own)
-    below = directory / "cgroup" / where / "xtop.service"
+    below = directory / "cgroup" / group / "xtop.service"
     below.mkdir(parents=True)
     below.joinpath("memory.max").write_text("max\n")
     for name, content in files.items():
         below.parent.joinpath(name).write_text(f"{content}\n")
-    mounts = 'mount --bind "$0/own" /proc/$$/cgroup; mount --bind "$0/cgroup" /sys/fs/cgroup; exec "$@"'
-    return ("unshare", "--mount", "sh", "-ec", mounts, str(directory))
+    return where('mount --bind "$0/own" /proc/$$/cgroup; mount --bind "$0/cgroup" /sys/fs/cgroup', directory)
 
 
 @pytest.mark.parametrize("group", GROUPS)

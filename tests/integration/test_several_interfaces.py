@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyroute2 import IPRoute
 
 from tests.integration.conftest import Link, program
 from tests.integration.test_snapshot import Series, assert_law
@@ -64,8 +63,7 @@ def send(link: Link, frames: list[bytes]) -> None:
 
 def received(link: Link) -> int:
     """The kernel's own count of what came in and went out at the captured end."""
-    with IPRoute(netns=f"/run/netns/{link.namespace}") as route:
-        counters = next(iter(route.get_links(ifname=link.captured))).get("IFLA_STATS64")
+    counters = link.counters()
     return int(counters["rx_packets"] + counters["tx_packets"])
 
 

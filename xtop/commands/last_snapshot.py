@@ -23,7 +23,7 @@ class LastSnapshot:
         self._overwrite = bool(options.overwrite)
         self._directions = bool(options.uniflow)
         check_output(self._path, self._overwrite)
-        self._format: str = options.format or ("json" if self._path is None else format_of(self._path))
+        self._format: str = options.format or format_of(self._path)
         if self._path is not None and self._format == "parquet":
             check_parquet()
         self._snapshot: Snapshot | None = None

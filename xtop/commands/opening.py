@@ -40,12 +40,6 @@ def requested_capture(options: argparse.Namespace) -> CaptureSettings:
     return settings
 
 
-def refuse_idle_seed(settings: CaptureSettings) -> None:
-    """Raise SourceError for a seed of nothing. What is about links every capturing command takes, of files, too."""
-    if settings.seed is not None and not settings.demo:
-        raise SourceError("--seed is for --demo (leave one out)", 2)
-
-
 def asked_anonymizer(options: argparse.Namespace) -> Anonymizer | None:
     """Return what replaces addresses in all that is written, or None where they may be seen (SourceError)."""
     if not options.anonymize and options.anonymize_key is None:

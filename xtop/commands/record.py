@@ -11,13 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtop.commands.opening import (
-    asked_anonymizer,
-    checked_filter,
-    refuse_idle_seed,
-    requested_capture,
-    start_exporting,
-)
+from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_exporting
 from xtop.ipfix.exporting_source import ExportingSource
 from xtop.metrics import Metrics, parse_metrics_address
 from xtop.model import CaptureState, ExporterStatus, Snapshot, View
@@ -48,7 +42,6 @@ def run(options: argparse.Namespace) -> int:
     if not exports.collectors and (given := export_options_given(options)):
         raise SourceError(f"{given[0]} is about exports (give -o FILE or --ipfix URL, or leave it out)", 2)
     settings = requested_capture(options)
-    refuse_idle_seed(settings)
     settings = replace(settings, keep_ended=1, lossless_ended=settings.file is not None)
     line = StatusLine(options.every)
     with ExitStack() as stack:

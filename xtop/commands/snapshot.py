@@ -12,13 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtop.commands.opening import (
-    asked_anonymizer,
-    checked_filter,
-    refuse_idle_seed,
-    requested_capture,
-    start_capture,
-)
+from xtop.commands.opening import asked_anonymizer, checked_filter, requested_capture, start_capture
 from xtop.export import check_output, check_parquet, format_of, open_output, write_snapshot, writer_of
 from xtop.model import CaptureState, Snapshot, View
 from xtop.settings import CaptureSettings
@@ -39,11 +33,12 @@ def run(options: argparse.Namespace) -> int:
     """Capture, then write what was seen."""
     output = None if options.output is None else Path(options.output)
     check_output(output, bool(options.overwrite))
-    format = options.format or ("json" if output is None else format_of(output))
+    format = options.format or format_of(output)
     if format == "parquet" and options.every is None:
         check_parquet()
     settings = requested_capture(options)
-    refuse_idle_seed(settings)
+    if settings.seed is not None and not settings.demo:
+        raise SourceError("--seed is for --demo (leave one out)", 2)
     view = View(
         options.top,
         options.sort,

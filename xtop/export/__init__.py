@@ -63,6 +63,6 @@ def write_snapshot(
         writer_of(format)(snapshot, stream, progress)
 
 
-def format_of(path: Path) -> str:
-    """Return the format that the suffix of ``path`` names; JSON where it names none."""
-    return _SUFFIXES.get(path.suffix.lower(), "json")
+def format_of(path: Path | None) -> str:
+    """Return the format that the suffix of ``path`` names; JSON where it names none, or is none (standard output)."""
+    return "json" if path is None else _SUFFIXES.get(path.suffix.lower(), "json")

@@ -316,10 +316,10 @@ def _numbers(field: str, unit: str, asked: Ends) -> Reader:
 
 
 def _vlans(text: str, comparison: str) -> Node:
-    _, last = number_range(text, "=", "count", real=False)
-    if comparison == "=" and int(last) > LAST_VLAN:  # tcpdump refuses it, too
+    span = number_range(text, comparison, "count", real=False)
+    if comparison == "=" and int(span[1]) > LAST_VLAN:  # tcpdump refuses it, too
         raise ValueError(f"'{text}' is no VLAN id: 0 to {LAST_VLAN}")
-    return _numbers("VLAN", "count", Ends((BOTH,)))(text, comparison)
+    return Test("VLAN", BOTH, span)
 
 
 def _flag_bits(text: str) -> int:
